@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The generated documents of .vitrine/V/: README.md, manifest.json, SHA256SUMS, changes.json,
+ * labels.jsonl, croissant.json. Each is a head, a body and a tail. Heads and tails follow from the
+ * version's record. The body of manifest.json and SHA256SUMS is one piece per entry in walk order:
+ * the publisher sums up the sizes and notes, every VT_OUTLINE_BLOCK nodes, where a node's piece
+ * begins (the *outline*, VT_CF_OUTLINE), so that any part is made from its lines alone.
+ * changes.json's body is stored as ordinary content; the others have none.
+ *
+ * All are functions of the version digest's inputs alone. Thread-safe.
+ */
+#include <stdint.h>
+
+#include "index/base/buf.h"
+#include "index/catalog.h"
+#include "index/diff.h"
+
+#define VT_OUTLINE_BLOCK 1024u /* nodes */
+
+const char *vt_document_name(enum vt_document document); /* "SHA256SUMS" */
+/* -1 when there is no such document. */
+int vt_document_by_name(const char *name, size_t len);
+
+void vt_document_head(enum vt_document document, const struct vt_dataset *dataset,
+		      const struct vt_version *version, struct vt_buf *out);
+void vt_document_tail(enum vt_document document, const struct vt_dataset *dataset,
+		      const struct vt_version *version, struct vt_buf *out);
+
+/* Appends the body's piece for one entry (nothing for most). Position 0, the root, has none. */
+void vt_document_piece(enum vt_document document, const char *path, size_t path_len,
+		       const struct vt_entry *entry, uint32_t position, struct vt_buf *out);
+
+/* One change of changes.json's body. `first`: no comma before it. */
+void vt_document_change(enum vt_change change, const char *path, size_t path_len,
+			const struct vt_entry *before, const struct vt_entry *after, bool first,
+			struct vt_buf *out);
+
+/*
+ * For the publisher: gives each entry in walk order, gets the body sizes and the rows for
+ * VT_CF_OUTLINE: key u64 outline id, u8 document, u32 block (big-endian); value u64 byte offset in
+ * the body (little-endian) where the piece of node block * VT_OUTLINE_BLOCK begins.
+ */
+struct vt_outline {
+	uint64_t size[VT_DOCUMENT_COUNT];
+	struct vt_buf rows[VT_DOCUMENT_COUNT]; /* the values, 8 bytes a block, in order */
+	struct vt_buf scratch;
+};
+void vt_outline_init(struct vt_outline *outline);
+void vt_outline_done(struct vt_outline *outline);
+int vt_outline_add(struct vt_outline *outline, const char *path, size_t path_len,
+		   const struct vt_entry *entry, uint32_t position);

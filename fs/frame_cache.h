@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Decoded frames: found in the shared LRU, or fetched once for all who ask at the same time
+ * (single-flight), decoded and checked. Blocks in flight count against the LRU's limit; when all is
+ * pinned a fetch waits its turn.
+ *
+ * Thread-safe. No lock is held while reading, decoding or calling back.
+ */
+#include <stdint.h>
+
+#include "fs/block_source.h"
+#include "index/base/lru.h"
+
+struct vt_dictionary;
+struct vt_frame_cache;
+
+/* Memory is anonymous and resident: a reply may be written from it (a mapped file would not do). */
+struct vt_frame {
+	struct vt_lru_entry lru; /* first; key VT_LRU_FRAME, shard, frame_offset */
+	uint32_t size;
+	uint8_t data[];
+};
+static inline void vt_frame_unref(struct vt_frame *frame)
+{
+	vt_lru_unref(frame ? &frame->lru : NULL);
+}
+
+/* Finds the dictionary with that id for a shard; may block. The cache keeps it for its lifetime. */
+typedef int vt_find_dictionary(void *context, uint32_t shard, uint32_t id,
+			       struct vt_dictionary **out, struct vt_error *err);
+
+int vt_frame_cache_new(struct vt_lru *lru, struct vt_block_source *source, struct vt_io_pool *pool,
+		       vt_find_dictionary *find, void *context, struct vt_frame_cache **out,
+		       struct vt_error *err);
+void vt_frame_cache_free(struct vt_frame_cache *cache); /* no fetch may be under way */
+VT_DEFINE_CLEANUP(struct vt_frame_cache, vt_frame_cache_free);
+
+/* `r` 0: `frame` is a reference for the callee. -EBADMSG damaged (named in the log once), -EIO. */
+typedef void vt_frame_done(void *context, int r, struct vt_frame *frame);
+
+/*
+ * 1: `*out` is a reference (kept, or read without waiting and decoded here); 0: `done` is called
+ * later, from a pool thread; negative: failed at once.
+ */
+int vt_frame_cache_get(struct vt_frame_cache *cache, const struct vt_location *at,
+		       struct vt_frame **out, vt_frame_done *done, void *context);
+
+struct vt_frame_cache_stats {
+	uint64_t reads, decoded,
+		shared; /* fetches begun; frames decoded; waits on another's fetch */
+	uint64_t bytes_stored, bytes_decoded;
+	uint64_t damaged, failed;
+};
+void vt_frame_cache_get_stats(const struct vt_frame_cache *cache, struct vt_frame_cache_stats *out);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The parts of a running server, opened together and handed to the control requests and the FUSE
+ * sessions. All constant after vt_service_open().
+ */
+#include <stdint.h>
+
+#include "index/base/cleanup.h"
+
+struct vt_error;
+struct vt_index;
+struct vt_gate;
+struct vt_io_pool;
+struct vt_block_source;
+struct vt_frame_cache;
+struct vt_file_reader;
+struct vt_sessions;
+
+struct vt_service {
+	const char *dir; /* STORE */
+	char uuid[37];
+	uint32_t owner_uid;
+	struct vt_index *index;
+	struct vt_gate *gate;
+	struct vt_io_pool *pool;
+	struct vt_block_source *source;
+	struct vt_frame_cache *frames;
+	struct vt_file_reader *reader;
+	struct vt_sessions *sessions; /* the mounts (fs/mount.h) */
+};
+
+#define VT_CACHE_DEFAULT (256ull << 20)
+
+/* `cache_bytes`: decoded frames, tree pages, blocks in flight and RocksDB's cache together. */
+int vt_service_open(const char *dir, uint64_t cache_bytes, struct vt_service **out,
+		    struct vt_error *err);
+void vt_service_close(struct vt_service *service);
+VT_DEFINE_CLEANUP(struct vt_service, vt_service_close);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See buf.h. */
+#include "index/base/buf.h"
+
+#include <endian.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void vt_buf_done(struct vt_buf *buf)
+{
+	free(buf->data);
+	*buf = VT_BUF_INIT;
+}
+
+void vt_buf_reset(struct vt_buf *buf)
+{
+	buf->len = 0;
+	buf->failed = false;
+}
+
+static bool reserve(struct vt_buf *buf, size_t len)
+{
+	size_t need, cap;
+	uint8_t *data;
+
+	if (buf->failed || __builtin_add_overflow(buf->len, len, &need))
+		goto fail;
+	if (need <= buf->cap)
+		return true;
+	cap = buf->cap ? buf->cap : 64;
+	while (cap < need)
+		if (__builtin_mul_overflow(cap, 2, &cap))
+			goto fail;
+	data = realloc(buf->data, cap);
+	if (!data)
+		goto fail;
+	buf->data = data;
+	buf->cap = cap;
+	return true;
+fail:
+	buf->failed = true;
+	return false;
+}
+
+void *vt_buf_grow(struct vt_buf *buf, size_t len)
+{
+	void *at;
+
+	if (!reserve(buf, len))
+		return NULL;
+	at = buf->data + buf->len;
+	buf->len += len;
+	return at;
+}
+
+void vt_buf_put(struct vt_buf *buf, const void *data, size_t len)
+{
+	void *at;
+
+	if (len == 0)
+		return;
+	at = vt_buf_grow(buf, len);
+	if (at)
+		memcpy(at, data, len);
+}
+
+void vt_buf_put_u8(struct vt_buf *buf, uint8_t value)
+{
+	vt_buf_put(buf, &value, sizeof value);
+}
+
+void vt_buf_put_le16(struct vt_buf *buf, uint16_t value)
+{
+	value = htole16(value);
+	vt_buf_put(buf, &value, sizeof value);
+}
+
+void vt_buf_put_le32(struct vt_buf *buf, uint32_t value)
+{
+	value = htole32(value);
+	vt_buf_put(buf, &value, sizeof value);
+}
+
+void vt_buf_put_le64(struct vt_buf *buf, uint64_t value)
+{
+	value = htole64(value);
+	vt_buf_put(buf, &value, sizeof value);
+}
+
+void vt_buf_put_be32(struct vt_buf *buf, uint32_t value)
+{
+	value = htobe32(value);
+	vt_buf_put(buf, &value, sizeof value);
+}
+
+void vt_buf_put_be64(struct vt_buf *buf, uint64_t value)
+{
+	value = htobe64(value);
+	vt_buf_put(buf, &value, sizeof value);
+}
+
+void vt_buf_printf(struct vt_buf *buf, const char *format, ...)
+{
+	va_list ap, again;
+	int len;
+
+	va_start(ap, format);
+	va_copy(again, ap);
+	len = vsnprintf(NULL, 0, format, ap);
+	if (len >= 0 && reserve(buf, (size_t) len + 1)) {
+		(void) vsnprintf((char *) buf->data + buf->len, (size_t) len + 1, format, again);
+		buf->len += (size_t) len; /* the NUL stays outside the contents */
+	}
+	va_end(again);
+	va_end(ap);
+}
+
+const void *vt_reader_get(struct vt_reader *r, size_t len)
+{
+	const void *at = r->at;
+
+	if (r->failed || len > vt_reader_left(r)) {
+		r->failed = true;
+		return NULL;
+	}
+	r->at += len;
+	return at;
+}
+
+uint8_t vt_reader_u8(struct vt_reader *r)
+{
+	const uint8_t *p = vt_reader_get(r, 1);
+
+	return p ? *p : 0;
+}
+
+/* One body for all widths: fetch, copy out of unaligned memory, convert. */
+#define DEFINE_READ(name, type, convert)                                                           \
+	type vt_reader_##name(struct vt_reader *r)                                                 \
+	{                                                                                          \
+		const void *p = vt_reader_get(r, sizeof(type));                                    \
+		type value = 0;                                                                    \
+                                                                                                   \
+		if (p)                                                                             \
+			memcpy(&value, p, sizeof value);                                           \
+		return convert(value);                                                             \
+	}
+
+DEFINE_READ(le16, uint16_t, le16toh)
+DEFINE_READ(le32, uint32_t, le32toh)
+DEFINE_READ(le64, uint64_t, le64toh)
+DEFINE_READ(be32, uint32_t, be32toh)
+DEFINE_READ(be64, uint64_t, be64toh)

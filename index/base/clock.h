@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Time that tests can set. All of Vitrine asks here, so that nothing has to be slept for in a test.
+ * Thread-safe.
+ */
+#include <stdint.h>
+
+#define VT_NS_PER_SEC 1000000000ull
+
+uint64_t vt_clock_realtime_ns(void);  /* CLOCK_REALTIME, ns since 1970, UTC */
+uint64_t vt_clock_monotonic_ns(void); /* CLOCK_MONOTONIC, ns; for durations; never set by tests */
+
+/* For tests: from now on the realtime clock stands at `ns`; 0 gives it back to the system. */
+void vt_clock_set_realtime_ns(uint64_t ns);

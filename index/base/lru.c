@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See lru.h. Sixteen shards, each a hash table with chains and a doubly linked list in order of
+ * use. `used` is one counter for all shards: an object is charged when it is made and uncharged
+ * when its last reference goes, so the sum is exact whatever the threads do. Eviction takes the
+ * tail of the own shard first and then goes round the others.
+ *
+ * Lock order: one shard's lock at a time, and no callback runs under it.
+ */
+#include "index/base/lru.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#define SHARDS 16
+
+struct shard {
+	pthread_mutex_t lock;
+	struct vt_lru_entry **buckets; /* guarded by lock, as all below */
+	size_t bucket_count, count;    /* bucket_count is a power of two */
+	struct vt_lru_entry list;      /* ring: list.next is the newest, list.prev the oldest */
+	uint64_t hits, misses, evictions;
+};
+
+struct vt_lru {
+	size_t limit; /* constant */
+	_Atomic size_t used;
+	struct shard shards[SHARDS];
+};
+
+static uint64_t mix(struct vt_lru_key key)
+{
+	uint64_t h = key.hi * 0x9e3779b97f4a7c15ull ^ key.lo;
+
+	/* The finalizer of MurmurHash3 (Austin Appleby, public domain). */
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdull;
+	h ^= h >> 33;
+	h *= 0xc4ceb9fe1a85ec53ull;
+	return h ^ h >> 33;
+}
+
+static struct shard *shard_of(struct vt_lru *lru, uint64_t hash)
+{
+	return &lru->shards[hash >> 60];
+}
+
+static bool same_key(struct vt_lru_key a, struct vt_lru_key b)
+{
+	return a.hi == b.hi && a.lo == b.lo;
+}
+
+struct vt_lru *vt_lru_new(size_t limit)
+{
+	struct vt_lru *lru = calloc(1, sizeof *lru);
+
+	if (!lru)
+		return NULL;
+	lru->limit = limit;
+	for (int i = 0; i < SHARDS; i++) {
+		struct shard *s = &lru->shards[i];
+
+		(void) pthread_mutex_init(&s->lock, NULL);
+		s->list.next = s->list.prev = &s->list;
+		s->bucket_count = 64;
+		s->buckets = calloc(s->bucket_count, sizeof(struct vt_lru_entry *));
+		if (!s->buckets) {
+			vt_lru_free(lru);
+			return NULL;
+		}
+	}
+	return lru;
+}
+
+static void unlink_entry(struct vt_lru_entry *entry)
+{
+	entry->prev->next = entry->next;
+	entry->next->prev = entry->prev;
+}
+
+static void link_newest(struct shard *s, struct vt_lru_entry *entry)
+{
+	entry->prev = &s->list;
+	entry->next = s->list.next;
+	s->list.next->prev = entry;
+	s->list.next = entry;
+}
+
+static struct vt_lru_entry **find(struct shard *s, uint64_t hash, struct vt_lru_key key)
+{
+	struct vt_lru_entry **at = &s->buckets[hash & (s->bucket_count - 1)];
+
+	while (*at && !same_key((*at)->key, key))
+		at = &(*at)->chain;
+	return at;
+}
+
+/* Out of table and list; the cache's reference passes to the caller. */
+static void take_out(struct shard *s, struct vt_lru_entry **at)
+{
+	struct vt_lru_entry *entry = *at;
+
+	*at = entry->chain;
+	unlink_entry(entry);
+	entry->kept = false;
+	s->count--;
+}
+
+/* A table that cannot grow only gets slower. */
+static void grow_table(struct shard *s)
+{
+	size_t count = s->bucket_count * 2;
+	struct vt_lru_entry **buckets = calloc(count, sizeof(struct vt_lru_entry *));
+
+	if (!buckets)
+		return;
+	for (size_t i = 0; i < s->bucket_count; i++) {
+		struct vt_lru_entry *entry = s->buckets[i], *next;
+
+		for (; entry; entry = next) {
+			size_t slot = mix(entry->key) & (count - 1);
+
+			next = entry->chain;
+			entry->chain = buckets[slot];
+			buckets[slot] = entry;
+		}
+	}
+	free(s->buckets);
+	s->buckets = buckets;
+	s->bucket_count = count;
+}
+
+/* Gives up the oldest object of the shard that nobody holds; false if there is none near the end.
+ */
+static bool evict_one(struct shard *s)
+{
+	struct vt_lru_entry *entry;
+	int tries = 16;
+
+	(void) pthread_mutex_lock(&s->lock);
+	for (entry = s->list.prev; entry != &s->list && tries > 0; tries--) {
+		struct vt_lru_entry *older = entry->prev;
+
+		if (atomic_load(&entry->refs) == 1) {
+			take_out(s, find(s, mix(entry->key), entry->key));
+			s->evictions++;
+			(void) pthread_mutex_unlock(&s->lock);
+			vt_lru_unref(entry);
+			return true;
+		}
+		unlink_entry(entry); /* held by a reader: in use, so move it to the front */
+		link_newest(s, entry);
+		entry = older;
+	}
+	(void) pthread_mutex_unlock(&s->lock);
+	return false;
+}
+
+/* Brings `used` to the limit if that is possible, beginning with the shard `first`. */
+static bool shrink(struct vt_lru *lru, size_t first)
+{
+	size_t idle = 0;
+
+	for (size_t i = first; lru->used > lru->limit && idle < SHARDS; i++)
+		idle = evict_one(&lru->shards[i % SHARDS]) ? 0 : idle + 1;
+	return lru->used <= lru->limit;
+}
+
+void vt_lru_free(struct vt_lru *lru)
+{
+	if (!lru)
+		return;
+	for (int i = 0; i < SHARDS; i++) {
+		struct shard *s = &lru->shards[i];
+
+		while (s->buckets && s->list.prev != &s->list) {
+			struct vt_lru_entry *entry = s->list.prev;
+
+			take_out(s, find(s, mix(entry->key), entry->key));
+			vt_lru_unref(entry);
+		}
+		free(s->buckets);
+		(void) pthread_mutex_destroy(&s->lock);
+	}
+	free(lru);
+}
+
+void vt_lru_entry_init(struct vt_lru *lru, struct vt_lru_entry *entry, struct vt_lru_key key,
+		       size_t charge, void (*free_entry)(struct vt_lru_entry *entry))
+{
+	*entry =
+		(struct vt_lru_entry){.key = key, .charge = charge, .free = free_entry, .lru = lru};
+	atomic_init(&entry->refs, 1);
+	if (lru) {
+		lru->used += charge;
+		(void) shrink(lru, mix(key) >> 60);
+	}
+}
+
+struct vt_lru_entry *vt_lru_get(struct vt_lru *lru, struct vt_lru_key key)
+{
+	uint64_t hash = mix(key);
+	struct shard *s = shard_of(lru, hash);
+	struct vt_lru_entry *entry;
+
+	(void) pthread_mutex_lock(&s->lock);
+	entry = *find(s, hash, key);
+	if (entry) {
+		(void) vt_lru_ref(entry);
+		unlink_entry(entry);
+		link_newest(s, entry);
+		s->hits++;
+	} else {
+		s->misses++;
+	}
+	(void) pthread_mutex_unlock(&s->lock);
+	return entry;
+}
+
+struct vt_lru_entry *vt_lru_put(struct vt_lru *lru, struct vt_lru_entry *entry)
+{
+	uint64_t hash = mix(entry->key);
+	struct shard *s = shard_of(lru, hash);
+	struct vt_lru_entry **at, *there;
+
+	if (!shrink(lru, hash >> 60))
+		return entry; /* all pinned: used by its maker only */
+	(void) pthread_mutex_lock(&s->lock);
+	at = find(s, hash, entry->key);
+	there = *at;
+	if (there) {
+		(void) vt_lru_ref(there);
+	} else {
+		if (s->count >= s->bucket_count) {
+			grow_table(s);
+			at = find(s, hash, entry->key);
+		}
+		entry->chain = NULL;
+		*at = vt_lru_ref(entry);
+		link_newest(s, entry);
+		entry->kept = true;
+		s->count++;
+	}
+	(void) pthread_mutex_unlock(&s->lock);
+	if (!there)
+		return entry;
+	vt_lru_unref(entry);
+	return there;
+}
+
+void vt_lru_unref(struct vt_lru_entry *entry)
+{
+	if (!entry || atomic_fetch_sub(&entry->refs, 1) != 1)
+		return;
+	if (entry->lru)
+		entry->lru->used -= entry->charge;
+	entry->free(entry);
+}
+
+void vt_lru_drop(struct vt_lru *lru, struct vt_lru_key key)
+{
+	uint64_t hash = mix(key);
+	struct shard *s = shard_of(lru, hash);
+	struct vt_lru_entry **at, *entry;
+
+	(void) pthread_mutex_lock(&s->lock);
+	at = find(s, hash, key);
+	entry = *at;
+	if (entry)
+		take_out(s, at);
+	(void) pthread_mutex_unlock(&s->lock);
+	vt_lru_unref(entry);
+}
+
+bool vt_lru_reserve(struct vt_lru *lru, size_t bytes)
+{
+	lru->used += bytes;
+	if (shrink(lru, 0))
+		return true;
+	lru->used -= bytes;
+	return false;
+}
+
+void vt_lru_release(struct vt_lru *lru, size_t bytes)
+{
+	lru->used -= bytes;
+}
+
+void vt_lru_get_stats(const struct vt_lru *lru, struct vt_lru_stats *out)
+{
+	*out = (struct vt_lru_stats){.used = lru->used, .limit = lru->limit};
+	for (int i = 0; i < SHARDS; i++) {
+		struct shard *s = (struct shard *) &lru->shards[i];
+
+		(void) pthread_mutex_lock(&s->lock);
+		out->hits += s->hits;
+		out->misses += s->misses;
+		out->evictions += s->evictions;
+		(void) pthread_mutex_unlock(&s->lock);
+	}
+}

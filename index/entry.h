@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The vocabulary of trees: an entry (one name in a directory) and a location (where bytes lie).
+ * Plain values, no functions; page.h encodes them, tree.h finds them.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "index/digest.h"
+
+#define VT_NAME_LEN_MAX   255u   /* bytes; names hold any byte but '/' and NUL, never "." or ".." */
+#define VT_TARGET_LEN_MAX 4095u  /* bytes of a symlink's target */
+#define VT_XATTRS_LEN_MAX 65536u /* bytes of one entry's xattrs, encoded */
+#define VT_NODES_MAX      0xfffffe00u /* nodes of a version; positions above are reserved (fs/node.h) \
+				       */
+
+enum vt_entry_type { VT_FILE = 1, VT_DIRECTORY = 2, VT_SYMLINK = 3 };
+
+/*
+ * Where `length` bytes lie: in the frame that begins at byte `frame_offset` of the shard file and
+ * takes `frame_size` bytes there, `skip` bytes into its decoded form. Shards stay under 4 GiB.
+ * The offset rather than a frame number: a reader then needs no table of the shard in memory.
+ */
+struct vt_location {
+	uint32_t shard; /* serial of the shard, never reused; 0: no location, or a hole in a recipe
+			 */
+	uint32_t frame_offset;
+	uint32_t frame_size;
+	uint32_t skip;
+};
+
+struct vt_entry {
+	enum vt_entry_type type;
+	bool linked;   /* a hard link: other positions show the same file (link table) */
+	uint16_t mode; /* permission bits and sticky, & 01777; never setuid or setgid */
+	int64_t mtime_sec;
+	uint32_t mtime_nsec; /* < 1e9 */
+	uint64_t size;       /* file: bytes; symlink: bytes of the target; directory: 0 */
+	const char *name;    /* not NUL-terminated; borrowed from the page */
+	size_t name_len;
+	const char *target; /* symlink: likewise borrowed, not NUL-terminated */
+	size_t target_len;
+	const uint8_t *xattrs; /* canonical encoding (index/schema.md), NULL without */
+	size_t xattrs_len;
+	struct vt_digest content; /* file: content id; directory: digest of its root page */
+	uint32_t nodes;           /* directory: itself and all below it; else 1 */
+
+	/* Not canonical: from the page's local trailer. */
+	uint64_t page;           /* directory: id of its root page */
+	struct vt_location hint; /* file of one chunk: where it lay at publish; may be stale */
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Publishing: sources in, a version out. Scan (directories) or unpack (archives) into a spool of
+ * entries; store each content once (dedup, chunk, compress, write shards) on all cores; sort the
+ * spool; build the tree, the link table and the documents' outline; hand it to the store to commit.
+ *
+ * Memory is bounded (under 512 MiB) whatever the input: every queue is, and the spool is a file
+ * sorted in runs. Sources are never changed. On any error nothing is published.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/publish/backend.h"
+
+enum vt_publish_phase {
+	VT_PUBLISH_SCAN,  /* counting: done only */
+	VT_PUBLISH_STORE, /* bytes and files of totals */
+	VT_PUBLISH_INDEX, /* building the tree: files of totals */
+	VT_PUBLISH_COMMIT,
+};
+
+/* Read at any time by the progress bar's thread. For an archive total_bytes is of the archive. */
+struct vt_publish_progress {
+	_Atomic int phase;
+	_Atomic uint64_t files, total_files, bytes, total_bytes;
+	_Atomic uint64_t new_bytes,
+		stored_bytes;       /* not deduplicated, before and after compression */
+	_Atomic uint64_t unchanged; /* files taken over from the parent unread */
+	_Atomic uint64_t skipped;   /* devices, sockets, fifos */
+};
+
+struct vt_publish_options {
+	const char *const *sources; /* directories, archives, "-" */
+	size_t source_count;
+	const char *message, *licence; /* "" for none */
+	const char *author;
+	uint32_t author_uid;
+	int level;           /* zstd; 0: VT_LEVEL_DEFAULT */
+	unsigned threads;    /* 0: one per core */
+	bool decompress;     /* x.zst, x.gz -> x */
+	bool checksum;       /* re-read files whose stamp is unchanged */
+	bool strict;         /* a device, socket or fifo is an error */
+	bool dry_run;        /* all but writing and committing */
+	atomic_bool *cancel; /* set by a signal handler: ends with -EINTR */
+	struct vt_publish_progress *progress;
+	/* For people: "skipped socket 'a/b'". May be NULL. */
+	void (*warn)(void *context, const char *sentence);
+	void *warn_context;
+};
+
+struct vt_publish_result {
+	char name[101];
+	struct vt_digest digest, tree_digest;
+	struct vt_counts counts;
+	uint64_t new_bytes, unchanged, skipped;
+	uint64_t added, removed, changed; /* against the parent, files and symlinks */
+	bool same_as_parent; /* the tree is the parent's: nothing was published unless `as` was
+				given */
+};
+
+/*
+ * `dataset` and `info` as begun with the store. -EINVAL a name that comes twice (names both
+ * sources), an absolute or `..` member; -ESTALE a file changed while it was read (named); -EINTR
+ * cancelled; -ENOSPC, -EACCES, -EBADMSG (a damaged archive).
+ */
+int vt_publish(struct vt_publish_backend *backend, const struct vt_import_info *info,
+	       const char *dataset, const char *as, const struct vt_publish_options *options,
+	       struct vt_publish_result *out, struct vt_error *err);
