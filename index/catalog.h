@@ -93,7 +93,9 @@ VT_DEFINE_CLEANUP(struct vt_catalog, vt_catalog_free);
 /* Grows with every change. */
 uint64_t vt_catalog_generation(const struct vt_catalog *catalog);
 
-/* References. NULL is accepted by the unrefs. */
+/* References. NULL is accepted. */
+const struct vt_version *vt_version_ref(const struct vt_version *version);
+const struct vt_dataset *vt_dataset_ref(const struct vt_dataset *dataset);
 void vt_version_unref(const struct vt_version *version);
 void vt_dataset_unref(const struct vt_dataset *dataset);
 VT_DEFINE_CLEANUP(const struct vt_version, vt_version_unref);
