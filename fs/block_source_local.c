@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Local shard files (block_source.h). A frame that is in the page cache is read in the caller's thread with
- * preadv2(RWF_NOWAIT); anything that may wait, opening a file included, goes to the pool in the shard's lane.
+ * Local shard files (block_source.h). A frame that is in the page cache is read in the caller's
+ * thread with preadv2(RWF_NOWAIT); anything that may wait, opening a file included, goes to the
+ * pool in the shard's lane.
  *
  * pread, not mmap: 2.5 times faster when cold, and a disk error is an errno, not a signal.
  */
@@ -96,7 +97,7 @@ static struct open_shard *keep(struct local_source *source, uint32_t number, int
 	(void) pthread_mutex_lock(&source->lock);
 	HASH_FIND(hh, source->table, &number, sizeof number, there);
 	if (!there && shard) {
-		*shard = (struct open_shard){ .shard = number, .fd = fd, .refs = 2 };
+		*shard = (struct open_shard){.shard = number, .fd = fd, .refs = 2};
 		HASH_ADD(hh, source->table, shard, sizeof shard->shard, shard);
 		if (shard->hh.tbl) {
 			DL_APPEND(source->oldest, shard);
@@ -120,7 +121,7 @@ static struct open_shard *keep(struct local_source *source, uint32_t number, int
 
 static int open_shard(struct local_source *source, uint32_t number, struct open_shard **out)
 {
-	struct vt_error err = { 0 };
+	struct vt_error err = {0};
 	char path[4096];
 	int r, fd;
 
@@ -136,7 +137,8 @@ static int open_shard(struct local_source *source, uint32_t number, struct open_
 		vt_log(VT_LOG_ERROR, "cannot open a shard shard=%u path='%s': %m", number, path);
 		return r == -ENOENT ? -ENOENT : -EIO;
 	}
-	(void) posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* frames are read whole, and no further */
+	(void) posix_fadvise(fd, 0, 0,
+			     POSIX_FADV_RANDOM); /* frames are read whole, and no further */
 	*out = keep(source, number, fd);
 	return *out ? 0 : -ENOMEM;
 }
@@ -177,7 +179,7 @@ static void run_read(struct vt_io_task *task)
 /* 1: all of it came from memory. */
 static int read_now(struct local_source *source, const struct vt_location *at, void *out)
 {
-	struct iovec iov = { .iov_base = out, .iov_len = at->frame_size };
+	struct iovec iov = {.iov_base = out, .iov_len = at->frame_size};
 	struct open_shard *shard = find_open(source, at->shard);
 	ssize_t n;
 
@@ -199,12 +201,12 @@ static int local_read(struct vt_block_source *base, const struct vt_location *at
 	task = malloc(sizeof *task);
 	if (!task)
 		return -ENOMEM;
-	*task = (struct read_task){ .task = { .run = run_read, .lane = at->shard },
-				    .source = source,
-				    .at = *at,
-				    .out = out,
-				    .done = done,
-				    .context = context };
+	*task = (struct read_task){.task = {.run = run_read, .lane = at->shard},
+				   .source = source,
+				   .at = *at,
+				   .out = out,
+				   .done = done,
+				   .context = context};
 	vt_io_pool_submit(source->pool, &task->task);
 	return 0;
 }
@@ -216,7 +218,7 @@ static void local_free(struct vt_block_source *base)
 
 	HASH_CLEAR(hh, source->table);
 	DL_FOREACH_SAFE(source->oldest, shard, next)
-		unref(source, shard);
+	unref(source, shard);
 	(void) pthread_mutex_destroy(&source->lock);
 	free(source);
 }
@@ -224,16 +226,16 @@ static void local_free(struct vt_block_source *base)
 int vt_block_source_local(struct vt_io_pool *pool, unsigned max_open, vt_shard_path *path,
 			  void *context, struct vt_block_source **out, struct vt_error *err)
 {
-	static const struct vt_block_source_ops ops = { .read = local_read, .free = local_free };
+	static const struct vt_block_source_ops ops = {.read = local_read, .free = local_free};
 	struct local_source *source = calloc(1, sizeof *source);
 
 	if (!source)
 		return vt_fail(err, ENOMEM, "no memory for a block source");
-	*source = (struct local_source){ .base = { &ops },
-					 .pool = pool,
-					 .max_open = max_open,
-					 .path = path,
-					 .context = context };
+	*source = (struct local_source){.base = {&ops},
+					.pool = pool,
+					.max_open = max_open,
+					.path = path,
+					.context = context};
 	(void) pthread_mutex_init(&source->lock, NULL);
 	*out = &source->base;
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two block sources for tests (block_source.h): one answers late, one fails or damages. They sit in the
- * program so that a real mount can be tested with them (VITRINE_TEST_SOURCE).
+ * Two block sources for tests (block_source.h): one answers late, one fails or damages. They sit in
+ * the program so that a real mount can be tested with them (VITRINE_TEST_SOURCE).
  */
 #include <errno.h>
 #include <pthread.h>
@@ -15,7 +15,8 @@
 #include "index/base/clock.h"
 #include "index/base/error.h"
 
-/* ---- delayed ------------------------------------------------------------------------------------- */
+/* ---- delayed
+ * ------------------------------------------------------------------------------------- */
 
 /* A read in the order of its time; all wait equally long, so the list is a queue. */
 struct late_read {
@@ -95,13 +96,13 @@ static int delayed_read(struct vt_block_source *base, const struct vt_location *
 	read = malloc(sizeof *read);
 	if (!read)
 		return -ENOMEM;
-	*read = (struct late_read){ .source = source,
-				    .due_ns = vt_clock_monotonic_ns() +
-					      source->delay_ms * (VT_NS_PER_SEC / 1000),
-				    .at = *at,
-				    .out = out,
-				    .done = done,
-				    .context = context };
+	*read = (struct late_read){.source = source,
+				   .due_ns = vt_clock_monotonic_ns() +
+					     source->delay_ms * (VT_NS_PER_SEC / 1000),
+				   .at = *at,
+				   .out = out,
+				   .done = done,
+				   .context = context};
 	(void) pthread_mutex_lock(&source->lock);
 	LL_APPEND(source->queue, read);
 	(void) pthread_cond_signal(&source->changed);
@@ -127,17 +128,15 @@ static void delayed_free(struct vt_block_source *base)
 int vt_block_source_delayed(struct vt_block_source *inner, uint32_t shard, unsigned delay_ms,
 			    struct vt_block_source **out, struct vt_error *err)
 {
-	static const struct vt_block_source_ops ops = { .read = delayed_read, .free = delayed_free };
+	static const struct vt_block_source_ops ops = {.read = delayed_read, .free = delayed_free};
 	struct delayed_source *source = calloc(1, sizeof *source);
 	pthread_condattr_t attributes;
 	int r;
 
 	if (!source)
 		return vt_fail(err, ENOMEM, "no memory for a block source");
-	*source = (struct delayed_source){ .base = { &ops },
-					   .inner = inner,
-					   .shard = shard,
-					   .delay_ms = delay_ms };
+	*source = (struct delayed_source){
+		.base = {&ops}, .inner = inner, .shard = shard, .delay_ms = delay_ms};
 	(void) pthread_mutex_init(&source->lock, NULL);
 	(void) pthread_condattr_init(&attributes);
 	(void) pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -152,7 +151,8 @@ int vt_block_source_delayed(struct vt_block_source *inner, uint32_t shard, unsig
 	return 0;
 }
 
-/* ---- fault --------------------------------------------------------------------------------------- */
+/* ---- fault
+ * --------------------------------------------------------------------------------------- */
 
 struct fault_source {
 	struct vt_block_source base; /* first */
@@ -193,7 +193,7 @@ static int fault_read(struct vt_block_source *base, const struct vt_location *at
 	read = malloc(sizeof *read);
 	if (!read)
 		return -ENOMEM;
-	*read = (struct damaged_read){ (uint8_t *) out + turn % at->frame_size, done, context };
+	*read = (struct damaged_read){(uint8_t *) out + turn % at->frame_size, done, context};
 	r = vt_block_read(source->inner, at, out, damaged_done, read);
 	if (r == 0)
 		return 0;
@@ -214,12 +214,13 @@ static void fault_free(struct vt_block_source *base)
 int vt_block_source_fault(struct vt_block_source *inner, unsigned every, int code,
 			  struct vt_block_source **out, struct vt_error *err)
 {
-	static const struct vt_block_source_ops ops = { .read = fault_read, .free = fault_free };
+	static const struct vt_block_source_ops ops = {.read = fault_read, .free = fault_free};
 	struct fault_source *source = calloc(1, sizeof *source);
 
 	if (!source)
 		return vt_fail(err, ENOMEM, "no memory for a block source");
-	*source = (struct fault_source){ .base = { &ops }, .inner = inner, .every = every, .code = code };
+	*source =
+		(struct fault_source){.base = {&ops}, .inner = inner, .every = every, .code = code};
 	*out = &source->base;
 	return 0;
 }
@@ -239,8 +240,9 @@ int vt_block_source_from_env(struct vt_block_source *inner, struct vt_block_sour
 	else if (sscanf(what, "fault:%u:%u", &a, &b) == 2 && a > 0)
 		r = vt_block_source_fault(inner, a, (int) b, out, err);
 	else
-		r = vt_fail(err, EINVAL, "VITRINE_TEST_SOURCE='%s' is neither delay:SHARD:MS nor "
-					 "fault:EVERY:ERRNO",
+		r = vt_fail(err, EINVAL,
+			    "VITRINE_TEST_SOURCE='%s' is neither delay:SHARD:MS nor "
+			    "fault:EVERY:ERRNO",
 			    what);
 	if (r < 0)
 		vt_block_source_free(inner);

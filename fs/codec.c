@@ -27,7 +27,7 @@
  * ------------------------------------------------------------------------------------ */
 
 struct vt_dictionary {
-	ZSTD_CDict *encode;
+	ZSTD_CDict *encode; /* NULL: for decoding alone */
 	ZSTD_DDict *decode;
 	uint32_t id;
 	size_t len;
@@ -57,9 +57,9 @@ int vt_dictionary_new(const void *data, size_t len, int level, struct vt_diction
 	memcpy(dictionary->data, data, len);
 	dictionary->len = len;
 	dictionary->id = id;
-	dictionary->encode = ZSTD_createCDict(data, len, level);
+	dictionary->encode = level ? ZSTD_createCDict(data, len, level) : NULL;
 	dictionary->decode = ZSTD_createDDict(data, len);
-	if (!dictionary->encode || !dictionary->decode)
+	if ((level && !dictionary->encode) || !dictionary->decode)
 		return vt_fail(err, EBADMSG, "zstd refuses the dictionary");
 	*out = vt_steal(&dictionary);
 	return 0;

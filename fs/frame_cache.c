@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See frame_cache.h. A *flight* is the fetch of one frame, from the first who asks until all who asked
- * have it:
+ * See frame_cache.h. A *flight* is the fetch of one frame, from the first who asks until all who
+ * asked have it:
  *
  *     held      no room for its bytes yet; started when another flight ends (never the only one)
  *     reading   its encoded bytes are on the way, counted against the LRU
  *     landed    out of the table; decoded once, handed to every waiter
  *
- * Whoever asks finds the frame in the LRU, or joins the flight under the lock; a flight leaves the table
- * only after its frame is in the LRU, so nobody fetches twice for want of luck.
+ * Whoever asks finds the frame in the LRU, or joins the flight under the lock; a flight leaves the
+ * table only after its frame is in the LRU, so nobody fetches twice for want of luck.
  *
  * Lock order: the cache's lock, then (inside vt_lru_get) a shard's. Neither is held while reading,
  * decoding or calling back.
@@ -36,13 +36,13 @@ struct waiter {
 };
 
 struct flight {
-	struct vt_io_task task; /* first: continues on the pool when a dictionary must be read */
+	struct vt_io_task task; /* first: to go on from a thread of the pool */
 	struct vt_frame_cache *cache;
 	struct vt_location at;
 	uint64_t key; /* shard, offset */
 	uint8_t *encoded;
-	bool reserved;		 /* its bytes are counted in the LRU */
-	struct waiter *waiters;	 /* guarded by the cache's lock */
+	bool reserved;          /* its bytes are counted in the LRU */
+	struct waiter *waiters; /* guarded by the cache's lock */
 	struct flight *next_held;
 	UT_hash_handle hh;
 };
@@ -50,6 +50,7 @@ struct flight {
 struct known_dictionary {
 	uint64_t key; /* shard, id */
 	struct vt_dictionary *dictionary;
+	bool owned; /* else another entry's: the shards of a dataset share theirs */
 	UT_hash_handle hh;
 };
 
@@ -77,7 +78,8 @@ static uint64_t pair(uint32_t high, uint32_t low)
 	return (uint64_t) high << 32 | low;
 }
 
-/* ---- decoding -------------------------------------------------------------------------------------- */
+/* ---- decoding
+ * -------------------------------------------------------------------------------------- */
 
 static pthread_once_t decoder_once = PTHREAD_ONCE_INIT;
 static pthread_key_t decoder_key;
@@ -114,11 +116,49 @@ static struct vt_dictionary *known(struct vt_frame_cache *cache, uint64_t key)
 	return entry ? entry->dictionary : NULL;
 }
 
+static bool same_dictionary(const struct vt_dictionary *a, const struct vt_dictionary *b)
+{
+	size_t a_len, b_len;
+	const void *a_data = vt_dictionary_data(a, &a_len), *b_data = vt_dictionary_data(b, &b_len);
+
+	return a_len == b_len && memcmp(a_data, b_data, a_len) == 0;
+}
+
+/* Keeps what was found, once; gives the dictionary to use, or NULL when memory is short. */
+static struct vt_dictionary *keep_dictionary(struct vt_frame_cache *cache, uint64_t key,
+					     struct vt_dictionary *found)
+{
+	struct known_dictionary *entry = calloc(1, sizeof *entry), *other, *next;
+
+	if (!entry) {
+		vt_dictionary_free(found);
+		return NULL;
+	}
+	*entry = (struct known_dictionary){.key = key, .dictionary = found, .owned = true};
+	(void) pthread_mutex_lock(&cache->lock);
+	HASH_ITER (hh, cache->dictionaries, other, next)
+		if (entry->owned && same_dictionary(other->dictionary, found)) {
+			entry->dictionary = other->dictionary;
+			entry->owned = false;
+		}
+	HASH_FIND(hh, cache->dictionaries, &key, sizeof key, other);
+	if (!other) {
+		HASH_ADD(hh, cache->dictionaries, key, sizeof entry->key, entry);
+		other = entry->hh.tbl ? entry : NULL;
+	}
+	(void) pthread_mutex_unlock(&cache->lock);
+	if (other != entry || !entry->owned)
+		vt_dictionary_free(found);
+	if (other != entry)
+		free(entry);
+	return other ? other->dictionary : NULL;
+}
+
 /* -EAGAIN: must be read, and this thread may not wait. */
 static int find_dictionary(struct vt_frame_cache *cache, uint32_t shard, uint32_t id, bool nowait,
 			   struct vt_dictionary **out, struct vt_error *err)
 {
-	struct known_dictionary *entry, *there;
+	struct vt_dictionary *found;
 	int r;
 
 	*out = known(cache, pair(shard, id));
@@ -126,28 +166,11 @@ static int find_dictionary(struct vt_frame_cache *cache, uint32_t shard, uint32_
 		return 0;
 	if (nowait)
 		return -EAGAIN;
-	entry = calloc(1, sizeof *entry);
-	if (!entry)
-		return -ENOMEM;
-	entry->key = pair(shard, id);
-	r = cache->find(cache->find_context, shard, id, &entry->dictionary, err);
-	if (r < 0) {
-		free(entry);
+	r = cache->find(cache->find_context, shard, id, &found, err);
+	if (r < 0)
 		return r;
-	}
-	(void) pthread_mutex_lock(&cache->lock);
-	HASH_FIND(hh, cache->dictionaries, &entry->key, sizeof entry->key, there);
-	if (!there) {
-		HASH_ADD(hh, cache->dictionaries, key, sizeof entry->key, entry);
-		there = entry->hh.tbl ? entry : NULL;
-	}
-	(void) pthread_mutex_unlock(&cache->lock);
-	*out = there ? there->dictionary : NULL;
-	if (there != entry) {
-		vt_dictionary_free(entry->dictionary);
-		free(entry);
-	}
-	return there ? 0 : -ENOMEM;
+	*out = keep_dictionary(cache, pair(shard, id), found);
+	return *out ? 0 : -ENOMEM;
 }
 
 static void free_frame(struct vt_lru_entry *entry)
@@ -165,7 +188,8 @@ static int decode(struct vt_frame_cache *cache, const struct flight *flight, boo
 	int r = vt_frame_inspect(flight->encoded, flight->at.frame_size, &facts, err);
 
 	if (r == 0 && facts.dictionary)
-		r = find_dictionary(cache, flight->at.shard, facts.dictionary, nowait, &dictionary, err);
+		r = find_dictionary(cache, flight->at.shard, facts.dictionary, nowait, &dictionary,
+				    err);
 	if (r < 0)
 		return r;
 	frame = decoder ? malloc(sizeof *frame + facts.content_size) : NULL;
@@ -180,8 +204,8 @@ static int decode(struct vt_frame_cache *cache, const struct flight *flight, boo
 	}
 	cache->decoded++;
 	cache->bytes_decoded += frame->size;
-	vt_lru_entry_init(cache->lru, &frame->lru, lru_key(&flight->at), sizeof *frame + frame->size,
-			  free_frame);
+	vt_lru_entry_init(cache->lru, &frame->lru, lru_key(&flight->at),
+			  sizeof *frame + frame->size, free_frame);
 	*out = (struct vt_frame *) vt_lru_put(cache->lru, &frame->lru);
 	return 0;
 }
@@ -200,9 +224,15 @@ static void count_failure(struct vt_frame_cache *cache, const struct vt_location
 	}
 }
 
-/* ---- flights ----------------------------------------------------------------------------------------- */
+/* ---- flights
+ * ----------------------------------------------------------------------------------------- */
 
 static void begin_read(struct flight *flight);
+
+static void begin_held(struct vt_io_task *task)
+{
+	begin_read((struct flight *) task);
+}
 
 static void free_flight(struct flight *flight)
 {
@@ -229,8 +259,10 @@ static struct waiter *land(struct flight *flight)
 		cache->reading++;
 	}
 	(void) pthread_mutex_unlock(&cache->lock);
-	if (next)
-		begin_read(next);
+	if (next) { /* on the pool: from here it could go on and on in one stack */
+		next->task = (struct vt_io_task){.run = begin_held, .lane = next->at.shard};
+		vt_io_pool_submit(cache->pool, &next->task);
+	}
 	return waiters;
 }
 
@@ -238,7 +270,8 @@ static void tell(struct waiter *waiters, int r, struct vt_frame *frame)
 {
 	struct waiter *waiter, *next;
 
-	LL_FOREACH_SAFE(waiters, waiter, next) {
+	LL_FOREACH_SAFE(waiters, waiter, next)
+	{
 		if (r == 0)
 			(void) vt_lru_ref(&frame->lru);
 		waiter->done(waiter->context, r, r == 0 ? frame : NULL);
@@ -260,12 +293,12 @@ static void arrive(struct flight *flight, int r, bool nowait)
 {
 	struct vt_frame_cache *cache = flight->cache;
 	struct vt_frame *frame = NULL;
-	struct vt_error err = { .text = "the file ends before the frame" };
+	struct vt_error err = {.text = "the file ends before the frame"};
 
 	if (r == 0)
 		r = decode(cache, flight, nowait, &frame, &err);
 	if (r == -EAGAIN && nowait) {
-		flight->task = (struct vt_io_task){ .run = arrive_waiting, .lane = 0 };
+		flight->task = (struct vt_io_task){.run = arrive_waiting, .lane = 0};
 		vt_io_pool_submit(cache->pool, &flight->task);
 		return;
 	}
@@ -344,7 +377,7 @@ int vt_frame_cache_get(struct vt_frame_cache *cache, const struct vt_location *a
 	waiter = malloc(sizeof *waiter);
 	if (!waiter)
 		return -ENOMEM;
-	*waiter = (struct waiter){ .done = done, .context = context };
+	*waiter = (struct waiter){.done = done, .context = context};
 
 	(void) pthread_mutex_lock(&cache->lock);
 	HASH_FIND(hh, cache->flights, &key, sizeof key, flight);
@@ -376,7 +409,8 @@ int vt_frame_cache_get(struct vt_frame_cache *cache, const struct vt_location *a
 	return 0;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ---------------------------------------------------------------------------------------------- */
 
 int vt_frame_cache_new(struct vt_lru *lru, struct vt_block_source *source, struct vt_io_pool *pool,
 		       vt_find_dictionary *find, void *context, struct vt_frame_cache **out,
@@ -404,7 +438,8 @@ void vt_frame_cache_free(struct vt_frame_cache *cache)
 		return;
 	HASH_ITER (hh, cache->dictionaries, entry, next) {
 		HASH_DEL(cache->dictionaries, entry);
-		vt_dictionary_free(entry->dictionary);
+		if (entry->owned)
+			vt_dictionary_free(entry->dictionary);
 		free(entry);
 	}
 	(void) pthread_mutex_destroy(&cache->lock);
@@ -413,11 +448,11 @@ void vt_frame_cache_free(struct vt_frame_cache *cache)
 
 void vt_frame_cache_get_stats(const struct vt_frame_cache *cache, struct vt_frame_cache_stats *out)
 {
-	*out = (struct vt_frame_cache_stats){ .reads = cache->reads,
-					      .decoded = cache->decoded,
-					      .shared = cache->shared,
-					      .bytes_stored = cache->bytes_stored,
-					      .bytes_decoded = cache->bytes_decoded,
-					      .damaged = cache->damaged,
-					      .failed = cache->failed };
+	*out = (struct vt_frame_cache_stats){.reads = cache->reads,
+					     .decoded = cache->decoded,
+					     .shared = cache->shared,
+					     .bytes_stored = cache->bytes_stored,
+					     .bytes_decoded = cache->bytes_decoded,
+					     .damaged = cache->damaged,
+					     .failed = cache->failed};
 }

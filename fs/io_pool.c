@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See io_pool.h. Every lane with tasks has a queue of its own; lanes that may run another task stand in
- * a ring and are served in turn, so a lane that is full costs the others nothing. Lane objects live while
- * they have tasks queued or running.
+ * See io_pool.h. Every lane with tasks has a queue of its own; lanes that may run another task
+ * stand in a ring and are served in turn, so a lane that is full costs the others nothing. Lane
+ * objects live while they have tasks queued or running.
  */
 #include "fs/io_pool.h"
 
