@@ -25,7 +25,14 @@ struct vt_batch;
 #define VT_NAME_PART_MAX    100u /* of a space, dataset, version or tag; [A-Za-z0-9._-] */
 #define VT_DATASET_NAME_MAX (2 * VT_NAME_PART_MAX + 1) /* SPACE/NAME */
 
-enum vt_version_state { VT_VERSION_LIVE = 1, VT_VERSION_WITHDRAWN = 2 };
+#define VT_DOMAIN_PLAIN 1u /* the domain of every dataset that has none of its own */
+
+/* A removed version is not in the catalog; its record waits for gc (index/gc.h). */
+enum vt_version_state {
+	VT_VERSION_LIVE = 1,
+	VT_VERSION_WITHDRAWN = 2,
+	VT_VERSION_REMOVED = 3,
+};
 
 /* What the tree amounts to; counted at publish. */
 struct vt_counts {
@@ -50,6 +57,7 @@ enum vt_document {
 
 struct vt_version {
 	uint32_t dataset; /* id */
+	uint32_t domain;  /* the dataset's */
 	uint32_t serial;  /* unique in the store, never reused; in st_ino */
 	uint32_t number;  /* N of vN; also of a version published `--as NAME` */
 	const char *name; /* "v3", or the chosen name */
