@@ -101,7 +101,9 @@ VT_DEFINE_CLEANUP(struct vt_catalog, vt_catalog_free);
 /* Grows with every change. */
 uint64_t vt_catalog_generation(const struct vt_catalog *catalog);
 
-/* References. NULL is accepted by the unrefs. */
+/* References. NULL is accepted. */
+const struct vt_version *vt_version_ref(const struct vt_version *version);
+const struct vt_dataset *vt_dataset_ref(const struct vt_dataset *dataset);
 void vt_version_unref(const struct vt_version *version);
 void vt_dataset_unref(const struct vt_dataset *dataset);
 VT_DEFINE_CLEANUP(const struct vt_version, vt_version_unref);
@@ -142,6 +144,12 @@ int vt_catalog_tags(struct vt_catalog *catalog, uint32_t dataset, struct vt_tag 
 void vt_tags_free(struct vt_tag *list, size_t count);
 /* Spaces that hold at least one dataset: ids. */
 int vt_catalog_spaces(struct vt_catalog *catalog, uint32_t **ids, size_t *count);
+
+/* Sums over the live versions; summed up once after each change. */
+struct vt_totals {
+	uint64_t bytes, nodes, versions, datasets;
+};
+void vt_catalog_totals(struct vt_catalog *catalog, struct vt_totals *out);
 
 /*
  * Names. 0, or -EINVAL / -EEXIST with the rule that was broken or the name it clashes with:

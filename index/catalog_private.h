@@ -47,6 +47,9 @@ struct vt_catalog {
 	struct vt_table exhibits;                /* live ones -> the snapshot in `versions` */
 	struct vt_table links;                   /* -> struct tag_slot */
 	struct vt_table spaces, space_names;     /* -> struct space */
+	pthread_mutex_t totals_lock;             /* taken after `lock`, guards the two below */
+	uint64_t totals_generation;              /* that `totals` was summed up for; 0: none */
+	struct vt_totals totals;
 };
 
 /* Under either lock. NULL when there is none. */
