@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Weak stand-ins for parts that are not in this tree yet, so that the program links. Goes when they
+ * are there: a weak definition here would hide the real one in its library.
+ */
+#include <errno.h>
+
+#include "fs/control_client.h"
+#include "fs/keeper.h"
+#include "fs/mount.h"
+#include "fs/server.h"
+#include "fs/shard_reader.h"
+#include "index/base/error.h"
+#include "index/index.h"
+#include "tools/publish/backend_client.h"
+#include "tools/publish/publish.h"
+
+#define WEAK __attribute__((weak))
+static int absent(struct vt_error *err)
+{
+	return vt_fail(err, ENOSYS, "this build has no store");
+}
+WEAK int vt_client_connect(const char *dir, bool start, struct vt_client **out,
+			   struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK void vt_client_close(struct vt_client *client)
+{
+}
+WEAK int vt_client_call(struct vt_client *client, const struct vt_call *call, json_t **result,
+			struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK int vt_mount_attach(const char *m, const struct vt_mount_options *o, struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK int vt_mount_detach(const char *mountpoint, bool lazy, struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK int vt_index_create(const char *dir, struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK int vt_index_facts(const char *dir, struct vt_store_facts *out, struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK int vt_publish(struct vt_publish_backend *backend, const struct vt_import_info *info,
+		    const char *dataset, const char *as, const struct vt_publish_options *options,
+		    struct vt_publish_result *out, struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK int vt_publish_backend_open(struct vt_client *client, const char *dataset, const char *as,
+				 struct vt_publish_backend **out, struct vt_import_info *info,
+				 struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK void vt_publish_backend_close(struct vt_publish_backend *backend)
+{
+}
+WEAK int vt_server_main(int argc, char **argv)
+{
+	return 1;
+}
+WEAK int vt_keeper_main(int argc, char **argv)
+{
+	return 1;
+}
+WEAK int vt_shard_reader_open(const char *path, struct vt_shard_reader **out,
+			      struct vt_shard_facts *facts, struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK void vt_shard_reader_close(struct vt_shard_reader *reader)
+{
+}
+WEAK int vt_shard_reader_next(struct vt_shard_reader *reader, struct vt_shard_frame *out,
+			      struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK int vt_shard_reader_check(struct vt_shard_reader *reader, const struct vt_shard_frame *frame,
+			       const struct vt_dictionary *dictionary, struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK int vt_shard_reader_digest(struct vt_shard_reader *reader, struct vt_digest *out,
+				struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK int vt_dictionary_new(const void *data, size_t len, int level, struct vt_dictionary **out,
+			   struct vt_error *err)
+{
+	return absent(err);
+}
+WEAK void vt_dictionary_free(struct vt_dictionary *dictionary)
+{
+}
