@@ -7,24 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
 
-packages=$(sed 's/#.*//' tests/packages.txt)
-missing=
-for package in $packages; do
-	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' ||
-		missing="$missing $package"
-done
-if [ -n "$missing" ]; then
-	if [ "$(id -u)" -ne 0 ]; then
-		echo "tests/run.sh: these packages are missing:$missing" >&2
-		echo "tests/run.sh: as root: apt-get install$missing" >&2
-		exit 1
-	fi
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q
-	# shellcheck disable=SC2086 # one word per package
-	apt-get install -q -y --no-install-recommends $missing
-fi
-
+tests/need.sh --tests
 if [ ! -f "$build/build.ninja" ]; then
 	CC=gcc meson setup "$build" --werror
 fi

@@ -217,9 +217,9 @@ const struct vt_command vt_cmd_mount = {
 	.name = "mount",
 	.synopsis = "[MOUNTPOINT]",
 	.summary = "Show the store's datasets as a read-only tree",
-	.details =
-		"Returns when the tree is there. Without MOUNTPOINT: $VITRINE_MOUNT. In /etc/fstab:\n"
-		"  /var/lib/vitrine /data vitrine noauto,user 0 0",
+	.details = "Returns when the tree is there. Without MOUNTPOINT: $VITRINE_MOUNT.\n"
+		   "In /etc/fstab:\n"
+		   "  /var/lib/vitrine /data vitrine noauto,user 0 0",
 	.options = options,
 	.max_args = 1,
 	.run = run,
