@@ -11,17 +11,21 @@
  *
  * All are functions of the version digest's inputs alone. Thread-safe.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "index/base/buf.h"
 #include "index/catalog.h"
 #include "index/diff.h"
 
-#define VT_OUTLINE_BLOCK 1024u /* nodes */
+#define VT_OUTLINE_BLOCK  1024u /* nodes */
+#define VT_DOCUMENT_SHOWN 4 /* the first ones; labels.jsonl and croissant.json come with labels */
 
 const char *vt_document_name(enum vt_document document); /* "SHA256SUMS" */
 /* -1 when there is no such document. */
 int vt_document_by_name(const char *name, size_t len);
+
+bool vt_document_is_pieced(enum vt_document document); /* has an outline */
 
 void vt_document_head(enum vt_document document, const struct vt_dataset *dataset,
 		      const struct vt_version *version, struct vt_buf *out);
@@ -38,9 +42,10 @@ void vt_document_change(enum vt_change change, const char *path, size_t path_len
 			struct vt_buf *out);
 
 /*
- * For the publisher: gives each entry in walk order, gets the body sizes and the rows for
- * VT_CF_OUTLINE: key u64 outline id, u8 document, u32 block (big-endian); value u64 byte offset in
- * the body (little-endian) where the piece of node block * VT_OUTLINE_BLOCK begins.
+ * For the publisher: takes each entry in walk order, the root (position 0, path "") first, gets the
+ * body sizes and the rows for VT_CF_OUTLINE: key u64 outline id, u8 document, u32 block
+ * (big-endian); value u64 byte offset in the body (little-endian) where the piece of node block *
+ * VT_OUTLINE_BLOCK begins.
  */
 struct vt_outline {
 	uint64_t size[VT_DOCUMENT_COUNT];

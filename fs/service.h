@@ -22,6 +22,7 @@ struct vt_service {
 	const char *dir; /* STORE */
 	char uuid[37];
 	uint32_t owner_uid;
+	uint64_t started_ns; /* CLOCK_REALTIME */
 	struct vt_index *index;
 	struct vt_gate *gate;
 	struct vt_io_pool *pool;

@@ -25,7 +25,14 @@ struct vt_batch;
 #define VT_NAME_PART_MAX    100u /* of a space, dataset, version or tag; [A-Za-z0-9._-] */
 #define VT_DATASET_NAME_MAX (2 * VT_NAME_PART_MAX + 1) /* SPACE/NAME */
 
-enum vt_version_state { VT_VERSION_LIVE = 1, VT_VERSION_WITHDRAWN = 2 };
+#define VT_DOMAIN_PLAIN 1u /* the domain of every dataset that has none of its own */
+
+/* A removed version is not in the catalog; its record waits for gc (index/gc.h). */
+enum vt_version_state {
+	VT_VERSION_LIVE = 1,
+	VT_VERSION_WITHDRAWN = 2,
+	VT_VERSION_REMOVED = 3,
+};
 
 /* What the tree amounts to; counted at publish. */
 struct vt_counts {
@@ -50,6 +57,7 @@ enum vt_document {
 
 struct vt_version {
 	uint32_t dataset; /* id */
+	uint32_t domain;  /* the dataset's */
 	uint32_t serial;  /* unique in the store, never reused; in st_ino */
 	uint32_t number;  /* N of vN; also of a version published `--as NAME` */
 	const char *name; /* "v3", or the chosen name */
@@ -93,7 +101,9 @@ VT_DEFINE_CLEANUP(struct vt_catalog, vt_catalog_free);
 /* Grows with every change. */
 uint64_t vt_catalog_generation(const struct vt_catalog *catalog);
 
-/* References. NULL is accepted by the unrefs. */
+/* References. NULL is accepted. */
+const struct vt_version *vt_version_ref(const struct vt_version *version);
+const struct vt_dataset *vt_dataset_ref(const struct vt_dataset *dataset);
 void vt_version_unref(const struct vt_version *version);
 void vt_dataset_unref(const struct vt_dataset *dataset);
 VT_DEFINE_CLEANUP(const struct vt_version, vt_version_unref);
@@ -134,6 +144,12 @@ int vt_catalog_tags(struct vt_catalog *catalog, uint32_t dataset, struct vt_tag 
 void vt_tags_free(struct vt_tag *list, size_t count);
 /* Spaces that hold at least one dataset: ids. */
 int vt_catalog_spaces(struct vt_catalog *catalog, uint32_t **ids, size_t *count);
+
+/* Sums over the live versions; summed up once after each change. */
+struct vt_totals {
+	uint64_t bytes, nodes, versions, datasets;
+};
+void vt_catalog_totals(struct vt_catalog *catalog, struct vt_totals *out);
 
 /*
  * Names. 0, or -EINVAL / -EEXIST with the rule that was broken or the name it clashes with:

@@ -22,6 +22,10 @@ struct vt_error;
 #define VT_PAGE_ENTRIES_MAX 128u
 #define VT_PAGE_CUT_BYTES   (32u << 10)  /* a page at least this long is cut, whatever the names */
 #define VT_PAGE_BYTES_MAX   (256u << 10) /* canonical bytes; a decoder refuses more */
+#define VT_PAGE_LEVEL_MAX   32u          /* an inner page halves at least: 2^32 leaves at most */
+#define VT_PAGE_VERSION     1u
+#define VT_PAGE_COUNT_AT    2u /* byte of the canonical form where the count stands */
+#define VT_PAGE_TAG         "vitrine page v1"
 
 struct vt_page {
 	struct vt_lru_entry lru; /* first; key VT_LRU_PAGE, 0, page id */
@@ -58,6 +62,7 @@ struct vt_page_builder {
 };
 
 void vt_page_builder_init(struct vt_page_builder *builder, uint8_t level);
+void vt_page_builder_reset(struct vt_page_builder *builder); /* to an empty page of its level */
 void vt_page_builder_done(struct vt_page_builder *builder);
 int vt_page_builder_add_entry(struct vt_page_builder *builder, const struct vt_entry *entry,
 			      struct vt_error *err);
@@ -66,6 +71,12 @@ int vt_page_builder_add_child(struct vt_page_builder *builder, const struct vt_p
 bool vt_page_builder_is_full(const struct vt_page_builder *builder);
 int vt_page_builder_finish(struct vt_page_builder *builder, struct vt_digest *digest,
 			   struct vt_error *err); /* patches the count; the buffers are complete */
+
+/*
+ * The cutting rule: does a page of that level end after its `count`-th name, when it then has
+ * `bytes` canonical bytes?
+ */
+bool vt_page_ends(uint8_t level, unsigned count, size_t bytes, const char *name, size_t len);
 
 /* The stored value: u32 length of the canonical bytes, canonical bytes, trailer. */
 int vt_page_value_encode(const struct vt_page_builder *builder, struct vt_buf *out);
@@ -92,6 +103,9 @@ VT_DEFINE_CLEANUP(struct vt_page, vt_page_unref);
 /* `i` < count. What is returned borrows from the page. */
 void vt_page_entry(const struct vt_page *page, unsigned i, struct vt_entry *out);
 void vt_page_child(const struct vt_page *page, unsigned i, struct vt_page_child *out);
+
+/* Name of an entry, or last name of a child; borrowed from the page. */
+const char *vt_page_name(const struct vt_page *page, unsigned i, size_t *len);
 
 /* Leaf: index of that name, or -1. Inner: index of the child that can hold it, or -1. O(log n). */
 int vt_page_find(const struct vt_page *page, const char *name, size_t len);

@@ -17,6 +17,9 @@
 #include "index/entry.h"
 #include "index/page.h"
 
+/* Directories on the way to a node, the root not counted: a builder refuses more. */
+#define VT_TREE_DEPTH_MAX 2048u
+
 /* Where pages come from: the store, another process, or a test. */
 struct vt_page_source {
 	/*

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See document_read.h. A document is head, body, tail; a read takes from each what overlaps. The
+ * body of a pieced document starts at the last block of the outline that begins at or before the
+ * offset.
+ */
+#include "fs/document_read.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fs/file_reader.h"
+#include "fs/service.h"
+#include "index/base/error.h"
+#include "index/import.h"
+#include "index/store.h"
+
+/* The part of a document that is wanted, and where the next text to be offered stands in it. */
+struct window {
+	uint64_t from, to; /* bytes of the document */
+	uint64_t at;
+	struct vt_buf *out;
+};
+
+static void offer(struct window *window, const void *text, size_t len)
+{
+	uint64_t begin = window->at, end = begin + len;
+	uint64_t from = begin > window->from ? begin : window->from;
+	uint64_t to = end < window->to ? end : window->to;
+
+	if (from < to)
+		vt_buf_put(window->out, (const uint8_t *) text + (from - begin), to - from);
+	window->at = end;
+}
+
+/* The offset in the body where block `block` begins. */
+static int read_outline(struct vt_service *service, const struct vt_version *version,
+			enum vt_document document, uint32_t block, uint64_t *offset,
+			struct vt_error *err)
+{
+	struct vt_buf key = VT_BUF_INIT;
+	struct vt_value value = {0};
+	struct vt_reader reader;
+	int r;
+
+	vt_buf_put_be64(&key, version->outline);
+	vt_buf_put_u8(&key, (uint8_t) document);
+	vt_buf_put_be32(&key, block);
+	r = vt_buf_failed(&key) ? -ENOMEM
+				: vt_store_get(service->index->store, VT_CF_OUTLINE, key.data,
+					       key.len, false, &value, err);
+	vt_buf_done(&key);
+	if (r < 0)
+		return r;
+	reader = vt_reader_over(value.data, value.len);
+	*offset = vt_reader_le64(&reader);
+	vt_value_done(&value);
+	return reader.failed ? vt_fail(err, EBADMSG, "a damaged outline row") : 0;
+}
+
+/* The last block that begins at or before `offset`, by bisection. */
+static int find_block(struct vt_service *service, const struct vt_version *version,
+		      enum vt_document document, uint64_t offset, uint32_t *block, uint64_t *begin,
+		      struct vt_error *err)
+{
+	uint32_t low = 0, high = (version->tree.root.nodes - 1) / VT_OUTLINE_BLOCK;
+	uint64_t low_begin = 0;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low + 1) / 2;
+		uint64_t there;
+		int r = read_outline(service, version, document, middle, &there, err);
+
+		if (r < 0)
+			return r;
+		if (there <= offset) {
+			low = middle;
+			low_begin = there;
+		} else {
+			high = middle - 1;
+		}
+	}
+	*block = low;
+	*begin = low_begin;
+	return 0;
+}
+
+static int read_pieces(struct vt_service *service, const struct vt_version *version,
+		       enum vt_document document, uint64_t body_end, struct window *window,
+		       struct vt_error *err)
+{
+	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
+	uint64_t body = window->at, begin, wanted = window->from > body ? window->from - body : 0;
+	struct vt_buf piece = VT_BUF_INIT;
+	struct vt_node node = {0};
+	const char *path;
+	size_t path_len;
+	uint32_t block;
+	int r;
+
+	r = find_block(service, version, document, wanted, &block, &begin, err);
+	if (r < 0)
+		return r;
+	r = vt_tree_walk_new(&service->index->pages, &version->tree, block * VT_OUTLINE_BLOCK,
+			     &walk, err);
+	if (r < 0)
+		return r;
+	window->at = body + begin;
+	while (window->at < window->to && window->at < body_end) {
+		r = vt_tree_walk_next(walk, &node, &path, &path_len, err);
+		if (r <= 0)
+			break;
+		vt_buf_reset(&piece);
+		vt_document_piece(document, path, path_len, &node.entry, node.position, &piece);
+		vt_node_done(&node);
+		offer(window, piece.data, piece.len);
+	}
+	r = r < 0 ? r : vt_buf_failed(&piece) ? -ENOMEM : 0;
+	vt_buf_done(&piece);
+	if (r == 0 && window->at < window->to && window->at != body_end)
+		return vt_fail(err, EBADMSG, "%s of '%s' has another size than was counted",
+			       vt_document_name(document), version->name);
+	return r;
+}
+
+static int read_changes(struct vt_service *service, const struct vt_dataset *dataset,
+			const struct vt_version *version, uint64_t size, struct window *window,
+			struct vt_error *err)
+{
+	struct vt_content content = {
+		.domain = dataset->domain, .id = version->changes, .size = size};
+	uint64_t from = window->from > window->at ? window->from - window->at : 0;
+	uint64_t to = window->to - window->at < size ? window->to - window->at : size;
+	void *room;
+	ssize_t n;
+
+	if (from < to) {
+		room = vt_buf_grow(window->out, to - from);
+		if (!room)
+			return -ENOMEM;
+		n = vt_file_reader_read_sync(service->reader, &content, from, to - from, room, err);
+		if (n < 0)
+			return (int) n;
+	}
+	window->at += size;
+	return 0;
+}
+
+static int read_body(struct vt_service *service, const struct vt_dataset *dataset,
+		     const struct vt_version *version, enum vt_document document,
+		     struct window *window, struct vt_error *err)
+{
+	uint64_t size = version->document_body[document], end = window->at + size;
+	int r = 0;
+
+	if (size > 0 && window->at < window->to && window->from < end) {
+		if (vt_document_is_pieced(document))
+			r = read_pieces(service, version, document, end, window, err);
+		else
+			r = read_changes(service, dataset, version, size, window, err);
+	}
+	window->at = end;
+	return r;
+}
+
+int vt_document_read(struct vt_service *service, const struct vt_dataset *dataset,
+		     const struct vt_version *version, enum vt_document document, uint64_t offset,
+		     size_t len, struct vt_buf *out, struct vt_error *err)
+{
+	struct window window = {.from = offset, .to = offset + len, .out = out};
+	struct vt_buf text = VT_BUF_INIT;
+	int r;
+
+	if (window.to < offset)
+		window.to = UINT64_MAX;
+	vt_document_head(document, dataset, version, &text);
+	offer(&window, text.data, text.len);
+	r = read_body(service, dataset, version, document, &window, err);
+	vt_buf_reset(&text);
+	if (r == 0) {
+		vt_document_tail(document, dataset, version, &text);
+		offer(&window, text.data, text.len);
+	}
+	r = r < 0 ? r : vt_buf_failed(out) || vt_buf_failed(&text) ? -ENOMEM : 0;
+	vt_buf_done(&text);
+	return r;
+}

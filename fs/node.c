@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See node.h: what an id stands for, and how it looks to stat. Names are view.c's business. */
+#include "fs/node.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fs/document.h"
+#include "fs/service.h"
+#include "fs/status.h"
+#include "index/base/clock.h"
+#include "index/base/error.h"
+#include "index/import.h"
+#include "index/link.h"
+#include "policy/gate.h"
+
+#define NUMBER_MASK 0x0fffffffu
+
+void vt_shown_done(struct vt_shown *shown)
+{
+	vt_node_done(&shown->node);
+	vt_dataset_unref(shown->dataset);
+	vt_version_unref(shown->version);
+	*shown = (struct vt_shown){0};
+}
+
+/* Something in exhibit 0 that is gone is as stale as a retired exhibit. */
+static int gone(int r)
+{
+	return r == -ENOENT ? -ESTALE : r;
+}
+
+static int resolve_version(struct vt_catalog *catalog, uint32_t serial, struct vt_shown *out,
+			   struct vt_error *err)
+{
+	int r = vt_catalog_version(catalog, serial, &out->version, err);
+
+	if (r < 0)
+		return r;
+	return vt_catalog_dataset_by_id(catalog, out->version->dataset, &out->dataset, err);
+}
+
+static int resolve_changing(struct vt_catalog *catalog, struct vt_shown *shown,
+			    struct vt_error *err)
+{
+	uint32_t dataset, version;
+	const char *name;
+	int r;
+
+	switch (shown->kind) {
+	case VT_SHOWN_ROOT:
+		return shown->number == 1 ? 0 : -ENOENT;
+	case VT_SHOWN_CONTROL:
+		return shown->number <= VT_CONTROL_METRICS ? 0 : -ENOENT;
+	case VT_SHOWN_SPACE:
+		return vt_catalog_space(catalog, shown->number, &name);
+	case VT_SHOWN_DATASET:
+	case VT_SHOWN_DOCUMENTS:
+		return vt_catalog_dataset_by_id(catalog, shown->number, &shown->dataset, err);
+	case VT_SHOWN_LATEST:
+		return resolve_version(catalog, shown->number, shown, err);
+	case VT_SHOWN_TAG:
+		r = vt_catalog_tag_link(catalog, shown->number, &dataset, &version);
+		return r < 0 ? r : resolve_version(catalog, version, shown, err);
+	default:
+		return -ENOENT;
+	}
+}
+
+/* An id of a version: in its tree, or among its documents. */
+static int resolve_in_version(struct vt_service *service, struct vt_shown *shown, bool nowait,
+			      struct vt_error *err)
+{
+	struct vt_catalog *catalog = service->index->catalog;
+	uint32_t position = vt_node_position(shown->id);
+	int r;
+
+	r = vt_catalog_exhibit(catalog, vt_node_exhibit(shown->id), &shown->version, err);
+	if (r == 0)
+		r = vt_catalog_dataset_by_id(catalog, shown->version->dataset, &shown->dataset,
+					     err);
+	if (r < 0)
+		return r;
+	if (position == VT_POSITION_DOCUMENTS) {
+		shown->kind = VT_SHOWN_VERSION_DOCUMENTS;
+		return 0;
+	}
+	if (position > VT_POSITION_DOCUMENTS) {
+		shown->kind = VT_SHOWN_DOCUMENT;
+		shown->document = (enum vt_document)(position - VT_POSITION_DOCUMENTS - 1);
+		return shown->document < VT_DOCUMENT_SHOWN ? 0 : -ENOENT;
+	}
+	shown->kind = VT_SHOWN_TREE;
+	return vt_tree_at(&service->index->pages, nowait, &shown->version->tree, position,
+			  &shown->node, err);
+}
+
+int vt_shown_resolve(struct vt_service *service, uint64_t id, bool nowait, struct vt_shown *out,
+		     struct vt_error *err)
+{
+	struct vt_shown shown = {.id = id};
+	int r;
+
+	if (vt_node_exhibit(id)) {
+		r = resolve_in_version(service, &shown, nowait, err);
+	} else {
+		shown.kind = (enum vt_shown_kind)(vt_node_position(id) >> 28);
+		shown.number = vt_node_position(id) & NUMBER_MASK;
+		r = resolve_changing(service->index->catalog, &shown, err);
+	}
+	if (r < 0) {
+		vt_shown_done(&shown);
+		return gone(r);
+	}
+	*out = shown;
+	return 0;
+}
+
+int vt_shown_target(const struct vt_shown *shown, const char **target, size_t *len)
+{
+	if (shown->kind == VT_SHOWN_LATEST || shown->kind == VT_SHOWN_TAG) {
+		*target = shown->version->name;
+		*len = strlen(shown->version->name);
+		return 0;
+	}
+	if (shown->kind == VT_SHOWN_TREE && shown->node.entry.type == VT_SYMLINK) {
+		*target = shown->node.entry.target;
+		*len = shown->node.entry.target_len;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+struct vt_object vt_shown_object(const struct vt_shown *shown)
+{
+	return (struct vt_object){
+		.dataset = shown->dataset ? shown->dataset->id : 0,
+		.version = shown->version ? shown->version->serial : 0,
+	};
+}
+
+/* ---- stat
+ * ---------------------------------------------------------------------------------------- */
+
+static void set_times(struct stat *st, uint64_t ns)
+{
+	st->st_mtim.tv_sec = (time_t) (ns / VT_NS_PER_SEC);
+	st->st_mtim.tv_nsec = (long) (ns % VT_NS_PER_SEC);
+}
+
+/* Inside a version everybody who entered may read: stored bits, read for all, search likewise. */
+static mode_t shown_mode(const struct vt_entry *entry)
+{
+	switch (entry->type) {
+	case VT_DIRECTORY:
+		return S_IFDIR | entry->mode | 0555;
+	case VT_SYMLINK:
+		return S_IFLNK | 0777;
+	case VT_FILE:
+		break;
+	}
+	return S_IFREG | entry->mode | 0444 | (entry->mode & 0100 ? 0111 : 0);
+}
+
+static int stat_tree(struct vt_service *service, const struct vt_shown *shown, bool nowait,
+		     const struct vt_boundary *boundary, struct stat *st, struct vt_error *err)
+{
+	const struct vt_entry *entry = &shown->node.entry;
+	uint32_t position = vt_node_position(shown->id);
+	uint32_t primary, links;
+	int r;
+
+	st->st_ino = (ino_t) shown->version->serial << 32 | position;
+	st->st_mode = position == 0 ? S_IFDIR | boundary->mode : shown_mode(entry);
+	st->st_size = (off_t) entry->size;
+	st->st_mtim = (struct timespec){(time_t) entry->mtime_sec, (long) entry->mtime_nsec};
+	if (!entry->linked)
+		return 0;
+	r = vt_link_find(service->index->store, shown->version->tree.links, position, nowait,
+			 &primary, &links, err);
+	if (r < 0)
+		return r;
+	st->st_nlink = links;
+	return 0;
+}
+
+static int stat_document(const struct vt_shown *shown, struct stat *st)
+{
+	struct vt_buf ends = VT_BUF_INIT;
+
+	vt_document_head(shown->document, shown->dataset, shown->version, &ends);
+	vt_document_tail(shown->document, shown->dataset, shown->version, &ends);
+	st->st_size = (off_t) (ends.len + shown->version->document_body[shown->document]);
+	vt_buf_done(&ends);
+	return ends.failed ? -ENOMEM : 0;
+}
+
+static int stat_control(struct vt_service *service, const struct vt_shown *shown, struct stat *st)
+{
+	struct vt_buf text = VT_BUF_INIT;
+
+	if (shown->number == VT_CONTROL_FOLDER)
+		return 0;
+	st->st_mode = S_IFREG | 0444;
+	vt_status_text(service, shown->number, &text);
+	st->st_size = (off_t) text.len;
+	vt_buf_done(&text);
+	return text.failed ? -ENOMEM : 0;
+}
+
+int vt_shown_stat(struct vt_service *service, const struct vt_shown *shown, bool nowait,
+		  struct stat *out, struct vt_error *err)
+{
+	struct vt_boundary boundary;
+	struct stat st = {.st_nlink = 1};
+	int r = 0;
+
+	vt_gate_boundary(service->gate, vt_shown_object(shown), &boundary);
+	st.st_uid = boundary.uid;
+	st.st_gid = boundary.gid;
+	st.st_mode = S_IFDIR | 0555;
+	st.st_ino = shown->version
+			    ? (ino_t) shown->version->serial << 32 | vt_node_position(shown->id)
+			    : (ino_t) shown->id;
+	set_times(&st, shown->version   ? shown->version->created_ns
+		       : shown->dataset ? shown->dataset->created_ns
+					: service->started_ns);
+	switch (shown->kind) {
+	case VT_SHOWN_TREE:
+		r = stat_tree(service, shown, nowait, &boundary, &st, err);
+		break;
+	case VT_SHOWN_LATEST:
+	case VT_SHOWN_TAG:
+		st.st_ino = (ino_t) shown->id;
+		st.st_mode = S_IFLNK | 0777;
+		st.st_size = (off_t) strlen(shown->version->name);
+		break;
+	case VT_SHOWN_VERSION_DOCUMENTS:
+		st.st_mode = S_IFDIR | boundary.mode;
+		break;
+	case VT_SHOWN_DOCUMENT:
+		st.st_mode = S_IFREG | 0444;
+		r = stat_document(shown, &st);
+		break;
+	case VT_SHOWN_CONTROL:
+		r = stat_control(service, shown, &st);
+		break;
+	default:
+		break;
+	}
+	if (r < 0)
+		return r;
+	st.st_blocks = (st.st_size + 511) / 512;
+	st.st_atim = st.st_ctim = st.st_mtim;
+	*out = st;
+	return 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Node ids and what they stand for. An id is computed, never allotted, so that no table grows with
+ * the files seen and any new process resolves any old id:
+ *
+ *     id = exhibit (high 32 bits) | position (low 32 bits)
+ *
+ *     exhibit > 0   a version as shown; position: of the entry in its tree, 0 its root directory;
+ *                   from VT_POSITION_DOCUMENTS on: its folder below .vitrine and the documents in
+ * it exhibit 0     the changing part: kind (4 bits) | number (28 bits), see enum vt_shown_kind
+ *
+ * The id of a hard-linked file is its first position's. A retired exhibit's ids answer ESTALE for
+ * ever.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "index/catalog.h"
+#include "policy/gate.h"
+
+struct vt_service;
+struct vt_error;
+
+#define VT_POSITION_DOCUMENTS 0xfffffe00u /* .vitrine/V; then one position per document */
+
+/* The values of kinds that stand in ids of exhibit 0 are fixed: kernels remember them. */
+enum vt_shown_kind {
+	VT_SHOWN_ROOT = 0,      /* number 1: FUSE's root id */
+	VT_SHOWN_DATASET = 1,   /* number: dataset id */
+	VT_SHOWN_SPACE = 2,     /* space id */
+	VT_SHOWN_DOCUMENTS = 3, /* DATASET/.vitrine: dataset id */
+	VT_SHOWN_LATEST = 6,    /* symlink `latest`: serial of the version it names */
+	VT_SHOWN_TAG = 7,       /* symlink TAG: link id of (tag, target) */
+	VT_SHOWN_CONTROL = 8,   /* MNT/.vitrine: 0 the folder, 1 status.json, 2 metrics */
+	VT_SHOWN_TREE = 16,     /* from here on not in exhibit 0 */
+	VT_SHOWN_VERSION_DOCUMENTS = 17,
+	VT_SHOWN_DOCUMENT = 18,
+};
+
+enum { VT_CONTROL_FOLDER, VT_CONTROL_STATUS, VT_CONTROL_METRICS };
+
+/* What an id stands for. Holds references; give back with vt_shown_done(). */
+struct vt_shown {
+	uint64_t id;
+	enum vt_shown_kind kind;
+	uint32_t number;                  /* exhibit 0 */
+	const struct vt_dataset *dataset; /* else NULL: root, control, space */
+	const struct vt_version *version; /* tree, documents of a version, symlinks' target */
+	struct vt_node node;              /* tree */
+	enum vt_document document;        /* document */
+};
+
+static inline uint64_t vt_node_id(uint32_t exhibit, uint32_t position)
+{
+	return (uint64_t) exhibit << 32 | position;
+}
+static inline uint64_t vt_node_id_of(enum vt_shown_kind kind, uint32_t number)
+{
+	return (uint64_t) kind << 28 | number;
+}
+static inline uint32_t vt_node_exhibit(uint64_t id)
+{
+	return (uint32_t) (id >> 32);
+}
+static inline uint32_t vt_node_position(uint64_t id)
+{
+	return (uint32_t) id;
+}
+
+/*
+ * -ESTALE: retired, or of something that is no more. With `nowait` -EAGAIN when a page must come
+ * from disk. Thread-safe.
+ */
+int vt_shown_resolve(struct vt_service *service, uint64_t id, bool nowait, struct vt_shown *out,
+		     struct vt_error *err);
+void vt_shown_done(struct vt_shown *shown);
+
+/*
+ * The child `name` of a directory. -ENOENT, -ENOTDIR, -EAGAIN. Never depends on who asks: one
+ * differing answer would throw away what the kernel caches for others.
+ */
+int vt_shown_lookup(struct vt_service *service, const struct vt_shown *parent, const char *name,
+		    bool nowait, struct vt_shown *out, struct vt_error *err);
+
+/* The entries of a directory from the n-th on. 1 an entry, 0 the end, or an error. */
+struct vt_listing;
+int vt_listing_new(struct vt_service *service, const struct vt_shown *directory, uint64_t from,
+		   struct vt_listing **out, struct vt_error *err);
+void vt_listing_free(struct vt_listing *listing);
+/* `name` and `out` borrow from the listing until the next call; `out` needs no vt_shown_done(). */
+int vt_listing_next(struct vt_listing *listing, bool nowait, const char **name, size_t *name_len,
+		    struct vt_shown *out, struct vt_error *err);
+VT_DEFINE_CLEANUP(struct vt_listing, vt_listing_free);
+
+/* As stat shows it (st_ino, mode, owner, size, times). -EAGAIN. */
+int vt_shown_stat(struct vt_service *service, const struct vt_shown *shown, bool nowait,
+		  struct stat *out, struct vt_error *err);
+
+/* Where a symlink points. Borrowed from `shown`. */
+int vt_shown_target(const struct vt_shown *shown, const char **target, size_t *len);
+
+/* The object that the policy is asked about. */
+struct vt_object vt_shown_object(const struct vt_shown *shown);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See request.h. Lock order: one slot's lock at a time; a reply is written under no lock. A request
+ * that somebody else answers is kept alive by a reference until that reply is out.
+ */
+#include "fs/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fs/node.h"
+#include "index/base/clock.h"
+
+enum { PENDING, ANSWERING, ANSWERED };
+
+void vt_request_table_init(struct vt_request_table *table)
+{
+	for (unsigned i = 0; i < VT_REQUEST_SLOTS; i++) {
+		(void) pthread_mutex_init(&table->slots[i].lock, NULL);
+		table->slots[i].first = NULL;
+	}
+}
+
+struct vt_request *vt_request_begin(struct vt_request_table *table, struct vt_session *session,
+				    fuse_req_t req, uint64_t id, vt_request_run *run)
+{
+	static atomic_uint turn;
+	struct vt_request *request = malloc(sizeof *request);
+	const struct fuse_ctx *context;
+
+	if (!request) {
+		(void) fuse_reply_err(req, ENOMEM);
+		return NULL;
+	}
+	context = fuse_req_ctx(req);
+	request->session = session;
+	request->req = req;
+	request->id = id;
+	request->run = run;
+	request->subject = (struct vt_subject){context->uid, context->gid, context->pid};
+	request->deadline_ns = vt_clock_monotonic_ns() + VT_REQUEST_DEADLINE_NS;
+	request->slot =
+		atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % VT_REQUEST_SLOTS;
+	atomic_init(&request->state, PENDING);
+	atomic_init(&request->refs, 1);
+
+	(void) pthread_mutex_lock(&table->slots[request->slot].lock);
+	request->prev = NULL;
+	request->next = table->slots[request->slot].first;
+	if (request->next)
+		request->next->prev = request;
+	table->slots[request->slot].first = request;
+	(void) pthread_mutex_unlock(&table->slots[request->slot].lock);
+	return request;
+}
+
+bool vt_request_claim(struct vt_request *request)
+{
+	int expected = PENDING;
+
+	return atomic_compare_exchange_strong(&request->state, &expected, ANSWERING);
+}
+
+static void unref(struct vt_request *request)
+{
+	if (atomic_fetch_sub(&request->refs, 1) == 1)
+		free(request);
+}
+
+void vt_request_end(struct vt_request_table *table, struct vt_request *request)
+{
+	(void) pthread_mutex_lock(&table->slots[request->slot].lock);
+	if (request->prev)
+		request->prev->next = request->next;
+	else
+		table->slots[request->slot].first = request->next;
+	if (request->next)
+		request->next->prev = request->prev;
+	(void) pthread_mutex_unlock(&table->slots[request->slot].lock);
+	unref(request);
+}
+
+static bool concerns(const struct vt_request *request, uint32_t exhibit)
+{
+	return exhibit == 0 || vt_node_exhibit(request->id) == exhibit;
+}
+
+/* Claims one late request of a slot and returns it with a reference, or NULL. */
+static struct vt_request *claim_late(struct vt_request_table *table, unsigned slot,
+				     uint32_t exhibit, uint64_t now_ns)
+{
+	struct vt_request *request;
+
+	(void) pthread_mutex_lock(&table->slots[slot].lock);
+	for (request = table->slots[slot].first; request; request = request->next)
+		if (concerns(request, exhibit) && request->deadline_ns <= now_ns &&
+		    vt_request_claim(request)) {
+			request->refs++;
+			break;
+		}
+	(void) pthread_mutex_unlock(&table->slots[slot].lock);
+	return request;
+}
+
+size_t vt_request_answer_late(struct vt_request_table *table, uint32_t exhibit, uint64_t now_ns,
+			      int error)
+{
+	struct vt_request *request;
+
+	for (unsigned slot = 0; slot < VT_REQUEST_SLOTS; slot++)
+		while ((request = claim_late(table, slot, exhibit, now_ns))) {
+			(void) fuse_reply_err(request->req, error);
+			request->state = ANSWERED;
+			unref(request);
+		}
+	return vt_request_pending(table, exhibit);
+}
+
+size_t vt_request_pending(struct vt_request_table *table, uint32_t exhibit)
+{
+	size_t pending = 0;
+
+	for (unsigned slot = 0; slot < VT_REQUEST_SLOTS; slot++) {
+		(void) pthread_mutex_lock(&table->slots[slot].lock);
+		for (struct vt_request *r = table->slots[slot].first; r; r = r->next)
+			pending += concerns(r, exhibit) && r->state != ANSWERED;
+		(void) pthread_mutex_unlock(&table->slots[slot].lock);
+	}
+	return pending;
+}
+
+bool vt_request_table_is_empty(struct vt_request_table *table)
+{
+	bool empty = true;
+
+	for (unsigned slot = 0; slot < VT_REQUEST_SLOTS; slot++) {
+		(void) pthread_mutex_lock(&table->slots[slot].lock);
+		empty = empty && !table->slots[slot].first;
+		(void) pthread_mutex_unlock(&table->slots[slot].lock);
+	}
+	return empty;
+}

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions: threads that read /dev/fuse and hand requests to ops.c; taking up what an earlier
+ * server left; and the retirement of an exhibit.
+ *
+ * A restart (Linux 6.9 and later): FUSE_NOTIFY_RESEND makes the kernel queue again what the dead
+ * server had read and not answered. If INIT was never answered it is the next message; otherwise
+ * libfuse is given the saved INIT and its answer is kept from the kernel. Descriptors are not
+ * cloned: closing a clone would end the requests read through it.
+ *
+ * Lock order: the sessions' lock alone. No lock is held while the kernel is notified: it may wait
+ * for a page that one of our answers unlocks.
+ */
+#include "fs/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "fs/mount.h"
+#include "fs/node.h"
+#include "index/base/clock.h"
+#include "index/base/error.h"
+#include "index/base/log.h"
+#include "index/import.h"
+
+#ifndef FUSE_NOTIFY_RESEND /* Linux 6.9 */
+#define FUSE_NOTIFY_RESEND 7
+#endif
+
+#define THREADS           10u
+#define MESSAGE_MAX       ((1u << 20) + 8192u) /* a FUSE message: 1 MiB and headers */
+#define STRAGGLER_NS      300000000ull /* a narrowing waits so long, then it answers itself */
+#define RETIRE_TIMEOUT_NS 5000000000ull
+
+struct vt_sessions {
+	struct vt_service *service; /* constant */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct vt_session *first; /* guarded by lock, as all below */
+	size_t count;
+	uint64_t last_id;
+	bool stopping;
+	pthread_t reaper;
+};
+
+/* ---- transport
+ * ------------------------------------------------------------------------------------- */
+
+static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
+{
+	struct vt_session *session = userdata;
+	struct vt_session_record *record = vt_session_state_record(session->state);
+	const struct fuse_in_header *header = buf;
+	size_t stashed = atomic_exchange(&session->stash_len, 0);
+	ssize_t n;
+
+	if (stashed) {
+		memcpy(buf, session->stash, stashed);
+		return (ssize_t) stashed;
+	}
+	n = read(fd, buf, len);
+	if (n < (ssize_t) sizeof *header)
+		return n;
+	atomic_fetch_add_explicit(&session->request_count, 1, memory_order_relaxed);
+	if (header->opcode == FUSE_INIT && (size_t) n <= sizeof record->init) {
+		memcpy(record->init, buf, (size_t) n);
+		record->init_len = (unsigned) n;
+	}
+	return n;
+}
+
+/* libfuse 3.14 offers PARALLEL_DIROPS and then forgets to ask for it. */
+static void want_parallel_dirops(struct iovec *iov, int count)
+{
+	struct fuse_init_out *out;
+
+	if (count < 2 || iov[1].iov_len < sizeof *out)
+		return;
+	out = iov[1].iov_base;
+	out->flags |= FUSE_PARALLEL_DIROPS;
+}
+
+/* Remembers the first answer to INIT: a later server must not promise the kernel anything else. */
+static void keep_init_reply(struct vt_session *session, const struct iovec *iov, int count)
+{
+	struct vt_session_record *record = vt_session_state_record(session->state);
+	uint8_t reply[VT_SESSION_INIT_MAX];
+	size_t len = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (iov[i].iov_len > sizeof reply - len)
+			return;
+		memcpy(reply + len, iov[i].iov_base, iov[i].iov_len);
+		len += iov[i].iov_len;
+	}
+	if (record->reply_len == 0) {
+		memcpy(record->reply, reply, len);
+		record->reply_len = (unsigned) len;
+	} else if (record->reply_len != len || memcmp(record->reply, reply, len) != 0) {
+		vt_log(VT_LOG_WARNING, "this server would answer INIT differently mount='%s'",
+		       session->mountpoint);
+	}
+}
+
+static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
+{
+	struct vt_session *session = userdata;
+	struct vt_session_record *record = vt_session_state_record(session->state);
+	const struct fuse_out_header *header = iov[0].iov_base;
+	uint64_t init = ((struct fuse_in_header *) record->init)->unique;
+
+	if (record->init_len && header->unique == init) {
+		want_parallel_dirops(iov, count);
+		keep_init_reply(session, iov, count);
+	}
+	if (session->swallow)
+		return (ssize_t) header->len;
+	return writev(fd, iov, count);
+}
+
+static const struct fuse_custom_io transport = {.writev = io_writev, .read = io_read};
+
+/* ---- start
+ * ------------------------------------------------------------------------------------------- */
+
+static ssize_t read_if_ready(struct vt_session *session, void *buf)
+{
+	struct pollfd ready = {.fd = session->fuse_fd, .events = POLLIN};
+	int flags = fcntl(session->fuse_fd, F_GETFL);
+	ssize_t n = -1;
+
+	(void) fcntl(session->fuse_fd, F_SETFL, flags | O_NONBLOCK);
+	if (poll(&ready, 1, 0) > 0)
+		n = io_read(session->fuse_fd, buf, MESSAGE_MAX, session);
+	(void) fcntl(session->fuse_fd, F_SETFL, flags);
+	return n;
+}
+
+/* Brings libfuse to where the dead server's was; see the head of this file. */
+static int take_up(struct vt_session *session, struct vt_error *err)
+{
+	struct vt_session_record *record = vt_session_state_record(session->state);
+	struct fuse_out_header resend = {.len = sizeof resend, .error = FUSE_NOTIFY_RESEND};
+	uint8_t saved[VT_SESSION_INIT_MAX];
+	ssize_t n;
+
+	session->stash = malloc(MESSAGE_MAX);
+	if (!session->stash)
+		return vt_fail(err, ENOMEM, "no memory to take up a mount");
+	memset(session->stash, 1, MESSAGE_MAX); /* mapped now: a fault inside read() costs an EIO */
+	if (write(session->fuse_fd, &resend, sizeof resend) < 0)
+		vt_log(VT_LOG_WARNING,
+		       "this kernel cannot send requests again (needs 6.9): those under way at the "
+		       "restart never end mount='%s'",
+		       session->mountpoint);
+	n = read_if_ready(session, session->stash);
+	if (n > 0 && ((struct fuse_in_header *) session->stash)->opcode == FUSE_INIT) {
+		fuse_session_process_buf(session->fuse, &(struct fuse_buf){.mem = session->stash,
+									   .size = (size_t) n});
+		return 0;
+	}
+	memcpy(saved, record->init, record->init_len);
+	session->swallow = true;
+	fuse_session_process_buf(session->fuse,
+				 &(struct fuse_buf){.mem = saved, .size = record->init_len});
+	session->swallow = false;
+	if (n > 0)
+		session->stash_len = (size_t) n; /* may be slow: the loop answers it */
+	return 0;
+}
+
+static void free_session(struct vt_session *session)
+{
+	if (session->fuse)
+		fuse_session_destroy(session->fuse); /* closes fuse_fd */
+	else if (session->fuse_fd >= 0)
+		(void) close(session->fuse_fd);
+	vt_session_state_close(session->state);
+	if (session->state_fd >= 0)
+		(void) close(session->state_fd);
+	free(session->mountpoint);
+	free(session->stash);
+	free(session);
+}
+
+static void remove_session(struct vt_session *session)
+{
+	struct vt_sessions *sessions = session->sessions;
+	struct vt_session **at;
+
+	(void) pthread_mutex_lock(&sessions->lock);
+	while (session->pins > 0)
+		(void) pthread_cond_wait(&sessions->changed, &sessions->lock);
+	for (at = &sessions->first; *at != session; at = &(*at)->next)
+		;
+	*at = session->next;
+	sessions->count--;
+	(void) pthread_cond_broadcast(&sessions->changed);
+	(void) pthread_mutex_unlock(&sessions->lock);
+}
+
+static void *finish_retiring(void *argument);
+
+static void *session_thread(void *argument)
+{
+	struct vt_session *session = argument;
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	uint64_t id = session->id;
+
+	if (config) {
+		fuse_loop_cfg_set_max_threads(config, THREADS);
+		fuse_loop_cfg_set_clone_fd(config, 0);
+		(void) fuse_session_loop_mt(session->fuse, config);
+		fuse_loop_cfg_destroy(config);
+	} else {
+		(void) fuse_session_loop(session->fuse);
+	}
+	vt_log(VT_LOG_INFO, "unmounted mount='%s'", session->mountpoint);
+	(void) vt_request_answer_late(&session->requests, 0, UINT64_MAX, EIO);
+	while (!vt_request_table_is_empty(&session->requests))
+		(void) usleep(1000); /* answered, but their frames are still on the way */
+	remove_session(session);
+	if (session->ended)
+		session->ended(session->ended_context, id);
+	free_session(session);
+	return NULL;
+}
+
+static int start_thread(void *(*run)(void *), void *argument, struct vt_error *err)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int r;
+
+	(void) pthread_attr_init(&attributes);
+	(void) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	r = pthread_create(&thread, &attributes, run, argument);
+	(void) pthread_attr_destroy(&attributes);
+	return r ? vt_fail(err, r, "cannot start a thread: %m") : 0;
+}
+
+static int prepare(struct vt_session *session, struct vt_error *err)
+{
+	char *argv[] = {(char *) "vitrine", NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	int r = vt_session_state_open(session->state_fd, &session->state, err);
+
+	if (r < 0)
+		return r;
+	session->fuse = fuse_session_new(&args, &vt_session_ops, sizeof vt_session_ops, session);
+	fuse_opt_free_args(&args);
+	if (!session->fuse)
+		return vt_fail(err, ENOMEM, "libfuse would not make a session");
+	r = fuse_session_custom_io(session->fuse, &transport, session->fuse_fd);
+	if (r < 0)
+		return vt_fail(err, -r, "libfuse would not take the descriptor: %m");
+	if (vt_session_state_record(session->state)->init_len)
+		return take_up(session, err);
+	return 0;
+}
+
+int vt_sessions_add(struct vt_sessions *sessions, int fuse_fd, int state_fd, const char *mountpoint,
+		    uint32_t uid, void (*ended)(void *context, uint64_t id), void *context,
+		    uint64_t *id, struct vt_error *err)
+{
+	struct vt_session *session = calloc(1, sizeof *session);
+	int r;
+
+	if (!session) {
+		(void) close(fuse_fd);
+		(void) close(state_fd);
+		return vt_fail(err, ENOMEM, "no memory for a session");
+	}
+	*session = (struct vt_session){.sessions = sessions,
+				       .service = sessions->service,
+				       .fuse_fd = fuse_fd,
+				       .state_fd = state_fd,
+				       .mountpoint = strdup(mountpoint),
+				       .uid = uid,
+				       .started_ns = vt_clock_realtime_ns(),
+				       .ended = ended,
+				       .ended_context = context};
+	vt_request_table_init(&session->requests);
+	r = session->mountpoint ? prepare(session, err)
+				: vt_fail(err, ENOMEM, "no memory for a session");
+	if (r < 0) {
+		free_session(session);
+		return r;
+	}
+
+	session->pins = vt_session_state_record(session->state)->retiring != 0;
+	(void) pthread_mutex_lock(&sessions->lock);
+	session->id = ++sessions->last_id;
+	session->next = sessions->first;
+	sessions->first = session;
+	sessions->count++;
+	(void) pthread_mutex_unlock(&sessions->lock);
+	*id = session->id;
+	vt_log(VT_LOG_INFO, "mounted mount='%s' uid=%u", mountpoint, (unsigned) uid);
+	r = start_thread(session_thread, session, err);
+	if (r < 0) {
+		session->pins = 0;
+		remove_session(session);
+		free_session(session);
+		return r;
+	}
+	if (session->pins && start_thread(finish_retiring, session, err) < 0)
+		(void) finish_retiring(session);
+	return 0;
+}
+
+/* ---- the table of sessions
+ * --------------------------------------------------------------------------- */
+
+/* Answers requests that are past their deadline, once a second. */
+static void *reap(void *argument)
+{
+	struct vt_sessions *sessions = argument;
+
+	(void) pthread_mutex_lock(&sessions->lock);
+	while (!sessions->stopping) {
+		struct timespec until;
+
+		for (struct vt_session *s = sessions->first; s; s = s->next)
+			(void) vt_request_answer_late(&s->requests, 0, vt_clock_monotonic_ns(),
+						      EIO);
+		(void) clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec++;
+		(void) pthread_cond_timedwait(&sessions->changed, &sessions->lock, &until);
+	}
+	(void) pthread_mutex_unlock(&sessions->lock);
+	return NULL;
+}
+
+int vt_sessions_new(struct vt_service *service, struct vt_sessions **out, struct vt_error *err)
+{
+	struct vt_sessions *sessions = calloc(1, sizeof *sessions);
+	pthread_condattr_t attributes;
+	int r;
+
+	if (!sessions)
+		return vt_fail(err, ENOMEM, "no memory for sessions");
+	sessions->service = service;
+	(void) pthread_mutex_init(&sessions->lock, NULL);
+	(void) pthread_condattr_init(&attributes);
+	(void) pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void) pthread_cond_init(&sessions->changed, &attributes);
+	(void) pthread_condattr_destroy(&attributes);
+	r = pthread_create(&sessions->reaper, NULL, reap, sessions);
+	if (r) {
+		free(sessions);
+		return vt_fail(err, r, "cannot start a thread: %m");
+	}
+	*out = sessions;
+	return 0;
+}
+
+void vt_sessions_free(struct vt_sessions *sessions)
+{
+	size_t left;
+
+	if (!sessions)
+		return;
+	(void) pthread_mutex_lock(&sessions->lock);
+	sessions->stopping = true;
+	(void) pthread_cond_broadcast(&sessions->changed);
+	left = sessions->count;
+	(void) pthread_mutex_unlock(&sessions->lock);
+	(void) pthread_join(sessions->reaper, NULL);
+	if (left > 0)
+		return; /* their threads wait in read() until the process ends; nothing to join */
+	(void) pthread_cond_destroy(&sessions->changed);
+	(void) pthread_mutex_destroy(&sessions->lock);
+	free(sessions);
+}
+
+size_t vt_sessions_count(struct vt_sessions *sessions)
+{
+	size_t count;
+
+	(void) pthread_mutex_lock(&sessions->lock);
+	count = sessions->count;
+	(void) pthread_mutex_unlock(&sessions->lock);
+	return count;
+}
+
+void vt_sessions_each(struct vt_sessions *sessions,
+		      void (*each)(void *context, const struct vt_session_info *info),
+		      void *context)
+{
+	(void) pthread_mutex_lock(&sessions->lock);
+	for (struct vt_session *s = sessions->first; s; s = s->next) {
+		struct vt_session_info info = {.id = s->id,
+					       .mountpoint = s->mountpoint,
+					       .uid = s->uid,
+					       .started_ns = s->started_ns,
+					       .requests = s->request_count,
+					       .fuse_fd = s->fuse_fd,
+					       .state_fd = s->state_fd};
+
+		each(context, &info);
+	}
+	(void) pthread_mutex_unlock(&sessions->lock);
+}
+
+/* ---- retirement
+ * ---------------------------------------------------------------------------------------- */
+
+static void invalidate(void *context, uint64_t id)
+{
+	/* -ENOENT: the kernel does not hold it (any more). */
+	(void) fuse_lowlevel_notify_inval_inode(context, id, 0, 0);
+}
+
+static uint32_t noted_nodes(struct vt_session *session, uint32_t exhibit)
+{
+	struct vt_session_record *record = vt_session_state_record(session->state);
+	size_t slots = sizeof record->exhibits / sizeof *record->exhibits;
+
+	for (size_t i = 0; i < slots; i++)
+		if (record->exhibits[i].exhibit == exhibit)
+			return record->exhibits[i].nodes;
+	return 0;
+}
+
+/*
+ * The catalog refuses the exhibit already. Drains what was admitted before, answering in the place
+ * of those that take too long; then the boundary, then every id. No inval_entry: it would wait for
+ * a directory's lock, which a stalled listing can hold for ever.
+ */
+static int retire_in(struct vt_session *session, uint32_t exhibit)
+{
+	struct vt_session_record *record = vt_session_state_record(session->state);
+	uint64_t begun = vt_clock_monotonic_ns();
+	uint32_t nodes = noted_nodes(session, exhibit);
+
+	record->retiring = exhibit;
+	while (vt_request_pending(&session->requests, exhibit)) {
+		uint64_t waited = vt_clock_monotonic_ns() - begun;
+
+		if (waited > RETIRE_TIMEOUT_NS)
+			return -ETIMEDOUT;
+		if (waited > STRAGGLER_NS)
+			(void) vt_request_answer_late(&session->requests, exhibit, UINT64_MAX,
+						      ESTALE);
+		(void) usleep(50);
+	}
+	(void) fuse_lowlevel_notify_inval_inode(session->fuse, vt_node_id(exhibit, 0), -1, 0);
+	vt_session_state_each(session->state, exhibit, nodes, invalidate, session->fuse);
+	vt_session_state_forget(session->state, exhibit);
+	record->retiring = 0;
+	return 0;
+}
+
+static struct vt_session *pin_next(struct vt_sessions *sessions, struct vt_session *after)
+{
+	struct vt_session *next;
+
+	(void) pthread_mutex_lock(&sessions->lock);
+	next = after ? after->next : sessions->first;
+	if (next)
+		next->pins++;
+	if (after && --after->pins == 0)
+		(void) pthread_cond_broadcast(&sessions->changed);
+	(void) pthread_mutex_unlock(&sessions->lock);
+	return next;
+}
+
+/*
+ * A successor of a server that died in the middle of it, on a pinned session; beside the loop, see
+ * the lock order.
+ */
+static void *finish_retiring(void *argument)
+{
+	struct vt_session *session = argument;
+	struct vt_sessions *sessions = session->sessions;
+
+	(void) retire_in(session, vt_session_state_record(session->state)->retiring);
+	(void) pthread_mutex_lock(&sessions->lock);
+	if (--session->pins == 0)
+		(void) pthread_cond_broadcast(&sessions->changed);
+	(void) pthread_mutex_unlock(&sessions->lock);
+	return NULL;
+}
+
+int vt_sessions_retire(struct vt_sessions *sessions, uint32_t exhibit, struct vt_error *err)
+{
+	struct vt_session *session = NULL;
+	int r = 0;
+
+	while ((session = pin_next(sessions, session)))
+		if (retire_in(session, exhibit) < 0)
+			r = vt_fail(
+				err, ETIMEDOUT,
+				"the mount '%s' still answers older requests; what was taken away "
+				"stays refused there, try again",
+				session->mountpoint);
+	return r;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A session from the inside: what ops.c needs of it. The outside is mount.h.
+ */
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/request.h"
+#include "fs/service.h"
+#include "fs/session_state.h"
+
+struct vt_session {
+	/* constant while the session lives */
+	uint64_t id;
+	struct vt_sessions *sessions;
+	struct vt_service *service;
+	int fuse_fd, state_fd;
+	char *mountpoint;
+	uint32_t uid; /* who mounted it */
+	uint64_t started_ns;
+	void (*ended)(void *context, uint64_t id);
+	void *ended_context;
+
+	struct fuse_session *fuse;
+	struct vt_session_state *state;
+	struct vt_request_table requests;
+	_Atomic uint64_t request_count;
+	struct vt_session *next; /* guarded by the sessions' lock */
+	unsigned pins;           /* guarded by the sessions' lock: it may not be freed */
+
+	/* start-up only */
+	atomic_bool swallow;      /* the answer being written must not reach the kernel */
+	_Atomic size_t stash_len; /* a message read while starting, handed to the loop */
+	void *stash;
+};
+
+/* The FUSE table; the session is the userdata. */
+extern const struct fuse_lowlevel_ops vt_session_ops;

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See status.h. */
+#include "fs/status.h"
+
+#include "fs/frame_cache.h"
+#include "fs/mount.h"
+#include "fs/node.h"
+#include "fs/service.h"
+#include "index/base/lru.h"
+#include "index/import.h"
+
+/* One figure, with the name and the words of both texts. */
+struct figure {
+	const char *name, *type, *help;
+	uint64_t value;
+};
+
+static void count_requests(void *context, const struct vt_session_info *info)
+{
+	uint64_t *sum = context;
+
+	*sum += info->requests;
+}
+
+#define FIGURES 11
+static void collect(struct vt_service *service, struct figure out[FIGURES])
+{
+	struct vt_frame_cache_stats frames;
+	struct vt_lru_stats cache;
+	struct vt_totals totals;
+	uint64_t requests = 0;
+
+	vt_frame_cache_get_stats(service->frames, &frames);
+	vt_lru_get_stats(service->index->lru, &cache);
+	vt_catalog_totals(service->index->catalog, &totals);
+	vt_sessions_each(service->sessions, count_requests, &requests);
+	const struct figure figures[FIGURES] = {
+		{"datasets", "gauge", "Datasets with a live version", totals.datasets},
+		{"versions", "gauge", "Live versions", totals.versions},
+		{"mounts", "gauge", "Mounts served", vt_sessions_count(service->sessions)},
+		{"requests_total", "counter", "FUSE requests of the mounts there are", requests},
+		{"cache_bytes", "gauge", "Bytes cached and in flight", cache.used},
+		{"cache_limit_bytes", "gauge", "Their limit", cache.limit},
+		{"cache_hits_total", "counter", "Objects found in the cache", cache.hits},
+		{"cache_misses_total", "counter", "Objects not found there", cache.misses},
+		{"frames_decoded_total", "counter", "Frames decoded", frames.decoded},
+		{"stored_bytes_read_total", "counter", "Encoded bytes read", frames.bytes_stored},
+		{"damaged_frames_total", "counter", "Frames refused as damaged", frames.damaged},
+	};
+
+	for (int i = 0; i < FIGURES; i++)
+		out[i] = figures[i];
+}
+
+void vt_status_text(struct vt_service *service, uint32_t which, struct vt_buf *out)
+{
+	struct figure figures[FIGURES];
+	bool json = which == VT_CONTROL_STATUS;
+
+	collect(service, figures);
+	if (json)
+		vt_buf_printf(out, "{\"program\": \"vitrine\", \"version\": \"%s\"", VT_VERSION);
+	for (int i = 0; i < FIGURES; i++) {
+		const struct figure *f = &figures[i];
+
+		if (json)
+			vt_buf_printf(out, ",\n \"%s\": %llu", f->name,
+				      (unsigned long long) f->value);
+		else
+			vt_buf_printf(
+				out,
+				"# HELP vitrine_%s %s\n# TYPE vitrine_%s %s\nvitrine_%s %llu\n",
+				f->name, f->help, f->name, f->type, f->name,
+				(unsigned long long) f->value);
+	}
+	if (json)
+		vt_buf_printf(out, "}\n");
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The canonical bytes of one entry, and the rules of entry.h that both directions apply: what a
+ * writer refuses with -EINVAL a reader refuses with -EBADMSG. Leaf pages and the tree's root are
+ * made of it. Layout: index/schema.md, "Pages".
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "index/base/buf.h"
+#include "index/entry.h"
+
+/* NULL, or which rule `entry` breaks. The root of a tree has no name, every other entry has. */
+const char *vt_entry_problem(const struct vt_entry *entry, bool is_root);
+
+/* Appends; the entry must have no problem. */
+void vt_entry_encode(const struct vt_entry *entry, struct vt_buf *out);
+
+/* Reads one; what `out` gets borrows from the reader's bytes. NULL, or why they are no entry. */
+const char *vt_entry_decode(struct vt_reader *reader, struct vt_entry *out);
+
+/* Byte order: a prefix comes before what it begins. */
+static inline int vt_name_compare(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	size_t common = a_len < b_len ? a_len : b_len;
+	int order = common ? memcmp(a, b, common) : 0;
+
+	return order ? order : (a_len > b_len) - (a_len < b_len);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading pages (page.h). Decoding checks every rule once and notes where each entry begins and how
+ * many entries and nodes stand before it; afterwards a lookup is a binary search over a copy of the
+ * stored bytes, and an entry is read from them when it is asked for.
+ *
+ * One allocation:
+ *
+ *     struct vt_page | pointers | offset[count] entries[count + 1] nodes[count + 1] | value
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/cleanup.h"
+#include "index/base/error.h"
+#include "index/entry_codec.h"
+#include "index/page.h"
+
+#define HEADER_LEN        4u /* level, version, count */
+#define LEAF_TRAILER_LEN  16u
+#define INNER_TRAILER_LEN 8u
+
+struct body {
+	struct vt_page page; /* first */
+	const uint8_t *canonical, *trailer;
+	size_t canonical_len;
+	uint32_t *offset;          /* of each entry or child in `canonical` */
+	uint32_t *entries, *nodes; /* [i]: before i; [count]: in all */
+	uint32_t numbers[];
+};
+
+static const struct body *body_of(const struct vt_page *page)
+{
+	return (const struct body *) page;
+}
+
+static void free_page(struct vt_lru_entry *entry)
+{
+	free(entry);
+}
+
+/* A name stands behind its length, at a fixed place of an entry or child. */
+static const char *name_at(const struct body *body, unsigned i, size_t *len)
+{
+	const uint8_t *at = body->canonical + body->offset[i] + (body->page.level ? 0 : 4);
+
+	*len = *at;
+	return (const char *) at + 1;
+}
+
+static const char *read_child(struct vt_reader *reader, struct vt_page_child *out)
+{
+	const uint8_t *digest;
+
+	out->last_name_len = vt_reader_u8(reader);
+	out->last_name = vt_reader_get(reader, out->last_name_len);
+	digest = vt_reader_get(reader, VT_DIGEST_LEN);
+	out->entries = vt_reader_le32(reader);
+	out->nodes = vt_reader_le32(reader);
+	if (reader->failed)
+		return "a child goes past the end";
+	if (out->last_name_len == 0)
+		return "a name is empty";
+	if (out->entries == 0 || out->entries > out->nodes)
+		return "a child's counts are impossible";
+	memcpy(out->digest.bytes, digest, VT_DIGEST_LEN);
+	return NULL;
+}
+
+/* What lies behind an entry must be zero where it means nothing: one encoding per value. */
+static const char *entry_trailer_problem(const struct body *body, unsigned i,
+					 enum vt_entry_type type)
+{
+	static const uint8_t zeros[LEAF_TRAILER_LEN];
+	const uint8_t *at = body->trailer + (size_t) i * LEAF_TRAILER_LEN;
+	size_t used = type == VT_FILE ? LEAF_TRAILER_LEN : type == VT_DIRECTORY ? 8 : 0;
+
+	return memcmp(at + used, zeros, LEAF_TRAILER_LEN - used) ? "the trailer is not zero" : NULL;
+}
+
+/* Reads the i-th entry or child; gives how many entries and nodes it stands for. */
+static const char *read_item(const struct body *body, unsigned i, struct vt_reader *reader,
+			     uint32_t *entries, uint32_t *nodes)
+{
+	struct vt_page_child child;
+	struct vt_entry entry;
+	const char *problem;
+
+	if (body->page.level > 0) {
+		problem = read_child(reader, &child);
+		*entries = problem ? 0 : child.entries;
+		*nodes = problem ? 0 : child.nodes;
+		return problem;
+	}
+	problem = vt_entry_decode(reader, &entry);
+	if (!problem)
+		problem = vt_entry_problem(&entry, false);
+	if (!problem)
+		problem = entry_trailer_problem(body, i, entry.type);
+	*entries = 1;
+	*nodes = problem ? 0 : entry.nodes;
+	return problem;
+}
+
+/* The rules between the i-th item, just noted, and its neighbours. */
+static const char *sequence_problem(const struct body *body, unsigned i, unsigned count, size_t end)
+{
+	size_t len, last_len;
+	const char *name = name_at(body, i, &len), *last;
+
+	if (i > 0) {
+		last = name_at(body, i - 1, &last_len);
+		if (vt_name_compare(last, last_len, name, len) >= 0)
+			return "names are out of order";
+	}
+	if (i + 1 < count && vt_page_ends(body->page.level, i + 1, end, name, len))
+		return "it goes on where the rule ends it";
+	return NULL;
+}
+
+static const char *read_items(struct body *body, unsigned count)
+{
+	struct vt_reader reader = vt_reader_over(body->canonical, body->canonical_len);
+	uint32_t entries, nodes;
+	const char *problem;
+
+	(void) vt_reader_get(&reader, HEADER_LEN);
+	for (unsigned i = 0; i < count; i++) {
+		body->offset[i] = (uint32_t) (reader.at - body->canonical);
+		problem = read_item(body, i, &reader, &entries, &nodes);
+		if (!problem)
+			problem = sequence_problem(body, i, count,
+						   (size_t) (reader.at - body->canonical));
+		if (problem)
+			return problem;
+		if (nodes > VT_NODES_MAX - body->nodes[i])
+			return "its node counts overflow";
+		body->entries[i + 1] = body->entries[i] + entries;
+		body->nodes[i + 1] = body->nodes[i] + nodes;
+	}
+	if (vt_reader_left(&reader))
+		return "bytes are left over";
+	body->page.entries = body->entries[count];
+	body->page.nodes = body->nodes[count];
+	return NULL;
+}
+
+struct parts { /* where the parts of a value lie */
+	const uint8_t *canonical;
+	size_t canonical_len, trailer_len;
+	uint8_t level;
+	uint16_t count;
+};
+
+static const char *read_parts(const void *value, size_t len, struct parts *out)
+{
+	struct vt_reader reader = vt_reader_over(value, len);
+	const uint8_t *at;
+
+	out->canonical_len = vt_reader_le32(&reader);
+	if (out->canonical_len < HEADER_LEN || out->canonical_len > VT_PAGE_BYTES_MAX)
+		return "its length is out of range";
+	at = vt_reader_get(&reader, out->canonical_len);
+	if (!at)
+		return "it is cut short";
+	out->canonical = at;
+	out->level = at[0];
+	out->count = (uint16_t) (at[VT_PAGE_COUNT_AT] | at[VT_PAGE_COUNT_AT + 1] << 8);
+	if (at[1] != VT_PAGE_VERSION)
+		return "its version is not known";
+	if (out->level > VT_PAGE_LEVEL_MAX)
+		return "its level is out of range";
+	if (out->count > VT_PAGE_ENTRIES_MAX || (out->level > 0 && out->count == 0))
+		return "its count is out of range";
+	out->trailer_len = out->count * (out->level ? INNER_TRAILER_LEN : LEAF_TRAILER_LEN);
+	if (vt_reader_left(&reader) != out->trailer_len)
+		return "its trailer has the wrong length";
+	return NULL;
+}
+
+static struct body *new_body(const struct parts *parts, size_t *size)
+{
+	size_t count = parts->count, bytes = parts->canonical_len + parts->trailer_len;
+	size_t numbers = 3 * count + 2;
+	struct body *body;
+	uint8_t *copy;
+
+	*size = sizeof *body + numbers * sizeof body->numbers[0] + bytes;
+	body = malloc(*size);
+	if (!body)
+		return NULL;
+	copy = (uint8_t *) (body->numbers + numbers);
+	memcpy(copy, parts->canonical, bytes);
+	*body = (struct body){
+		.page = {.level = parts->level, .count = parts->count},
+		.canonical = copy,
+		.canonical_len = parts->canonical_len,
+		.trailer = copy + parts->canonical_len,
+		.offset = body->numbers,
+		.entries = body->numbers + count,
+		.nodes = body->numbers + 2 * count + 1,
+	};
+	body->entries[0] = body->nodes[0] = 0;
+	return body;
+}
+
+int vt_page_decode(const void *value, size_t len, uint64_t id, bool check, struct vt_lru *lru,
+		   struct vt_page **out, struct vt_error *err)
+{
+	vt_autofree struct body *body = NULL;
+	struct parts parts = {0};
+	const char *problem = read_parts(value, len, &parts);
+	size_t size;
+
+	if (problem)
+		return vt_fail(err, EBADMSG, "page %" PRIu64 " is damaged: %s", id, problem);
+	body = new_body(&parts, &size);
+	if (!body)
+		return vt_fail(err, ENOMEM, "no memory for page %" PRIu64, id);
+	problem = read_items(body, parts.count);
+	if (problem)
+		return vt_fail(err, EBADMSG, "page %" PRIu64 " is damaged: %s", id, problem);
+	body->page.id = id;
+	if (check)
+		vt_digest_tagged(VT_PAGE_TAG, body->canonical, body->canonical_len,
+				 &body->page.digest);
+	vt_lru_entry_init(lru, &body->page.lru, vt_lru_key(VT_LRU_PAGE, 0, id), size, free_page);
+	*out = &vt_steal(&body)->page;
+	return 0;
+}
+
+void vt_page_entry(const struct vt_page *page, unsigned i, struct vt_entry *out)
+{
+	const struct body *body = body_of(page);
+	const uint8_t *at = body->canonical + body->offset[i];
+	struct vt_reader reader = vt_reader_over(at, (size_t) (body->trailer - at));
+	struct vt_reader trailer =
+		vt_reader_over(body->trailer + (size_t) i * LEAF_TRAILER_LEN, LEAF_TRAILER_LEN);
+
+	(void) vt_entry_decode(&reader, out); /* checked when the page was decoded */
+	if (out->type == VT_DIRECTORY)
+		out->page = vt_reader_le64(&trailer);
+	if (out->type != VT_FILE)
+		return;
+	out->hint.shard = vt_reader_le32(&trailer);
+	out->hint.frame_offset = vt_reader_le32(&trailer);
+	out->hint.frame_size = vt_reader_le32(&trailer);
+	out->hint.skip = vt_reader_le32(&trailer);
+}
+
+void vt_page_child(const struct vt_page *page, unsigned i, struct vt_page_child *out)
+{
+	const struct body *body = body_of(page);
+	const uint8_t *at = body->canonical + body->offset[i];
+	struct vt_reader reader = vt_reader_over(at, (size_t) (body->trailer - at));
+	struct vt_reader trailer =
+		vt_reader_over(body->trailer + (size_t) i * INNER_TRAILER_LEN, INNER_TRAILER_LEN);
+
+	(void) read_child(&reader, out); /* likewise */
+	out->page = vt_reader_le64(&trailer);
+}
+
+int vt_page_find(const struct vt_page *page, const char *name, size_t len)
+{
+	const struct body *body = body_of(page);
+	unsigned low = 0, high = page->count;
+
+	while (low < high) { /* for the first that is not before `name` */
+		unsigned middle = (low + high) / 2;
+		size_t there_len;
+		const char *there = name_at(body, middle, &there_len);
+		int order = vt_name_compare(there, there_len, name, len);
+
+		if (order == 0)
+			return (int) middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return page->level > 0 && low < page->count ? (int) low : -1;
+}
+
+const char *vt_page_name(const struct vt_page *page, unsigned i, size_t *len)
+{
+	return name_at(body_of(page), i, len);
+}
+
+uint32_t vt_page_nodes_before(const struct vt_page *page, unsigned i)
+{
+	return body_of(page)->nodes[i];
+}
+
+uint32_t vt_page_entries_before(const struct vt_page *page, unsigned i)
+{
+	return body_of(page)->entries[i];
+}
+
+/* Every item counts at least one, so `before` grows strictly. */
+static unsigned index_in(const uint32_t *before, unsigned count, uint32_t value)
+{
+	unsigned low = 0, high = count - 1;
+
+	while (low < high) { /* for the last with before[i] <= value */
+		unsigned middle = (low + high + 1) / 2;
+
+		if (before[middle] <= value)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+unsigned vt_page_index_of_node(const struct vt_page *page, uint32_t node)
+{
+	return index_in(body_of(page)->nodes, page->count, node);
+}
+
+unsigned vt_page_index_of_entry(const struct vt_page *page, uint32_t ordinal)
+{
+	return index_in(body_of(page)->entries, page->count, ordinal);
+}

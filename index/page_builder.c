@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing pages (page.h), and the rule that says where one ends. The rule looks at the page so far
+ * and at the name just added, nothing else: after an edit the boundaries fall back into step at the
+ * next cut, so that all other pages keep their bytes.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "index/base/error.h"
+#include "index/entry_codec.h"
+#include "index/page.h"
+
+#define CUT_MASK 31u /* a page holds 32 entries on average */
+
+bool vt_page_ends(uint8_t level, unsigned count, size_t bytes, const char *name, size_t len)
+{
+	if (count >= VT_PAGE_ENTRIES_MAX || bytes >= VT_PAGE_CUT_BYTES)
+		return true;
+	if (level > 0 && count < 2)
+		return false; /* else a level could be as long as the one below it */
+	return (XXH64(name, len, level) & CUT_MASK) == 0;
+}
+
+void vt_page_builder_init(struct vt_page_builder *builder, uint8_t level)
+{
+	*builder = (struct vt_page_builder){.level = level};
+	vt_page_builder_reset(builder);
+}
+
+void vt_page_builder_reset(struct vt_page_builder *builder)
+{
+	vt_buf_reset(&builder->canonical);
+	vt_buf_reset(&builder->trailer);
+	builder->count = 0;
+	builder->entries = builder->nodes = 0;
+	builder->last_name_len = 0;
+	vt_buf_put_u8(&builder->canonical, builder->level);
+	vt_buf_put_u8(&builder->canonical, VT_PAGE_VERSION);
+	vt_buf_put_le16(&builder->canonical, 0); /* the count, known at the end */
+}
+
+void vt_page_builder_done(struct vt_page_builder *builder)
+{
+	vt_buf_done(&builder->canonical);
+	vt_buf_done(&builder->trailer);
+}
+
+bool vt_page_builder_is_full(const struct vt_page_builder *builder)
+{
+	return builder->count > 0 &&
+	       vt_page_ends(builder->level, builder->count, builder->canonical.len,
+			    builder->last_name, builder->last_name_len);
+}
+
+/* What entries and children have in common; asked before anything is written. */
+static int check_room(const struct vt_page_builder *builder, const char *name, size_t len,
+		      uint32_t nodes, struct vt_error *err)
+{
+	if (builder->count >= VT_PAGE_ENTRIES_MAX)
+		return vt_fail(err, EINVAL, "a page holds at most %u names", VT_PAGE_ENTRIES_MAX);
+	if (vt_name_compare(builder->last_name, builder->last_name_len, name, len) >= 0)
+		return vt_fail(err, EINVAL, "'%.*s' comes after '%.*s'", (int) len, name,
+			       (int) builder->last_name_len, builder->last_name);
+	if (nodes > VT_NODES_MAX - builder->nodes)
+		return vt_fail(err, EOVERFLOW, "more than %u entries", VT_NODES_MAX);
+	return 0;
+}
+
+static int count_in(struct vt_page_builder *builder, const char *name, size_t len, uint32_t entries,
+		    uint32_t nodes, struct vt_error *err)
+{
+	if (vt_buf_failed(&builder->canonical) || vt_buf_failed(&builder->trailer))
+		return vt_fail(err, ENOMEM, "no memory for a page");
+	builder->count++;
+	builder->entries += entries;
+	builder->nodes += nodes;
+	memcpy(builder->last_name, name, len);
+	builder->last_name_len = len;
+	return 0;
+}
+
+static void put_entry_trailer(const struct vt_entry *entry, struct vt_buf *out)
+{
+	struct vt_location hint = entry->type == VT_FILE ? entry->hint : (struct vt_location){0};
+
+	if (entry->type == VT_DIRECTORY) {
+		vt_buf_put_le64(out, entry->page);
+		vt_buf_put_le64(out, 0);
+		return;
+	}
+	vt_buf_put_le32(out, hint.shard);
+	vt_buf_put_le32(out, hint.frame_offset);
+	vt_buf_put_le32(out, hint.frame_size);
+	vt_buf_put_le32(out, hint.skip);
+}
+
+int vt_page_builder_add_entry(struct vt_page_builder *builder, const struct vt_entry *entry,
+			      struct vt_error *err)
+{
+	uint32_t nodes = entry->type == VT_DIRECTORY ? entry->nodes : 1;
+	const char *problem = vt_entry_problem(entry, false);
+	int r;
+
+	if (problem)
+		return vt_fail(err, EINVAL, "%s", problem);
+	r = check_room(builder, entry->name, entry->name_len, nodes, err);
+	if (r < 0)
+		return r;
+	vt_entry_encode(entry, &builder->canonical);
+	put_entry_trailer(entry, &builder->trailer);
+	return count_in(builder, entry->name, entry->name_len, 1, nodes, err);
+}
+
+int vt_page_builder_add_child(struct vt_page_builder *builder, const struct vt_page_child *child,
+			      struct vt_error *err)
+{
+	int r;
+
+	if (child->last_name_len == 0 || child->last_name_len > VT_NAME_LEN_MAX ||
+	    child->entries == 0 || child->entries > child->nodes)
+		return vt_fail(err, EINVAL, "a child page has no name or impossible counts");
+	r = check_room(builder, child->last_name, child->last_name_len, child->nodes, err);
+	if (r < 0)
+		return r;
+	vt_buf_put_u8(&builder->canonical, (uint8_t) child->last_name_len);
+	vt_buf_put(&builder->canonical, child->last_name, child->last_name_len);
+	vt_buf_put(&builder->canonical, child->digest.bytes, VT_DIGEST_LEN);
+	vt_buf_put_le32(&builder->canonical, child->entries);
+	vt_buf_put_le32(&builder->canonical, child->nodes);
+	vt_buf_put_le64(&builder->trailer, child->page);
+	return count_in(builder, child->last_name, child->last_name_len, child->entries,
+			child->nodes, err);
+}
+
+int vt_page_builder_finish(struct vt_page_builder *builder, struct vt_digest *digest,
+			   struct vt_error *err)
+{
+	uint16_t count = htole16(builder->count);
+
+	if (vt_buf_failed(&builder->canonical) || vt_buf_failed(&builder->trailer))
+		return vt_fail(err, ENOMEM, "no memory for a page");
+	memcpy(builder->canonical.data + VT_PAGE_COUNT_AT, &count, sizeof count);
+	vt_digest_tagged(VT_PAGE_TAG, builder->canonical.data, builder->canonical.len, digest);
+	return 0;
+}
+
+int vt_page_value_encode(const struct vt_page_builder *builder, struct vt_buf *out)
+{
+	vt_buf_put_le32(out, (uint32_t) builder->canonical.len);
+	vt_buf_put(out, builder->canonical.data, builder->canonical.len);
+	vt_buf_put(out, builder->trailer.data, builder->trailer.len);
+	return vt_buf_failed(out) ? -ENOMEM : 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What record.c and snapshot.c share. */
+#include <string.h>
+
+#include "index/base/buf.h"
+
+struct vt_error;
+
+#define VT_RECORD_FORMAT 1u /* of every record so far */
+
+/* The first byte; and the end, where nothing may be left over. `what` is a noun for the sentence.
+ */
+int vt_record_begin(struct vt_reader *r, const char *what, struct vt_error *err);
+int vt_record_end(const struct vt_reader *r, bool valid, const char *what, struct vt_error *err);
+int vt_record_written(const struct vt_buf *out); /* 0 or -ENOMEM */
+
+static inline void vt_record_get_bytes(struct vt_reader *r, void *out, size_t len)
+{
+	const void *bytes = vt_reader_get(r, len);
+
+	if (bytes)
+		memcpy(out, bytes, len);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See store.h: opening, creating and closing. Only the files that include store_private.h know
+ * RocksDB.
+ *
+ * All families have the same options, and so have the SST files that an import builds without
+ * knowing where they go: LZ4, a filter of 10 bits a key, format 5. What matters is memory: the
+ * index and filter blocks live in the block cache, the write buffers of all families together stay
+ * below WRITE_BUFFERS, and tables in use are bounded by MAX_OPEN_FILES. Files are read with pread:
+ * with cached index blocks, mapped files are several times slower.
+ */
+#include "index/store_private.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/error.h"
+
+#define FORMAT         1u
+#define WRITE_BUFFERS  (8u << 20)  /* bytes, all families together */
+#define WAL_BYTES      (32u << 20) /* replayed at open at most */
+#define MAX_OPEN_FILES 512
+#define FILTER_BITS    10.0
+#define LOG_WARNINGS   2 /* RocksDB's InfoLogLevel::WARN_LEVEL */
+#define TIER_CACHE     1 /* RocksDB's ReadTier::kBlockCacheTier */
+
+/* RocksDB always has a family "default": it is the one of the store's own facts. */
+static const char *const family_names[VT_CF_COUNT] = {
+	[VT_CF_META] = "default",
+	[VT_CF_DATASET] = "dataset",
+	[VT_CF_SPACE] = "space",
+	[VT_CF_VERSION] = "version",
+	[VT_CF_TAG] = "tag",
+	[VT_CF_EXHIBIT] = "exhibit",
+	[VT_CF_PAGE] = "page",
+	[VT_CF_PAGE_DIGEST] = "page_digest",
+	[VT_CF_LINK] = "link",
+	[VT_CF_OUTLINE] = "outline",
+	[VT_CF_CHUNK] = "chunk",
+	[VT_CF_RECIPE] = "recipe",
+	[VT_CF_DICTIONARY] = "dictionary",
+	[VT_CF_SHARD] = "shard",
+	[VT_CF_IMPORT] = "import",
+	[VT_CF_LABEL] = "label",
+	[VT_CF_POSTING] = "posting",
+	[VT_CF_TERM] = "term",
+	[VT_CF_POLICY] = "policy",
+	[VT_CF_LEASE] = "lease",
+	[VT_CF_AUDIT] = "audit",
+	[VT_CF_KEY] = "key",
+};
+
+/*
+ * RocksDB's C interface gives a Status only as its text: "KIND: details". The kinds are fixed words
+ * (util/status.cc); the two details looked for are the ones that call for another action.
+ */
+static const struct {
+	const char *prefix, *part; /* part: NULL for any */
+	int code;
+	const char *words;
+} outcomes[] = {
+	{"IO error: ", "/LOCK: ", EBUSY, "another process has the store open"},
+	{"IO error: No space left", NULL, ENOSPC, "the disk of the store is full"},
+	{"Result incomplete: ", NULL, EAGAIN, "not in memory"},
+	{"Corruption: ", NULL, EBADMSG, "the index is damaged"},
+	{"Invalid argument: ", "Column families not opened", ENOTSUP,
+	 "the index was made by a newer vitrine"},
+	{"Invalid argument: ", "Column family not found", EBADMSG, "the index lacks a family"},
+	{"Invalid argument: ", "does not exist (create_if_missing", ENOENT, "there is no index"},
+	{"Invalid argument: ", "exists (error_if_exists", EEXIST, "there is an index already"},
+	{"Invalid argument: ", NULL, EINVAL, "the index refuses"},
+	{"", NULL, EIO, "the index cannot be read or written"},
+};
+
+int vt_store_outcome(char *message, struct vt_error *err)
+{
+	size_t i = 0;
+	int r;
+
+	if (!message)
+		return 0;
+	while (strncmp(message, outcomes[i].prefix, strlen(outcomes[i].prefix)) != 0 ||
+	       (outcomes[i].part && !strstr(message, outcomes[i].part)))
+		i++;
+	r = vt_fail(err, outcomes[i].code, "%s (%s)", outcomes[i].words, message);
+	rocksdb_free(message);
+	return r;
+}
+
+rocksdb_options_t *vt_store_make_options(rocksdb_cache_t *cache)
+{
+	rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+	rocksdb_options_t *options = rocksdb_options_create();
+
+	rocksdb_block_based_options_set_format_version(table, 5);
+	rocksdb_block_based_options_set_filter_policy(/* owned by the table options now */
+						      table,
+						      rocksdb_filterpolicy_create_ribbon_hybrid(
+							      FILTER_BITS, 0));
+	rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+	rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
+	rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+	if (cache)
+		rocksdb_block_based_options_set_block_cache(table, cache);
+	rocksdb_options_set_block_based_table_factory(options, table);
+	rocksdb_block_based_options_destroy(table);
+
+	rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+	rocksdb_options_set_write_buffer_size(options, WRITE_BUFFERS / 4);
+	rocksdb_options_set_db_write_buffer_size(options, WRITE_BUFFERS);
+	rocksdb_options_set_max_total_wal_size(options, WAL_BYTES);
+	rocksdb_options_set_max_open_files(options, MAX_OPEN_FILES);
+	rocksdb_options_set_keep_log_file_num(options, 2);
+	rocksdb_options_set_info_log_level(options, LOG_WARNINGS);
+	return options;
+}
+
+/* The handle is closed with its families. */
+static void close_db(struct vt_store *store)
+{
+	for (size_t i = 0; i < VT_CF_COUNT; i++)
+		if (store->families[i])
+			rocksdb_column_family_handle_destroy(store->families[i]);
+	if (store->db)
+		rocksdb_close(store->db);
+}
+
+static int open_db(struct vt_store *store, const char *dir, rocksdb_options_t *options,
+		   bool read_only, struct vt_error *err)
+{
+	const rocksdb_options_t *each[VT_CF_COUNT];
+	char *message = NULL;
+
+	for (size_t i = 0; i < VT_CF_COUNT; i++)
+		each[i] = options;
+	if (read_only)
+		store->db = rocksdb_open_for_read_only_column_families(
+			options, dir, VT_CF_COUNT, family_names, each, store->families, 0,
+			&message);
+	else
+		store->db = rocksdb_open_column_families(options, dir, VT_CF_COUNT, family_names,
+							 each, store->families, &message);
+	return vt_store_outcome(message, err);
+}
+
+static struct vt_store *store_new(size_t cache_bytes)
+{
+	struct vt_store *store = calloc(1, sizeof *store);
+
+	if (!store)
+		return NULL;
+	(void) pthread_mutex_init(&store->counter_lock, NULL);
+	store->cache = rocksdb_cache_create_lru(cache_bytes);
+	store->read = rocksdb_readoptions_create();
+	store->read_nowait = rocksdb_readoptions_create();
+	rocksdb_readoptions_set_read_tier(store->read_nowait, TIER_CACHE);
+	store->scan = rocksdb_readoptions_create(); /* a long walk must not empty the cache */
+	rocksdb_readoptions_set_fill_cache(store->scan, 0);
+	store->write = rocksdb_writeoptions_create();
+	store->write_sync = rocksdb_writeoptions_create();
+	rocksdb_writeoptions_set_sync(store->write_sync, 1);
+	return store;
+}
+
+void vt_store_close(struct vt_store *store)
+{
+	if (!store)
+		return;
+	close_db(store);
+	rocksdb_writeoptions_destroy(store->write_sync);
+	rocksdb_writeoptions_destroy(store->write);
+	rocksdb_readoptions_destroy(store->scan);
+	rocksdb_readoptions_destroy(store->read_nowait);
+	rocksdb_readoptions_destroy(store->read);
+	rocksdb_cache_destroy(store->cache);
+	(void) pthread_mutex_destroy(&store->counter_lock);
+	free(store);
+}
+
+static int put_format(struct vt_store *store, struct vt_error *err)
+{
+	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+	uint32_t format = htole32(FORMAT);
+
+	vt_batch_put(batch, store, VT_CF_META, VT_META_FORMAT, strlen(VT_META_FORMAT), &format,
+		     sizeof format);
+	return vt_store_write(store, batch, true, err);
+}
+
+static int check_format(struct vt_store *store, struct vt_error *err)
+{
+	vt_cleanup(vt_value_done) struct vt_value value = {0};
+	uint32_t format;
+	int r;
+
+	r = vt_store_get(store, VT_CF_META, VT_META_FORMAT, strlen(VT_META_FORMAT), false, &value,
+			 err);
+	if (r == -ENOENT || (r == 0 && value.len != sizeof format))
+		return vt_fail(err, EBADMSG, "the index has no format number");
+	if (r < 0)
+		return r;
+	memcpy(&format, value.data, sizeof format);
+	if (le32toh(format) != FORMAT)
+		return vt_fail(err, ENOTSUP, "the index has format %u, this vitrine knows only %u",
+			       le32toh(format), FORMAT);
+	return 0;
+}
+
+int vt_store_create(const char *dir, struct vt_error *err)
+{
+	vt_cleanup(vt_store_closep) struct vt_store *store = store_new(0);
+	rocksdb_options_t *options;
+	int r;
+
+	if (!store)
+		return vt_fail(err, ENOMEM, "no memory for a store handle");
+	options = vt_store_make_options(store->cache);
+	rocksdb_options_set_create_if_missing(options, 1);
+	rocksdb_options_set_create_missing_column_families(options, 1);
+	rocksdb_options_set_error_if_exists(options, 1);
+	r = open_db(store, dir, options, false, err);
+	rocksdb_options_destroy(options);
+	if (r == 0)
+		r = put_format(store, err);
+	return r < 0 ? vt_fail_in(err, r, "cannot make the index '%s'", dir) : 0;
+}
+
+int vt_store_open(const char *dir, const struct vt_store_options *settings, struct vt_store **out,
+		  struct vt_error *err)
+{
+	vt_cleanup(vt_store_closep) struct vt_store *store = store_new(settings->cache_bytes);
+	rocksdb_options_t *options;
+	int r;
+
+	if (!store)
+		return vt_fail(err, ENOMEM, "no memory for a store handle");
+	options = vt_store_make_options(store->cache);
+	r = open_db(store, dir, options, settings->read_only, err);
+	rocksdb_options_destroy(options);
+	if (r == 0)
+		r = check_format(store, err);
+	if (r < 0)
+		return vt_fail_in(err, r, "cannot open the index '%s'", dir);
+	*out = vt_steal(&store);
+	return 0;
+}
+
+uint64_t vt_store_cache_used(const struct vt_store *store)
+{
+	return rocksdb_cache_get_usage(store->cache);
+}

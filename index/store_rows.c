@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See store.h: reading and writing rows. */
+#include "index/store_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/error.h"
+
+static void pin_value(rocksdb_pinnableslice_t *pin, struct vt_value *out)
+{
+	out->data = rocksdb_pinnableslice_value(pin, &out->len);
+	out->pin = pin;
+}
+
+void vt_value_done(struct vt_value *value)
+{
+	if (value->pin)
+		rocksdb_pinnableslice_destroy(value->pin);
+	*value = (struct vt_value){0};
+}
+
+int vt_store_get(struct vt_store *store, enum vt_family family, const void *key, size_t key_len,
+		 bool nowait, struct vt_value *out, struct vt_error *err)
+{
+	char *message = NULL;
+	rocksdb_pinnableslice_t *pin =
+		rocksdb_get_pinned_cf(store->db, nowait ? store->read_nowait : store->read,
+				      store->families[family], key, key_len, &message);
+
+	if (message)
+		return vt_store_outcome(message, err);
+	if (!pin)
+		return vt_fail(err, ENOENT, "the index has no such row");
+	pin_value(pin, out);
+	return 0;
+}
+
+/* What one call looks up at once: bounds the scratch memory, and RocksDB gains nothing beyond. */
+#define MANY 128
+
+static int get_some(struct vt_store *store, enum vt_family family, const uint8_t *keys,
+		    size_t key_len, size_t count, struct vt_value *found, struct vt_error *err)
+{
+	const char *key_list[MANY];
+	size_t lengths[MANY];
+	rocksdb_pinnableslice_t *pins[MANY];
+	char *messages[MANY] = {NULL};
+	int r = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		key_list[i] = (const char *) keys + i * key_len;
+		lengths[i] = key_len;
+	}
+	rocksdb_batched_multi_get_cf(store->db, store->read, store->families[family], count,
+				     key_list, lengths, pins, messages, false);
+	for (size_t i = 0; i < count; i++) {
+		if (messages[i])
+			r = vt_store_outcome(messages[i], r ? NULL : err);
+		else if (pins[i])
+			pin_value(pins[i], &found[i]);
+	}
+	return r;
+}
+
+int vt_store_get_many(struct vt_store *store, enum vt_family family, const void *keys,
+		      size_t key_len, size_t count, struct vt_value *found, struct vt_error *err)
+{
+	int r = 0;
+
+	memset(found, 0, count * sizeof *found);
+	for (size_t done = 0; r == 0 && done < count; done += MANY)
+		r = get_some(store, family, (const uint8_t *) keys + done * key_len, key_len,
+			     count - done < MANY ? count - done : MANY, found + done, err);
+	for (size_t i = 0; r < 0 && i < count; i++)
+		vt_value_done(&found[i]);
+	return r;
+}
+
+/* A batch is RocksDB's own; ours has no body. */
+static rocksdb_writebatch_t *theirs(struct vt_batch *batch)
+{
+	return (rocksdb_writebatch_t *) batch;
+}
+
+struct vt_batch *vt_batch_new(void)
+{
+	return (struct vt_batch *) rocksdb_writebatch_create();
+}
+
+void vt_batch_free(struct vt_batch *batch)
+{
+	if (batch)
+		rocksdb_writebatch_destroy(theirs(batch));
+}
+
+void vt_batch_put(struct vt_batch *batch, struct vt_store *store, enum vt_family family,
+		  const void *key, size_t key_len, const void *value, size_t value_len)
+{
+	rocksdb_writebatch_put_cf(theirs(batch), store->families[family], key, key_len, value,
+				  value_len);
+}
+
+void vt_batch_delete(struct vt_batch *batch, struct vt_store *store, enum vt_family family,
+		     const void *key, size_t key_len)
+{
+	rocksdb_writebatch_delete_cf(theirs(batch), store->families[family], key, key_len);
+}
+
+int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, struct vt_error *err)
+{
+	char *message = NULL;
+
+	rocksdb_write(store->db, sync ? store->write_sync : store->write, theirs(batch), &message);
+	return vt_store_outcome(message, err);
+}
+
+struct vt_iterator {
+	rocksdb_iterator_t *rows;
+	bool started;
+	size_t prefix_len;
+	char prefix[];
+};
+
+int vt_iterator_new(struct vt_store *store, enum vt_family family, const void *prefix,
+		    size_t prefix_len, const void *from, size_t from_len, struct vt_iterator **out,
+		    struct vt_error *err)
+{
+	struct vt_iterator *it = calloc(1, sizeof *it + prefix_len);
+
+	if (!it)
+		return vt_fail(err, ENOMEM, "no memory for an iterator");
+	if (prefix_len)
+		memcpy(it->prefix, prefix, prefix_len);
+	it->prefix_len = prefix_len;
+	it->rows = rocksdb_create_iterator_cf(store->db, store->scan, store->families[family]);
+	if (from_len)
+		rocksdb_iter_seek(it->rows, from, from_len);
+	else
+		rocksdb_iter_seek(it->rows, it->prefix, prefix_len);
+	*out = it;
+	return 0;
+}
+
+int vt_iterator_next(struct vt_iterator *it, struct vt_value *key, struct vt_value *value,
+		     struct vt_error *err)
+{
+	char *message = NULL;
+
+	if (it->started && rocksdb_iter_valid(it->rows))
+		rocksdb_iter_next(it->rows);
+	it->started = true;
+	if (!rocksdb_iter_valid(it->rows)) {
+		rocksdb_iter_get_error(it->rows, &message);
+		return vt_store_outcome(message, err);
+	}
+	*key = *value = (struct vt_value){0};
+	key->data = rocksdb_iter_key(it->rows, &key->len);
+	if (key->len < it->prefix_len || memcmp(key->data, it->prefix, it->prefix_len) != 0)
+		return 0;
+	value->data = rocksdb_iter_value(it->rows, &value->len);
+	return 1;
+}
+
+void vt_iterator_free(struct vt_iterator *it)
+{
+	if (!it)
+		return;
+	rocksdb_iter_destroy(it->rows);
+	free(it);
+}

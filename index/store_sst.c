@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See store.h: files of sorted rows. Their options are the store's, whatever family they go to. */
+#include "index/store_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/error.h"
+
+struct vt_sst {
+	rocksdb_options_t *options;
+	rocksdb_envoptions_t *env;
+	rocksdb_sstfilewriter_t *writer;
+	uint64_t rows;
+	bool complete;
+	char path[];
+};
+
+int vt_sst_new(const char *path, struct vt_sst **out, struct vt_error *err)
+{
+	vt_cleanup(vt_sst_freep) struct vt_sst *sst = calloc(1, sizeof *sst + strlen(path) + 1);
+	char *message = NULL;
+	int r;
+
+	if (!sst)
+		return vt_fail(err, ENOMEM, "no memory for an index file");
+	strcpy(sst->path, path);
+	sst->options = vt_store_make_options(NULL);
+	sst->env = rocksdb_envoptions_create();
+	sst->writer = rocksdb_sstfilewriter_create(sst->env, sst->options);
+	rocksdb_sstfilewriter_open(sst->writer, path, &message);
+	r = vt_store_outcome(message, err);
+	if (r < 0)
+		return vt_fail_in(err, r, "cannot write '%s'", path);
+	*out = vt_steal(&sst);
+	return 0;
+}
+
+int vt_sst_put(struct vt_sst *sst, const void *key, size_t key_len, const void *value,
+	       size_t value_len, struct vt_error *err)
+{
+	char *message = NULL;
+	int r;
+
+	rocksdb_sstfilewriter_put(sst->writer, key, key_len, value, value_len, &message);
+	r = vt_store_outcome(message, err);
+	if (r < 0)
+		return vt_fail_in(err, r, "cannot write '%s'", sst->path);
+	sst->rows++;
+	return 0;
+}
+
+int vt_sst_finish(struct vt_sst *sst, uint64_t *rows, struct vt_error *err)
+{
+	char *message = NULL;
+	int r;
+
+	*rows = sst->rows;
+	if (sst->rows == 0)
+		return 0; /* RocksDB refuses an empty file; free() removes it */
+	rocksdb_sstfilewriter_finish(sst->writer, &message);
+	r = vt_store_outcome(message, err);
+	if (r < 0)
+		return vt_fail_in(err, r, "cannot write '%s'", sst->path);
+	sst->complete = true;
+	return 0;
+}
+
+void vt_sst_free(struct vt_sst *sst)
+{
+	if (!sst)
+		return;
+	if (sst->writer)
+		rocksdb_sstfilewriter_destroy(sst->writer);
+	rocksdb_envoptions_destroy(sst->env);
+	rocksdb_options_destroy(sst->options);
+	if (!sst->complete)
+		(void) unlink(sst->path);
+	free(sst);
+}
+
+int vt_store_ingest(struct vt_store *store, enum vt_family family, const char *path,
+		    struct vt_error *err)
+{
+	rocksdb_ingestexternalfileoptions_t *options = rocksdb_ingestexternalfileoptions_create();
+	char *message = NULL;
+	int r;
+
+	rocksdb_ingestexternalfileoptions_set_move_files(options, 1);
+	rocksdb_ingest_external_file_cf(store->db, store->families[family], &path, 1, options,
+					&message);
+	rocksdb_ingestexternalfileoptions_destroy(options);
+	r = vt_store_outcome(message, err);
+	return r < 0 ? vt_fail_in(err, r, "cannot take in '%s'", path) : 0;
+}
