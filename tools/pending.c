@@ -7,7 +7,6 @@
 
 #include "fs/control_client.h"
 #include "fs/keeper.h"
-#include "fs/mount.h"
 #include "fs/server.h"
 #include "fs/shard_reader.h"
 #include "index/base/error.h"
@@ -30,14 +29,6 @@ WEAK void vt_client_close(struct vt_client *client)
 }
 WEAK int vt_client_call(struct vt_client *client, const struct vt_call *call, json_t **result,
 			struct vt_error *err)
-{
-	return absent(err);
-}
-WEAK int vt_mount_attach(const char *m, const struct vt_mount_options *o, struct vt_error *err)
-{
-	return absent(err);
-}
-WEAK int vt_mount_detach(const char *mountpoint, bool lazy, struct vt_error *err)
 {
 	return absent(err);
 }
