@@ -167,7 +167,7 @@ static int stat_tree(struct vt_service *service, const struct vt_shown *shown, b
 {
 	const struct vt_entry *entry = &shown->node.entry;
 	uint32_t position = vt_node_position(shown->id);
-	uint32_t primary, links;
+	struct vt_link link;
 	int r;
 
 	st->st_ino = (ino_t) shown->version->serial << 32 | position;
@@ -176,11 +176,11 @@ static int stat_tree(struct vt_service *service, const struct vt_shown *shown, b
 	st->st_mtim = (struct timespec){(time_t) entry->mtime_sec, (long) entry->mtime_nsec};
 	if (!entry->linked)
 		return 0;
-	r = vt_link_find(service->index->store, shown->version->tree.links, position, nowait,
-			 &primary, &links, err);
+	r = vt_link_find(service->index->store, shown->version->tree.links, position, nowait, &link,
+			 err);
 	if (r < 0)
 		return r;
-	st->st_nlink = links;
+	st->st_nlink = link.count;
 	return 0;
 }
 

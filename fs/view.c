@@ -172,14 +172,14 @@ static int lookup_document(const struct vt_shown *parent, const char *name, stru
 static int identify(struct vt_service *service, const struct vt_version *version, uint32_t exhibit,
 		    struct vt_shown *shown, bool nowait, struct vt_error *err)
 {
-	uint32_t position = shown->node.position, links;
+	struct vt_link link = { .primary = shown->node.position };
 	int r = 0;
 
 	if (shown->node.entry.linked)
-		r = vt_link_find(service->index->store, version->tree.links, position, nowait,
-				 &position, &links, err);
+		r = vt_link_find(service->index->store, version->tree.links, shown->node.position,
+				 nowait, &link, err);
 	shown->kind = VT_SHOWN_TREE;
-	shown->id = vt_node_id(exhibit, position);
+	shown->id = vt_node_id(exhibit, link.primary);
 	return r;
 }
 

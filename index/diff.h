@@ -11,13 +11,15 @@ enum vt_change {
 	VT_ADDED = 'A',
 	VT_REMOVED = 'R',
 	VT_CHANGED = 'C',  /* other content, type or link target */
-	VT_METADATA = 'M', /* same content; mode, mtime or xattrs differ */
+	VT_METADATA = 'M', /* same content; mode, mtime, xattrs or being a hard link differ */
 };
 
 /*
- * Called in byte order of paths. `before` or `after` is NULL for added and removed; both borrowed
+ * Called in walk order (tree.h). `before` or `after` is NULL for added and removed; both borrowed
  * until return. An added or removed directory is given, and so is everything below it. A directory
- * itself is reported as VT_METADATA only for its own attributes. Returning non-zero stops.
+ * itself is reported as VT_METADATA only for its own attributes; the root has the path "". What
+ * was a directory and is one no more is VT_CHANGED and all below it removed (and the other way
+ * round). Returning non-zero stops.
  */
 typedef int vt_diff_each(void *context, enum vt_change change, const char *path, size_t path_len,
 			 const struct vt_entry *before, const struct vt_entry *after);

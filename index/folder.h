@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Folders of a store: made, listed, synced and removed. Nothing here follows a symlink at the end
+ * of a path or inside a folder. Thread-safe.
+ */
+#include <sys/types.h>
+
+struct vt_error;
+
+/* Makes a folder with exactly this mode (whatever the umask). -EEXIST. */
+int vt_folder_make(const char *path, mode_t mode, struct vt_error *err);
+
+/* Makes what the folder lists durable. */
+int vt_folder_sync(const char *path, struct vt_error *err);
+
+/* Calls `each` with the names in the folder, in no order; non-zero stops and is returned. */
+typedef int vt_folder_entry(void *context, const char *name, struct vt_error *err);
+int vt_folder_each(const char *path, vt_folder_entry *each, void *context, struct vt_error *err);
+
+/* Removes a file or a whole folder. What is not there is removed already. */
+int vt_folder_remove(const char *path, struct vt_error *err);

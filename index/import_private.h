@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What import.c, import_commit.c and recover.c share. */
+#include <stdbool.h>
+
+#include "index/import.h"
+#include "index/table.h"
+#include "index/uuid.h"
+
+#define VT_PATH 4096u /* bytes of a path, as in the headers' arrays */
+
+struct import_shard {
+	uint32_t serial;
+	uint8_t uuid[16];
+	bool listed; /* seen in the commit's list */
+};
+
+struct vt_import {
+	/* constant after begin */
+	struct vt_index *index;
+	uint64_t id;
+	uint32_t dataset, domain, parent;
+	const char *as; /* NULL: the next vN */
+	char as_text[VT_NAME_PART_MAX + 1];
+	char dir[VT_PATH];
+
+	struct vt_table shards;  /* handed out: serial -> struct import_shard */
+	struct vt_table trusted; /* shards of the store looked up so far; value NULL: no such */
+	bool committed;
+};
+
+/* Formats a path. -ENAMETOOLONG. */
+int vt_path(char path[VT_PATH], struct vt_error *err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* A file or folder made by root in a store of somebody else becomes the store's. */
+int vt_index_adopt(const struct vt_index *index, const char *path, struct vt_error *err);
+
+/* STORE/shards/ab, and the file in it. */
+int vt_index_shard_folder(const struct vt_index *index, const uint8_t uuid[16], char path[VT_PATH],
+			  struct vt_error *err);
+int vt_index_shard_file(const struct vt_index *index, const uint8_t uuid[16], char path[VT_PATH],
+			struct vt_error *err);
+
+/* Key in VT_CF_META of the id of a dataset's newest dictionary; the value is u32 little-endian. */
+#define VT_META_DICTIONARY     "dictionary."
+#define VT_META_DICTIONARY_KEY (sizeof VT_META_DICTIONARY - 1 + 4)
+void vt_meta_dictionary_key(uint32_t dataset, uint8_t key[VT_META_DICTIONARY_KEY]);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records decode to what was encoded, or not at all; the version digest covers what it should. */
+#include "index/record.h"
+#include "tests/unit/catalog_model.h"
+#include "tests/unit/suite.h"
+
+static struct vt_version model(void)
+{
+	struct vt_version version = version_model(5, "gold");
+
+	version.domain = VT_DOMAIN_PLAIN;
+	version.number = 7;
+	version.state = VT_VERSION_LIVE;
+	version.exhibit = 8;
+	version.reason = "";
+	version.parent = 6;
+	version.parent_digest.bytes[0] = 3;
+	return version;
+}
+
+static int decode(const uint8_t *data, size_t len)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+
+	return vt_version_decode(5, 9, data, len, &version, NULL, &err);
+}
+
+START_TEST(a_version_cut_short_or_prolonged_is_damaged)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+	struct vt_version version = model();
+
+	must(vt_version_encode(&version, 0, &record, &err) == 0);
+	must(decode(record.data, record.len) == 0);
+	for (size_t len = 0; len < record.len; len++)
+		ck_assert_int_eq(decode(record.data, len), -EBADMSG);
+	vt_buf_put_u8(&record, 0);
+	ck_assert_int_eq(decode(record.data, record.len), -EBADMSG);
+}
+END_TEST
+
+START_TEST(a_newer_record_is_refused_as_such)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+	struct vt_version version = model();
+
+	must(vt_version_encode(&version, 0, &record, &err) == 0);
+	record.data[0] = 2;
+	ck_assert_int_eq(decode(record.data, record.len), -ENOTSUP);
+	ck_assert_ptr_nonnull(strstr(err.text, "newer vitrine"));
+	record.data[0] = 0;
+	ck_assert_int_eq(decode(record.data, record.len), -EBADMSG);
+}
+END_TEST
+
+/* Under the address sanitizer: whatever the bytes, a decoder stays inside them. */
+START_TEST(flipped_bytes_never_lead_outside)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+	struct vt_version version = model();
+
+	must(vt_version_encode(&version, 0, &record, &err) == 0);
+	for (size_t i = 0; i < record.len; i++) {
+		for (int bit = 0; bit < 8; bit++) {
+			int r;
+
+			record.data[i] ^= (uint8_t) (1 << bit);
+			r = decode(record.data, record.len);
+			ck_assert(r == 0 || r == -EBADMSG || r == -ENOTSUP);
+			record.data[i] ^= (uint8_t) (1 << bit);
+		}
+	}
+}
+END_TEST
+
+START_TEST(states_that_cannot_be_are_damaged)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+	struct vt_version live = model();
+	uint64_t removed_ns;
+
+	live.exhibit = 0;
+	must(vt_version_encode(&live, 0, &record, &err) == 0);
+	ck_assert_int_eq(decode(record.data, record.len), -EBADMSG);
+	vt_buf_reset(&record);
+	live.state = VT_VERSION_REMOVED;
+	must(vt_version_encode(&live, 77, &record, &err) == 0);
+	must(vt_version_decode(5, 9, record.data, record.len, &version, &removed_ns, &err) == 0);
+	ck_assert_uint_eq(removed_ns, 77);
+	vt_buf_reset(&record);
+	must(vt_version_encode(&live, 0, &record, &err) == 0);
+	ck_assert_int_eq(decode(record.data, record.len), -EBADMSG);
+}
+END_TEST
+
+START_TEST(texts_have_their_bounds)
+{
+	static char text[VT_MESSAGE_MAX + 2];
+	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+	vt_cleanup(vt_version_unrefp) const struct vt_version *back = NULL;
+	struct vt_version version = model();
+
+	memset(text, 'm', VT_MESSAGE_MAX);
+	version.message = text;
+	must(vt_version_encode(&version, 0, &record, &err) == 0);
+	must(vt_version_decode(5, 9, record.data, record.len, &back, NULL, &err) == 0);
+	ck_assert_uint_eq(strlen(back->message), VT_MESSAGE_MAX);
+	text[VT_MESSAGE_MAX] = 'm';
+	vt_buf_reset(&record);
+	ck_assert_int_eq(vt_version_encode(&version, 0, &record, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.text, "message"));
+}
+END_TEST
+
+START_TEST(small_records_come_back_and_refuse_damage)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+	struct vt_shard_record shard = {.uuid = {1, 2},
+					.domain = 3,
+					.dictionary = 4,
+					.frames = 5,
+					.size = 6,
+					.content_size = 7,
+					.digest.bytes = {8}},
+			       back;
+	enum vt_exhibit_state state;
+	uint32_t version;
+
+	must(vt_shard_encode(&shard, &record) == 0);
+	memset(&back, 0, sizeof back);
+	must(vt_shard_decode(record.data, record.len, &back, &err) == 0);
+	ck_assert_mem_eq(&back, &shard, sizeof back);
+	for (size_t len = 0; len < record.len; len++)
+		ck_assert_int_eq(vt_shard_decode(record.data, len, &back, &err), -EBADMSG);
+
+	vt_buf_reset(&record);
+	must(vt_exhibit_encode(9, VT_EXHIBIT_RETIRED, &record) == 0);
+	must(vt_exhibit_decode(record.data, record.len, &version, &state, &err) == 0);
+	ck_assert_uint_eq(version, 9);
+	ck_assert_int_eq(state, VT_EXHIBIT_RETIRED);
+	record.data[1] = 3;
+	ck_assert_int_eq(vt_exhibit_decode(record.data, record.len, &version, &state, &err),
+			 -EBADMSG);
+}
+END_TEST
+
+static bool digest_changes(const struct vt_version *changed)
+{
+	struct vt_version version = model();
+	struct vt_digest a, b;
+
+	must(vt_version_digest(&version, "lab/birds", &a, &err) == 0);
+	must(vt_version_digest(changed, "lab/birds", &b, &err) == 0);
+	return !vt_digest_equal(&a, &b);
+}
+
+#define CHANGED(member, value)                                                                     \
+	({                                                                                         \
+		struct vt_version changed_ = model();                                              \
+                                                                                                   \
+		changed_.member = value;                                                           \
+		digest_changes(&changed_);                                                         \
+	})
+
+START_TEST(the_digest_covers_what_was_published_and_nothing_else)
+{
+	struct vt_version version = model();
+	struct vt_digest a, b;
+
+	ck_assert(CHANGED(tree_digest.bytes[31], 1));
+	ck_assert(CHANGED(label_digest.bytes[31], 1));
+	ck_assert(CHANGED(name, "v7"));
+	ck_assert(CHANGED(parent_digest.bytes[31], 1));
+	ck_assert(CHANGED(author, "bob"));
+	ck_assert(CHANGED(created_ns, 1));
+	ck_assert(CHANGED(message, ""));
+	ck_assert(CHANGED(licence, "MIT"));
+	ck_assert(CHANGED(counts.files, 99));
+	ck_assert(CHANGED(counts.directories, 99));
+	ck_assert(CHANGED(counts.symlinks, 99));
+	ck_assert(CHANGED(counts.bytes, 99));
+	must(vt_version_digest(&version, "lab/birds", &a, &err) == 0);
+	must(vt_version_digest(&version, "lab/bird", &b, &err) == 0);
+	ck_assert(!vt_digest_equal(&a, &b));
+
+	ck_assert(!CHANGED(serial, 99));
+	ck_assert(!CHANGED(exhibit, 99));
+	ck_assert(!CHANGED(state, VT_VERSION_WITHDRAWN));
+	ck_assert(!CHANGED(reason, "why"));
+	ck_assert(!CHANGED(author_uid, 99));
+	ck_assert(!CHANGED(domain, 99));
+	ck_assert(!CHANGED(counts.stored_bytes, 99));
+	ck_assert(!CHANGED(outline, 99));
+	ck_assert(!CHANGED(tree.root.page, 99));
+}
+END_TEST
+
+/* Computed by an independent program from index/schema.md, "Version digest". */
+START_TEST(the_digest_of_a_known_version_never_changes)
+{
+	struct vt_version version = model();
+	char hex[VT_DIGEST_HEX];
+	struct vt_digest digest;
+
+	must(vt_version_digest(&version, "lab/birds", &digest, &err) == 0);
+	vt_digest_format(&digest, hex);
+	ck_assert_str_eq(hex, "db287f6582856df6458b1c2877d4ae5ad586f11dd9263edbe843f0e623833585");
+}
+END_TEST
+
+VT_SUITE(record, a_version_cut_short_or_prolonged_is_damaged, a_newer_record_is_refused_as_such,
+	 flipped_bytes_never_lead_outside, states_that_cannot_be_are_damaged,
+	 texts_have_their_bounds, small_records_come_back_and_refuse_damage,
+	 the_digest_covers_what_was_published_and_nothing_else,
+	 the_digest_of_a_known_version_never_changes)
