@@ -40,7 +40,11 @@ int vt_cli_call(struct vt_cli *cli, const char *op, json_t *args, vt_client_row 
 		json_decref(args);
 		return r;
 	}
-	return vt_client_call(cli->client, &call, result, err);
+	r = vt_client_call(cli->client, &call, result, err);
+	/* A row that could not be printed ends the call without words of its own. */
+	if (r < 0 && ferror(stdout))
+		return vt_fail(err, EIO, "cannot write the results");
+	return r;
 }
 
 int vt_misused(const struct vt_cli *cli, struct vt_error *err, const char *format, ...)

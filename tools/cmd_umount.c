@@ -20,30 +20,57 @@ static const struct vt_option options[] = {
 	{0},
 };
 
-static int detach(const struct vt_cli *cli, const char *point, struct vt_error *err)
-{
-	int r = vt_mount_detach(point, lazy, err);
-
-	if (r == -EBUSY && !lazy)
-		return vt_fail(err, EBUSY,
-			       "'%s' is in use (fuser -vm shows by whom; --lazy ends it anyway)",
-			       point);
-	if (r == 0)
-		vt_say(cli, "%s is unmounted", point);
-	return r;
-}
-
 struct search {
-	const char *store;
-	json_t *points;
+	const char *store; /* NULL: of any */
+	const char *point; /* NULL: any */
+	json_t *found;     /* {point, store}, oldest first */
 };
 
 static int collect(void *context, const struct vt_mounted *mounted)
 {
 	struct search *search = context;
+	json_t *row;
 
-	if (strcmp(mounted->source, search->store) == 0)
-		(void) json_array_append_new(search->points, json_string(mounted->point));
+	if ((search->store && strcmp(mounted->source, search->store) != 0) ||
+	    (search->point && strcmp(mounted->point, search->point) != 0))
+		return 0;
+	row = json_object();
+	vt_json_set_bytes(row, "point", mounted->point, strlen(mounted->point));
+	vt_json_set_bytes(row, "store", mounted->source, strlen(mounted->source));
+	(void) json_array_append_new(search->found, row);
+	return 0;
+}
+
+/* The server notices by itself; who is told that the mount has ended may count on it. */
+static void wait_for_server(const char *store, const char *point)
+{
+	vt_cleanup(vt_client_closep) struct vt_client *client = NULL;
+	struct vt_call call = {.op = "umount"};
+
+	if (!store || vt_client_connect(store, false, &client, NULL) < 0)
+		return;
+	call.args = json_pack("{s:s}", "mountpoint", point);
+	(void) vt_client_call(client, &call, NULL, NULL);
+}
+
+static int detach(const struct vt_cli *cli, const char *point, struct vt_error *err)
+{
+	vt_cleanup(vt_json_freep) json_t *found = json_array();
+	struct search search = {.point = point, .found = found};
+	int r;
+
+	(void) vt_mounted_list(collect, &search, NULL);
+	r = vt_mount_detach(point, lazy, err);
+
+	if (r == -EBUSY && !lazy)
+		return vt_fail(err, EBUSY,
+			       "'%s' is in use (fuser -vm shows by whom; --lazy ends it anyway)",
+			       point);
+	if (r < 0)
+		return r;
+	if (!lazy)
+		wait_for_server(vt_json_text(json_array_get(found, 0), "store", NULL), point);
+	vt_say(cli, "%s is unmounted", point);
 	return 0;
 }
 
@@ -51,13 +78,13 @@ static int collect(void *context, const struct vt_mounted *mounted)
 static int detach_all(const struct vt_cli *cli, struct vt_error *err)
 {
 	vt_autofree char *store = realpath(cli->store, NULL);
-	vt_cleanup(vt_json_freep) json_t *points = json_array();
-	struct search search = {store ? store : cli->store, points};
+	vt_cleanup(vt_json_freep) json_t *found = json_array();
+	struct search search = {.store = store ? store : cli->store, .found = found};
 	int r = vt_mounted_list(collect, &search, err);
 
-	for (size_t i = json_array_size(points); r == 0 && i-- > 0;)
-		r = detach(cli, json_string_value(json_array_get(points, i)), err);
-	if (r == 0 && json_array_size(points) == 0)
+	for (size_t i = json_array_size(found); r == 0 && i-- > 0;)
+		r = detach(cli, vt_json_text(json_array_get(found, i), "point", ""), err);
+	if (r == 0 && json_array_size(found) == 0)
 		vt_say(cli, "%s is mounted nowhere", cli->store);
 	return r;
 }
