@@ -25,7 +25,7 @@ export VITRINE_MOUNT="$point"
 assert_ok vitrine mount
 assert_ok vitrine umount
 unset VITRINE_MOUNT
-cd "$tmp"
+cd "$tmp" || exit
 assert_ok vitrine mount mnt
 assert_equal "$(mounts_below)" "$point"
 assert_ok vitrine umount --all
@@ -104,7 +104,7 @@ assert_out "umount $sample/mnt"
 assert_equal "$(find "$sample/mnt/digits/v1/" -name '*.png' | wc -l)" 1797
 cmp "$sample/digits/3/0003.png" "$sample/mnt/digits/v2/3/0003.png"
 assert_ok env VITRINE_TOUR="$sample" BUILD="$(dirname "$(dirname "$VITRINE")")" "$root/tools/tour.sh"
-VITRINE_STORE=$sample/store assert_ok vitrine umount --all
+assert_ok vitrine --store "$sample/store" umount --all
 mkdir "$tmp/mine"
 assert_status 1 env VITRINE_TOUR="$tmp/mine" "$root/tools/tour.sh"
 assert_err "$tmp/mine"
