@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See import.h: the commit. Shard files are checked, synced and moved first; then one synced batch
+ * makes them, the version, the dataset's head and the exhibit appear together. Before the batch
+ * nothing refers to the files, and whatever is left of them is removed.
+ */
+#include "index/import_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "index/base/crashpoint.h"
+#include "index/base/error.h"
+#include "index/folder.h"
+#include "index/record.h"
+
+/* What every shard file carries in its header (fs/shard-format.md). */
+#define SHARD_MAGIC    "VTRSHRD1"
+#define SHARD_MAGIC_AT 8
+#define SHARD_SIZE_MAX UINT32_MAX /* a location's offset has 32 bits */
+
+static struct import_shard *shard_of(const struct vt_import *import, uint32_t serial)
+{
+	const struct vt_row *row = vt_table_find(&import->shards, serial);
+
+	return row ? (struct import_shard *) row->value : NULL;
+}
+
+static int source_path(const struct vt_import *import, const struct import_shard *shard,
+		       char path[VT_PATH], struct vt_error *err)
+{
+	char text[VT_UUID_TEXT];
+
+	vt_uuid_format(shard->uuid, text);
+	return vt_path(path, err, "%s/%s.vsh", import->dir, text);
+}
+
+/* ---- checking ------------------------------------------------------------------------------- */
+
+static int check_file(const char *path, const struct vt_new_shard *told, struct vt_error *err)
+{
+	vt_autoclose int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char magic[sizeof SHARD_MAGIC - 1];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return vt_fail(err, errno, "cannot open the shard '%s': %m", path);
+	if (!S_ISREG(st.st_mode))
+		return vt_fail(err, EINVAL, "the shard '%s' is no regular file", path);
+	if ((uint64_t) st.st_size != told->size || told->size > SHARD_SIZE_MAX)
+		return vt_fail(err, EINVAL, "the shard '%s' has %lld bytes, not %llu", path,
+			       (long long) st.st_size, (unsigned long long) told->size);
+	if (pread(fd, magic, sizeof magic, SHARD_MAGIC_AT) != sizeof magic ||
+	    memcmp(magic, SHARD_MAGIC, sizeof magic) != 0)
+		return vt_fail(err, EBADMSG, "'%s' is no shard", path);
+	if (fsync(fd) < 0)
+		return vt_fail(err, errno, "cannot sync the shard '%s': %m", path);
+	return 0;
+}
+
+static int check_shard(struct vt_import *import, const struct vt_new_shard *told,
+		       struct vt_error *err)
+{
+	struct import_shard *shard = shard_of(import, told->serial);
+	char path[VT_PATH];
+	int r;
+
+	if (!shard)
+		return vt_fail(err, EPERM, "shard %u is not of this import", told->serial);
+	if (shard->listed)
+		return vt_fail(err, EINVAL, "shard %u is listed twice", told->serial);
+	shard->listed = true;
+	r = source_path(import, shard, path, err);
+	return r < 0 ? r : check_file(path, told, err);
+}
+
+static int check_row(struct vt_import *import, enum vt_family family, const void *key,
+		     size_t key_len, const char *what, struct vt_error *err)
+{
+	vt_cleanup(vt_value_done) struct vt_value value = {0};
+	int r = vt_store_get(import->index->store, family, key, key_len, false, &value, err);
+
+	if (r == -ENOENT)
+		return vt_fail(err, EINVAL, "the import took no such %s in", what);
+	return r;
+}
+
+/* What the commit is about to name must have been taken in. */
+static int check_rows(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
+		      const struct vt_version *version, struct vt_error *err)
+{
+	uint8_t key[8];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		if (!shards[i].dictionary)
+			continue;
+		vt_dictionary_key(import->domain, shards[i].dictionary, key);
+		r = check_row(import, VT_CF_DICTIONARY, key, sizeof key, "dictionary", err);
+	}
+	vt_key_u64(version->tree.root.page, key);
+	return r < 0 ? r : check_row(import, VT_CF_PAGE, key, sizeof key, "root page", err);
+}
+
+/* ---- moving --------------------------------------------------------------------------------- */
+
+static int provide_folder(struct vt_import *import, const char *path, struct vt_error *err)
+{
+	int r = vt_folder_make(path, 0700, err);
+
+	if (r == -EEXIST)
+		return 0;
+	return r < 0 ? r : vt_index_adopt(import->index, path, err);
+}
+
+static int move_shard(struct vt_import *import, const struct vt_new_shard *told,
+		      struct vt_error *err)
+{
+	const struct import_shard *shard = shard_of(import, told->serial);
+	char from[VT_PATH], to[VT_PATH], folder[VT_PATH];
+	int r = source_path(import, shard, from, err);
+
+	if (r == 0)
+		r = vt_index_shard_folder(import->index, shard->uuid, folder, err);
+	if (r == 0)
+		r = vt_index_shard_file(import->index, shard->uuid, to, err);
+	if (r == 0)
+		r = provide_folder(import, folder, err);
+	if (r == 0)
+		r = vt_index_adopt(import->index, from, err);
+	if (r < 0)
+		return r;
+	if (rename(from, to) < 0)
+		return vt_fail(err, errno, "cannot move the shard to '%s': %m", to);
+	VT_CRASHPOINT("import-shard-moved");
+	return vt_folder_sync(folder, err);
+}
+
+/* The files of a commit that did not happen. What cannot be removed waits for recovery. */
+static void remove_moved(struct vt_import *import, const struct vt_new_shard *shards, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char path[VT_PATH];
+
+		if (vt_index_shard_file(import->index, shard_of(import, shards[i].serial)->uuid,
+					path, NULL) == 0)
+			(void) unlink(path);
+	}
+}
+
+static int move_shards(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
+		       struct vt_error *err)
+{
+	char folder[VT_PATH];
+	int r = vt_path(folder, err, "%s/shards", import->index->dir);
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = move_shard(import, &shards[i], err);
+	if (r == 0)
+		r = vt_folder_sync(folder, err);
+	if (r < 0)
+		remove_moved(import, shards, count);
+	return r;
+}
+
+/* ---- the batch ------------------------------------------------------------------------------ */
+
+static int put_shard(struct vt_import *import, struct vt_batch *batch,
+		     const struct vt_new_shard *told, struct vt_error *err)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+	struct vt_shard_record shard = {
+		.domain = import->domain,
+		.dictionary = told->dictionary,
+		.frames = told->frames,
+		.size = told->size,
+		.content_size = told->content_size,
+		.digest = told->digest,
+	};
+	uint8_t key[4];
+
+	memcpy(shard.uuid, shard_of(import, told->serial)->uuid, sizeof shard.uuid);
+	if (vt_shard_encode(&shard, &record) < 0)
+		return vt_fail(err, ENOMEM, "no memory for the record of a shard");
+	vt_key_u32(told->serial, key);
+	vt_batch_put(batch, import->index->store, VT_CF_SHARD, key, sizeof key, record.data,
+		     record.len);
+	return 0;
+}
+
+static void put_dictionary(struct vt_import *import, struct vt_batch *batch, uint32_t id)
+{
+	uint8_t key[VT_META_DICTIONARY_KEY];
+	uint32_t value = htole32(id);
+
+	if (!id)
+		return;
+	vt_meta_dictionary_key(import->dataset, key);
+	vt_batch_put(batch, import->index->store, VT_CF_META, key, sizeof key, &value,
+		     sizeof value);
+}
+
+static int write_commit(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
+			struct vt_version *version, const struct vt_version **out,
+			struct vt_error *err)
+{
+	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+	uint8_t key[8];
+
+	for (size_t i = 0; i < count; i++) {
+		int r = put_shard(import, batch, &shards[i], err);
+
+		if (r < 0)
+			return r;
+		put_dictionary(import, batch, shards[i].dictionary);
+	}
+	vt_key_u64(import->id, key);
+	vt_batch_delete(batch, import->index->store, VT_CF_IMPORT, key, sizeof key);
+	return vt_catalog_commit(import->index->catalog, version, import->parent, batch, out, err);
+}
+
+/*
+ * After a failed write nobody knows whether the batch reached the log: only the next opening tells.
+ * Until then the files must stay, or a version might come back without its shards.
+ */
+static bool is_undecided(int r)
+{
+	return r == -EIO || r == -ENOSPC || r == -EBADMSG;
+}
+
+/* The version is there: what fails now costs the next publish some reading, no more. */
+static void keep_stamps(struct vt_import *import, const char *stamps)
+{
+	char from[VT_PATH], to[VT_PATH];
+
+	if (!stamps || vt_path(from, NULL, "%s/%s", import->dir, stamps) < 0)
+		return;
+	vt_index_stamps_path(import->index, import->dataset, to);
+	(void) vt_index_adopt(import->index, from, NULL);
+	(void) rename(from, to);
+}
+
+int vt_import_commit(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
+		     struct vt_version *version, const char *stamps, const struct vt_version **out,
+		     struct vt_error *err)
+{
+	int r = 0;
+
+	if (import->committed)
+		return vt_fail(err, EINVAL, "the import is over");
+	if (stamps && (strchr(stamps, '/') || stamps[0] == '.'))
+		return vt_fail(err, EINVAL, "'%s' is no bare file name", stamps);
+	for (size_t i = 0; i < import->shards.count; i++)
+		((struct import_shard *) import->shards.rows[i].value)->listed = false;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = check_shard(import, &shards[i], err);
+	if (r == 0)
+		r = check_rows(import, shards, count, version, err);
+	if (r == 0)
+		r = move_shards(import, shards, count, err);
+	if (r < 0)
+		return r;
+
+	VT_CRASHPOINT("import-moved");
+	version->dataset = import->dataset;
+	version->name = import->as;
+	r = write_commit(import, shards, count, version, out, err);
+	if (r < 0 && !is_undecided(r))
+		remove_moved(import, shards, count);
+	if (r < 0)
+		return r;
+	VT_CRASHPOINT("import-committed");
+	import->committed = true;
+	keep_stamps(import, stamps);
+	(void) vt_folder_remove(import->dir, NULL); /* else recovery does */
+	return 0;
+}
