@@ -16,6 +16,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include "fs/rows.h"
 #include "index/base/error.h"
 #include "index/index.h"
 #include "tools/commands.h"
@@ -52,7 +53,7 @@ static void tell(struct checkup *c, enum verdict verdict, const char *check, con
 		return;
 	if (c->cli->json) {
 		line = json_pack("{s:s, s:s}", "check", check, "verdict", words[verdict]);
-		vt_json_set_bytes(line, "text", text, strlen(text));
+		(void) vt_json_set_text(line, "text", text, strlen(text));
 		vt_print_json(line);
 		return;
 	}

@@ -48,8 +48,11 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	const char *dir = cli->argc > 0 ? cli->argv[0] : cli->store;
 	struct vt_store_facts facts;
 	vt_cleanup(vt_json_freep) json_t *line = NULL;
-	int r = owner ? become_owner(dir, err) : 0;
+	int r;
 
+	if (vt_index_facts(dir, &facts, NULL) == 0)
+		return vt_fail(err, EEXIST, "'%s' is a store already", dir);
+	r = owner ? become_owner(dir, err) : 0;
 	if (r == 0)
 		r = vt_index_create(dir, err);
 	if (r == 0)

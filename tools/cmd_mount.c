@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
+#include "fs/daemon.h"
 #include "fs/mount.h"
+#include "fs/rows.h"
 #include "index/base/buf.h"
 #include "index/base/error.h"
 #include "tools/commands.h"
@@ -63,10 +63,8 @@ static int sort_wishes(struct vt_cli *cli, char *list, struct wishes *out, struc
 		else if (strncmp(word, "store=", 6) == 0)
 			cli->store = word + 6;
 		else if (strncmp(word, "cache=", 6) == 0) {
-			int r = vt_size_parse(word + 6, &cache, err);
-
-			if (r < 0)
-				return vt_fail_in(err, r, "-o cache");
+			if (vt_size_parse(word + 6, &cache) < 0)
+				return vt_misused(cli, err, "-o %s: that is no size", word);
 		} else if (!is_fstab_word(word))
 			vt_buf_printf(&out->kernel, "%s%s", out->kernel.len ? "," : "", word);
 	}
@@ -91,26 +89,6 @@ static int raise_read_ahead(void *point, const struct vt_mounted *mounted)
 	return 0;
 }
 
-/* sd_notify(3)'s protocol: one datagram. */
-static void tell_systemd(const char *message)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const char *path = getenv("NOTIFY_SOCKET");
-	vt_autoclose int fd = -1;
-	size_t len;
-
-	if (!path || (len = strlen(path)) == 0 || len >= sizeof address.sun_path)
-		return;
-	memcpy(address.sun_path, path, len);
-	if (address.sun_path[0] == '@')
-		address.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-		(void) sendto(fd, message, strlen(message), MSG_NOSIGNAL,
-			      (struct sockaddr *) &address,
-			      (socklen_t) (offsetof(struct sockaddr_un, sun_path) + len));
-}
-
 static void on_signal(int number)
 {
 }
@@ -129,11 +107,11 @@ static int stay(struct vt_cli *cli, const char *point, struct vt_error *err)
 	int r;
 
 	vt_cli_done(cli); /* the mount keeps the server; an idle connection need not */
-	tell_systemd("READY=1");
+	vt_notify_systemd("READY=1");
 	r = vt_mounted_wait_end(point, err);
 	if (r != -EINTR)
 		return r;
-	tell_systemd("STOPPING=1");
+	vt_notify_systemd("STOPPING=1");
 	return vt_mount_detach(point, false, err);
 }
 
@@ -145,7 +123,7 @@ static int hand_over(struct vt_cli *cli, const char *point, int fd, struct vt_er
 	if (cache)
 		(void) json_object_set_new(given, "cache", json_integer((json_int_t) cache));
 	call.args = json_pack("{s:o}", "options", given);
-	vt_json_set_bytes(call.args, "mountpoint", point, strlen(point));
+	(void) vt_json_set_text(call.args, "mountpoint", point, strlen(point));
 	return vt_client_call(cli->client, &call, NULL, err);
 }
 

@@ -8,10 +8,10 @@
 #include "tools/output.h"
 
 static const struct vt_column server_columns[] = {
-	{"server", "pid", VT_COLUMN_COUNT},
+	{"server", "pid", VT_COLUMN_TEXT},
 	{"version", "version", VT_COLUMN_TEXT},
 	{"started", "started", VT_COLUMN_TIME},
-	{"uid", "uid", VT_COLUMN_COUNT},
+	{"uid", "uid", VT_COLUMN_TEXT},
 	{"memory", "memory", VT_COLUMN_SIZE},
 	{"imports", "imports", VT_COLUMN_COUNT},
 	{0},

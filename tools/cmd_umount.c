@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/mount.h"
+#include "fs/rows.h"
 #include "index/base/error.h"
 #include "tools/commands.h"
 #include "tools/mount_table.h"
@@ -35,8 +36,8 @@ static int collect(void *context, const struct vt_mounted *mounted)
 	    (search->point && strcmp(mounted->point, search->point) != 0))
 		return 0;
 	row = json_object();
-	vt_json_set_bytes(row, "point", mounted->point, strlen(mounted->point));
-	vt_json_set_bytes(row, "store", mounted->source, strlen(mounted->source));
+	(void) vt_json_set_text(row, "point", mounted->point, strlen(mounted->point));
+	(void) vt_json_set_text(row, "store", mounted->source, strlen(mounted->source));
 	(void) json_array_append_new(search->found, row);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/rows.h"
 #include "fs/shard_reader.h"
 #include "index/base/error.h"
 #include "tools/commands.h"
@@ -51,8 +52,8 @@ static void report(struct verification *v, const char *what, const char *problem
 	vt_cleanup(vt_json_freep) json_t *line = json_object();
 
 	v->damaged++;
-	vt_json_set_bytes(line, "what", what, strlen(what));
-	vt_json_set_bytes(line, "problem", problem, strlen(problem));
+	(void) vt_json_set_text(line, "what", what, strlen(what));
+	(void) vt_json_set_text(line, "problem", problem, strlen(problem));
 	if (v->cli->json) {
 		vt_print_json(line);
 		return;
@@ -69,7 +70,7 @@ static void quarantine(struct verification *v, const struct vt_shard_frame *fram
 	json_t *args = json_pack("{s:I, s:I}", "serial", (json_int_t) frame->at.shard, "offset",
 				 (json_int_t) frame->at.frame_offset);
 
-	vt_json_set_bytes(args, "problem", problem, strlen(problem));
+	(void) vt_json_set_text(args, "problem", problem, strlen(problem));
 	(void) vt_cli_call(v->cli, "verify.quarantine", args, NULL, NULL, NULL, NULL);
 }
 

@@ -5,10 +5,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/daemon.h"
 #include "index/base/error.h"
 #include "tools/cli.h"
 
@@ -73,25 +73,10 @@ static const struct vt_option *find_option(const struct parser *p, int c)
 	return NULL;
 }
 
-int vt_size_parse(const char *text, uint64_t *out, struct vt_error *err)
+static int parse_size(const char *text, uint64_t *out, struct vt_error *err)
 {
-	static const char units[] = "KMGTP";
-	double value = 0;
-	const char *unit;
-	char *end = (char *) text;
-
-	if (isdigit((unsigned char) text[0]))
-		value = strtod(text, &end);
-	if (end != text && *end) {
-		unit = strchr(units, toupper((unsigned char) *end));
-		if (unit) {
-			value = ldexp(value, 10 * (int) (unit - units + 1));
-			end += strcasecmp(end + 1, "iB") == 0 ? 3 : 1;
-		}
-	}
-	if (end == text || *end || !(value < 0x1p63))
-		return vt_fail(err, EINVAL, "'%s' is no size: write 4096, 256M or 1.5G", text);
-	*out = (uint64_t) value;
+	if (vt_size_parse(text, out) < 0)
+		return vt_fail(err, EINVAL, "'%s' is no size: write 4096, 256M or 2G", text);
 	return 0;
 }
 
@@ -121,7 +106,7 @@ static int set_value(const struct vt_option *option, const char *text, struct vt
 		r = parse_number(text, option->value.number, err);
 		break;
 	case VT_OPTION_SIZE:
-		r = vt_size_parse(text, option->value.number, err);
+		r = parse_size(text, option->value.number, err);
 		break;
 	}
 	return r < 0 ? vt_fail_in(err, r, "--%s", option->name) : 0;

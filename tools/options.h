@@ -69,6 +69,3 @@ void vt_options_help(const struct vt_command *command, FILE *out);
 /* Calls `each` for the command's options and then for those every command has. */
 void vt_options_each(const struct vt_command *command,
 		     void (*each)(void *context, const struct vt_option *option), void *context);
-
-/* "4096", "256M", "1.5G", "64KiB": powers of 1024. -EINVAL. */
-int vt_size_parse(const char *text, uint64_t *out, struct vt_error *err);

@@ -140,24 +140,6 @@ void vt_json_get_bytes(const json_t *object, const char *key, struct vt_buf *out
 		vt_buf_put_u8(out, (uint8_t) (hex_digit(hex[0]) << 4 | hex_digit(hex[1])));
 }
 
-void vt_json_set_bytes(json_t *object, const char *key, const char *bytes, size_t len)
-{
-	vt_cleanup(vt_buf_done) struct vt_buf hex = VT_BUF_INIT, lossy = VT_BUF_INIT;
-	json_t *plain = json_stringn(bytes, len);
-	char hex_key[64];
-
-	if (plain) {
-		(void) json_object_set_new(object, key, plain);
-		return;
-	}
-	for (size_t i = 0; i < len; i++)
-		vt_buf_printf(&hex, "%02x", (unsigned char) bytes[i]);
-	vt_escape(bytes, len, &lossy);
-	(void) snprintf(hex_key, sizeof hex_key, "%s_hex", key);
-	(void) json_object_set_new(object, key, json_stringn((const char *) lossy.data, lossy.len));
-	(void) json_object_set_new(object, hex_key, json_stringn((const char *) hex.data, hex.len));
-}
-
 const char *vt_colour(enum vt_colour colour)
 {
 	static const char *const codes[] = {"\033[0m", "\033[31m", "\033[32m", "\033[33m",
@@ -261,6 +243,8 @@ static void put_cell(const json_t *row, const struct vt_column *column, struct v
 		put_mode(row, column->key, out);
 		break;
 	default:
+		if (json_is_integer(value))
+			vt_buf_printf(out, "%lld", (long long) json_integer_value(value));
 		put_name(stdout, json_string_value(value), json_string_length(value), out);
 		break;
 	}

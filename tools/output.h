@@ -21,7 +21,7 @@ struct vt_cli;
 struct vt_error;
 
 enum vt_column_kind {
-	VT_COLUMN_TEXT,
+	VT_COLUMN_TEXT,  /* or a number that is no count: a pid */
 	VT_COLUMN_NAME,  /* bytes: KEY or KEY_hex; directories and symlinks are marked */
 	VT_COLUMN_COUNT, /* 1,797 */
 	VT_COLUMN_SIZE,  /* 1.2 MiB */
@@ -67,7 +67,8 @@ void vt_format_count(uint64_t count, char out[32]);               /* "1,797" */
 void vt_format_time(const char *time, char out[32]);              /* "2026-11-22 14:05", local */
 void vt_escape(const char *name, size_t len, struct vt_buf *out); /* what a terminal may see */
 
-/* A member that may be any bytes: KEY_hex where there is one, else KEY, appended to `out`. */
+/*
+ * A member that may be any bytes: KEY_hex where there is one, else KEY, appended to `out`. The
+ * other way is vt_json_set_text() of fs/rows.h.
+ */
 void vt_json_get_bytes(const json_t *object, const char *key, struct vt_buf *out);
-/* The other way: KEY, and KEY_hex beside it when the bytes are not UTF-8. */
-void vt_json_set_bytes(json_t *object, const char *key, const char *bytes, size_t len);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/rows.h"
 #include "index/base/error.h"
 #include "tools/output.h"
 
@@ -51,6 +52,6 @@ json_t *vt_target_args(const struct vt_target *target)
 	if (target->version[0])
 		(void) json_object_set_new(args, "version", json_string(target->version));
 	if (target->path)
-		vt_json_set_bytes(args, "path", target->path, target->path_len);
+		(void) vt_json_set_text(args, "path", target->path, target->path_len);
 	return args;
 }

@@ -105,22 +105,12 @@ END_TEST
 
 START_TEST(sizes_are_powers_of_1024)
 {
-	static const struct {
-		const char *text;
-		uint64_t bytes;
-	} good[] = {{"0", 0},          {"4096", 4096},      {"1k", 1024},
-		    {"64KiB", 65536},  {"256M", 256 << 20}, {"1.5G", 3ull << 29},
-		    {"2T", 2ull << 40}};
-	static const char *const bad[] = {"",      "k",    "-1",  "1x",  "1KB", "1 M",
-					  "1Kib4", "1e30", "nan", "inf", " 1",  "9999999P"};
-	uint64_t value;
-
-	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		ck_assert_int_eq(vt_size_parse(good[i].text, &value, NULL), 0);
-		ck_assert_uint_eq(value, good[i].bytes);
-	}
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		ck_assert_msg(vt_size_parse(bad[i], &value, NULL) == -EINVAL, "'%s'", bad[i]);
+	ck_assert_int_eq(PARSE(ARG("a"), ARG("--size=4096")), 0);
+	ck_assert_uint_eq(bytes, 4096);
+	ck_assert_int_eq(PARSE(ARG("a"), ARG("--size=256M")), 0);
+	ck_assert_uint_eq(bytes, 256 << 20);
+	expect_refusal(PARSE(ARG("a"), ARG("--size=-1")), "--size: '-1' is no size");
+	expect_refusal(PARSE(ARG("a"), ARG("--size=99999999999T")), "is no size");
 }
 END_TEST
 
