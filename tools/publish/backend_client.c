@@ -14,6 +14,7 @@
 struct client_backend {
 	struct vt_publish_backend base; /* first */
 	struct vt_client *client;       /* borrowed */
+	struct vt_digest parent_tree;   /* zero without a parent */
 };
 
 /* ---- asking ------------------------------------------------------------------------------------
@@ -142,6 +143,15 @@ static int ask_ingest(struct vt_publish_backend *b, enum vt_family family, const
 		.args = json_pack("{s:i, s:s}", "family", (int) family, "file", file)};
 
 	return ask(b, &call, NULL, err);
+}
+
+static int ask_parent(struct vt_publish_backend *b, struct vt_digest *tree, struct vt_error *err)
+{
+	const struct client_backend *backend = (const struct client_backend *) b;
+
+	(void) err;
+	*tree = backend->parent_tree;
+	return 0;
 }
 
 static int ask_dictionary(struct vt_publish_backend *b, uint32_t id, struct vt_buf *out,
@@ -352,12 +362,16 @@ static int ask_commit(struct vt_publish_backend *b, const struct vt_new_shard *s
 /* ---- begin and end
  * -------------------------------------------------------------------------------------- */
 
-static int read_info(const json_t *result, struct vt_import_info *out, struct vt_error *err)
+static int read_info(const json_t *result, struct vt_import_info *out,
+		     struct vt_digest *parent_tree, struct vt_error *err)
 {
 	const char *dir = json_string_value(json_object_get(result, "dir"));
+	const char *tree = json_string_value(json_object_get(result, "parent_tree"));
 
 	if (!dir || strlen(dir) >= sizeof out->dir)
 		return vt_fail(err, EPROTO, "the server named no folder for the import");
+	if (tree && vt_digest_parse(tree, parent_tree) < 0)
+		return vt_fail(err, EPROTO, "the server named no tree of the parent version");
 	*out = (struct vt_import_info){
 		.id = number(result, "id"),
 		.dataset = (uint32_t) number(result, "dataset"),
@@ -380,6 +394,7 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 		.pages = ask_pages,
 		.take = ask_take,
 		.ingest = ask_ingest,
+		.parent = ask_parent,
 		.dictionary = ask_dictionary,
 		.diff = ask_diff,
 		.commit = ask_commit,
@@ -398,7 +413,7 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 	*backend = (struct client_backend){.base = {&ops}, .client = client};
 	r = ask(&backend->base, &call, &result, err);
 	if (r >= 0)
-		r = read_info(result, info, err);
+		r = read_info(result, info, &backend->parent_tree, err);
 	json_decref(result);
 	if (r < 0) {
 		free(backend);
