@@ -162,6 +162,8 @@ static int take_promised(struct vt_bundle *bundle, struct vt_error *err)
 			digests[count] = bundle->files[i].content;
 			files[count++] = &bundle->files[i];
 		}
+	if (count == 0)
+		return 0;
 	r = vt_content_known(bundle->context->content, digests, count, known, err);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		struct vt_stored stored;
