@@ -240,7 +240,7 @@ static int claim(struct vt_content *content, struct vt_piece *piece, struct vt_e
 static int look_up(struct vt_content *content, struct vt_piece *pieces, size_t count,
 		   struct vt_error *err)
 {
-	struct vt_digest digests[VT_PIECES_MAX];
+	struct vt_digest digests[VT_PIECES_MAX] = {0};
 	struct vt_known known[VT_PIECES_MAX];
 	int r;
 
@@ -454,6 +454,8 @@ int vt_content_store(struct vt_content *content, unsigned thread, struct vt_piec
 	int r;
 
 	assert(count <= VT_PIECES_MAX);
+	if (count == 0)
+		return 0;
 	r = look_up(content, pieces, count, err);
 	if (r < 0)
 		return r;

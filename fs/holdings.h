@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What must outlive a server: the listening control socket and, per mount, the /dev/fuse descriptor
+ * and the state memfd. Server and keeper have the same list each and tell each other of changes by
+ * messages on a socket pair (SOCK_SEQPACKET), descriptors along with them. A new process of either
+ * kind is given the whole list by the other one.
+ *
+ * Not thread-safe: the keeper has one thread, the server's link a lock (keeper_link.h).
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vt_error;
+
+struct vt_hold {
+	uint64_t id;           /* the server's, never reused while a keeper lives */
+	uint32_t uid;          /* who mounted */
+	int fuse_fd, state_fd; /* owned */
+	char *mountpoint;
+	void *owner; /* for the server's use */
+	struct vt_hold *prev, *next;
+};
+
+struct vt_holdings {
+	int listener; /* owned, or -1 */
+	struct vt_hold *list;
+	uint64_t next_id;
+};
+#define VT_HOLDINGS_INIT ((struct vt_holdings){.listener = -1, .next_id = 1})
+void vt_holdings_done(struct vt_holdings *holdings); /* closes everything */
+
+/* Both descriptors are duplicated. */
+int vt_holdings_add(struct vt_holdings *holdings, int fuse_fd, int state_fd, const char *mountpoint,
+		    uint32_t uid, struct vt_hold **out, struct vt_error *err);
+struct vt_hold *vt_holdings_find(struct vt_holdings *holdings, uint64_t id);
+void vt_holdings_remove(struct vt_holdings *holdings, struct vt_hold *hold);
+/* Lets go of mounts that ended while nobody served them. */
+void vt_holdings_drop_ended(struct vt_holdings *holdings);
+
+/* Messages. Sending never blocks: -EAGAIN the other end does not read, -EPIPE it is gone. */
+enum vt_holding_message {
+	VT_HOLDING_LISTENER = 1, /* with the socket */
+	VT_HOLDING_MOUNT = 2,    /* with both descriptors */
+	VT_HOLDING_GONE = 3,     /* the mount ended */
+	VT_HOLDING_ALL = 4,      /* the list is complete */
+	VT_HOLDING_STOP = 5,     /* an orderly end: let go of everything */
+};
+int vt_holdings_send_mount(int socket, const struct vt_hold *hold);
+int vt_holdings_send(int socket, enum vt_holding_message kind, uint64_t id);
+int vt_holdings_send_all(int socket, const struct vt_holdings *holdings);
+/* Waits for a message, applies it and returns its kind; 0 the other end is gone, -EBADMSG. */
+int vt_holdings_receive(int socket, struct vt_holdings *holdings, struct vt_error *err);

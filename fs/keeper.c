@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See keeper.h. States, seen from here:
+ *
+ *     WATCHING    a server lives; its messages change what is held
+ *     RESTARTING  it died without a word: another is started and given everything
+ *     (ended)     it said STOP, or no mount is left
+ *
+ * The death is learnt from a pidfd and not from the socket: that one is closed while the dying
+ * process still has the index locked. While no server lives, readers wait in the kernel and callers
+ * in the listening socket's backlog; nothing here ever aborts a mount.
+ */
+#include "fs/keeper.h"
+
+#include "fs/holdings.h"
+#include "fs/process.h"
+#include "index/base/cleanup.h"
+#include "index/base/clock.h"
+#include "index/base/error.h"
+#include "index/base/log.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define PAUSE_FIRST_MS 10
+#define PAUSE_MAX_MS   5000
+#define DEATHS_MAX     20 /* in DEATHS_NS: from then on only every PAUSE_MAX_MS */
+#define DEATHS_NS      (60 * VT_NS_PER_SEC)
+#define DYING_MS       30000
+#define QUICK_NS       VT_NS_PER_SEC /* a server that lived longer died of something else */
+
+struct keeper {
+	const char *dir;
+	struct vt_holdings holdings;
+	pid_t server;
+	int pidfd, socket;           /* the server's */
+	uint64_t started_ns;         /* monotonic: when it was */
+	uint64_t deaths[DEATHS_MAX]; /* monotonic: a ring of the last ones */
+	unsigned death_count, quick; /* all; quick ones in a row */
+};
+
+static void forget_server(struct keeper *keeper)
+{
+	vt_cleanup_close(&keeper->pidfd);
+	vt_cleanup_close(&keeper->socket);
+	keeper->pidfd = keeper->socket = -1;
+}
+
+static int watch(struct keeper *keeper, pid_t server, int socket, struct vt_error *err)
+{
+	keeper->server = server;
+	keeper->socket = socket;
+	keeper->started_ns = vt_clock_monotonic_ns();
+	keeper->pidfd = (int) syscall(SYS_pidfd_open, server, 0);
+	return keeper->pidfd < 0 ? vt_fail(err, errno, "cannot watch the server: %m") : 0;
+}
+
+/* ---- watching -------------------------------------------------------------------------------- */
+
+/*
+ * The server closed its end of the socket: it is dying, which takes a moment, or else it has taken
+ * us for dead and started another keeper.
+ */
+static bool wait_for_death(struct keeper *keeper)
+{
+	struct pollfd p = {.fd = keeper->pidfd, .events = POLLIN};
+	int r;
+
+	do {
+		r = poll(&p, 1, DYING_MS);
+	} while (r < 0 && errno == EINTR);
+	return r > 0;
+}
+
+/*
+ * True: the server ended without STOP. Its last messages are read before its death is believed: the
+ * end of a mount may be among them.
+ */
+static bool watch_until_death(struct keeper *keeper)
+{
+	for (;;) {
+		struct pollfd p[] = {{.fd = keeper->socket, .events = POLLIN},
+				     {.fd = keeper->pidfd, .events = POLLIN}};
+		struct vt_error err;
+		int r;
+
+		if (poll(p, 2, -1) < 0)
+			continue; /* EINTR */
+		if (p[0].revents == 0)
+			return true;
+		r = vt_holdings_receive(keeper->socket, &keeper->holdings, &err);
+		if (r == VT_HOLDING_STOP || (r == VT_HOLDING_GONE && !keeper->holdings.list))
+			return false;
+		if (r < 0)
+			vt_log(VT_LOG_WARNING, "keeper: %s", err.text);
+		if (r == 0)
+			return wait_for_death(keeper);
+	}
+}
+
+/* Only a server that the keeper started is its child. */
+static void note_death(struct keeper *keeper)
+{
+	int status = 0;
+
+	if (waitpid(keeper->server, &status, 0) == keeper->server && WIFSIGNALED(status))
+		vt_log(VT_LOG_WARNING, "server killed pid=%d signal=%d", (int) keeper->server,
+		       WTERMSIG(status));
+	else
+		vt_log(VT_LOG_WARNING, "server ended without a word pid=%d status=%d",
+		       (int) keeper->server, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+/* ---- restarting ------------------------------------------------------------------------------ */
+
+/* How long to wait before the next start, in ms. */
+static int next_pause(struct keeper *keeper)
+{
+	uint64_t now = vt_clock_monotonic_ns();
+	uint64_t *oldest = &keeper->deaths[keeper->death_count++ % DEATHS_MAX];
+	bool often = *oldest && now - *oldest < DEATHS_NS;
+	int pause = PAUSE_FIRST_MS;
+
+	*oldest = now;
+	keeper->quick = now - keeper->started_ns < QUICK_NS ? keeper->quick + 1 : 0;
+	if (often) {
+		vt_log(VT_LOG_ERROR, "the server of '%s' died %d times in a minute; trying slowly",
+		       keeper->dir, DEATHS_MAX);
+		return PAUSE_MAX_MS;
+	}
+	if (keeper->quick <= 1)
+		return 0;
+	for (unsigned i = 2; i < keeper->quick && pause < PAUSE_MAX_MS; i++)
+		pause *= 2;
+	return pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS;
+}
+
+static int start_server(struct keeper *keeper, struct vt_error *err)
+{
+	char number[16];
+	const char *const argv[] = {"vitrine",  "server", "--store", keeper->dir,
+				    "--keeper", number,   NULL};
+	vt_autoclose int mine = -1, theirs = -1;
+	int ends[2], r;
+	pid_t pid;
+
+	(void) snprintf(number, sizeof number, "%d", VT_SPAWN_FD);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return vt_fail(err, errno, "cannot make a socket pair: %m");
+	mine = ends[0];
+	theirs = ends[1];
+	r = vt_spawn_self(argv, theirs, -1, &pid, err);
+	if (r >= 0)
+		r = watch(keeper, pid, vt_steal_fd(&mine), err);
+	if (r < 0)
+		return r;
+	r = vt_holdings_send_all(keeper->socket, &keeper->holdings);
+	return r < 0 && r != -EPIPE ? vt_fail(err, -r, "cannot hand the mounts over: %m") : 0;
+}
+
+static void restart(struct keeper *keeper)
+{
+	struct vt_error err;
+	int r;
+
+	do {
+		int pause = next_pause(keeper);
+
+		forget_server(keeper);
+		if (pause > 0)
+			(void) poll(NULL, 0, pause);
+		r = start_server(keeper, &err);
+		if (r < 0)
+			vt_log(VT_LOG_ERROR, "keeper: %s", err.text);
+		else
+			vt_log(VT_LOG_INFO, "server started again pid=%d pause_ms=%d",
+			       (int) keeper->server, pause);
+	} while (r < 0);
+}
+
+static void keep(struct keeper *keeper)
+{
+	while (watch_until_death(keeper)) {
+		note_death(keeper);
+		vt_holdings_drop_ended(&keeper->holdings);
+		if (!keeper->holdings.list)
+			return;
+		restart(keeper);
+	}
+}
+
+/* ---- start ----------------------------------------------------------------------------------- */
+
+static int parse(int argc, char **argv, struct keeper *keeper, pid_t *server)
+{
+	static const struct option options[] = {{"store", required_argument, NULL, 's'},
+						{"server", required_argument, NULL, 'p'},
+						{0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 's')
+			keeper->dir = optarg;
+		else if (c == 'p')
+			*server = (pid_t) atoi(optarg);
+		else
+			return -EINVAL;
+	}
+	return keeper->dir && *server > 0 ? 0 : -EINVAL;
+}
+
+/* A server that died before we could watch it is no longer our parent. */
+static int begin(struct keeper *keeper, pid_t server, struct vt_error *err)
+{
+	int r = watch(keeper, server, VT_SPAWN_FD, err);
+
+	if (r >= 0 && getppid() != server)
+		r = vt_fail(err, ESRCH, "the server is gone");
+	while (r >= 0 && r != VT_HOLDING_ALL) {
+		r = vt_holdings_receive(keeper->socket, &keeper->holdings, err);
+		if (r == 0)
+			r = vt_fail(err, ESRCH, "the server is gone");
+	}
+	return r;
+}
+
+int vt_keeper_main(int argc, char **argv)
+{
+	struct keeper keeper = {.holdings = VT_HOLDINGS_INIT, .pidfd = -1, .socket = -1};
+	struct vt_error err;
+	pid_t server = 0;
+
+	if (parse(argc, argv, &keeper, &server) < 0) {
+		(void) fputs("usage: vitrine keeper --store DIR --server PID\n", stderr);
+		return 2;
+	}
+	if (begin(&keeper, server, &err) < 0)
+		vt_log(VT_LOG_ERROR, "keeper: %s", err.text);
+	else
+		keep(&keeper);
+	forget_server(&keeper);
+	vt_holdings_done(&keeper.holdings);
+	return 0;
+}

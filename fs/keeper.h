@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The keeper process of a store, `vitrine keeper`: from the first mount on it holds what must
+ * outlive a server (holdings.h), watches the server and starts another when it dies. It knows
+ * neither the index nor shards, so that little can go wrong in it.
+ */
+
+/*
+ * keeper --store DIR --server PID, the words before `keeper` taken off; the exit status. The server
+ * starts it with one end of a socket pair as descriptor VT_SPAWN_FD.
+ */
+int vt_keeper_main(int argc, char **argv);

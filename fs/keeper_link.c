@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See keeper_link.h. A keeper ends by itself with the last mount; a mount that begins at that
+ * moment finds a closed socket, and the next keeper is started for it.
+ */
+#include "fs/keeper_link.h"
+
+#include "fs/holdings.h"
+#include "fs/process.h"
+#include "index/base/error.h"
+#include "index/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <utlist.h>
+
+struct vt_keeper_link {
+	const char *dir; /* constant */
+	pthread_mutex_t lock;
+	/* guarded by lock */
+	struct vt_holdings holdings;
+	int socket;   /* the keeper's; -1: none */
+	pid_t keeper; /* to be waited for; 0: none, or it is our parent */
+	bool stopped;
+};
+
+static struct vt_keeper_link *new_link(const char *dir)
+{
+	struct vt_keeper_link *link = calloc(1, sizeof *link);
+
+	if (!link)
+		return NULL;
+	link->dir = dir;
+	(void) pthread_mutex_init(&link->lock, NULL);
+	link->holdings = VT_HOLDINGS_INIT;
+	link->socket = -1;
+	return link;
+}
+
+int vt_keeper_link_new(const char *dir, int listener, struct vt_keeper_link **out,
+		       struct vt_error *err)
+{
+	vt_cleanup(vt_keeper_link_freep) struct vt_keeper_link *link = new_link(dir);
+
+	if (!link)
+		return vt_fail(err, ENOMEM, "no memory for the keeper");
+	link->holdings.listener = fcntl(listener, F_DUPFD_CLOEXEC, 3);
+	if (link->holdings.listener < 0)
+		return vt_fail(err, errno, "cannot keep the listening socket: %m");
+	*out = vt_steal(&link);
+	return 0;
+}
+
+int vt_keeper_link_adopt(const char *dir, int socket, struct vt_keeper_link **out, int *listener,
+			 struct vt_error *err)
+{
+	vt_cleanup(vt_keeper_link_freep) struct vt_keeper_link *link = new_link(dir);
+	int r = 1;
+
+	if (!link)
+		return vt_fail(err, ENOMEM, "no memory for the keeper");
+	link->socket = socket;
+	(void) fcntl(socket, F_SETFD, FD_CLOEXEC);
+	while (r > 0 && r != VT_HOLDING_ALL)
+		r = vt_holdings_receive(socket, &link->holdings, err);
+	if (r == 0)
+		return vt_fail(err, ESRCH, "the keeper ended before it handed its mounts over");
+	if (r < 0)
+		return r;
+	r = fcntl(link->holdings.listener, F_DUPFD_CLOEXEC, 3);
+	if (r < 0)
+		return vt_fail(err, errno, "cannot keep the listening socket: %m");
+	*listener = r;
+	*out = vt_steal(&link);
+	return 0;
+}
+
+void vt_keeper_link_free(struct vt_keeper_link *link)
+{
+	if (!link)
+		return;
+	vt_cleanup_close(&link->socket);
+	vt_holdings_done(&link->holdings);
+	(void) pthread_mutex_destroy(&link->lock);
+	free(link);
+}
+
+/* ---- starting one, under the lock ------------------------------------------------------------ */
+
+static int start_keeper(struct vt_keeper_link *link, struct vt_error *err)
+{
+	char number[16];
+	const char *const argv[] = {"vitrine",  "keeper", "--store", link->dir,
+				    "--server", number,   NULL};
+	vt_autoclose int mine = -1, theirs = -1;
+	int ends[2], r;
+
+	(void) snprintf(number, sizeof number, "%d", (int) getpid());
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return vt_fail(err, errno, "cannot make a socket pair: %m");
+	mine = ends[0];
+	theirs = ends[1];
+	r = vt_spawn_self(argv, theirs, -1, &link->keeper, err);
+	if (r < 0)
+		return r;
+	r = vt_holdings_send_all(mine, &link->holdings);
+	if (r < 0)
+		return vt_fail(err, -r, "cannot hand the mounts to the keeper: %m");
+	link->socket = vt_steal_fd(&mine);
+	return 0;
+}
+
+static void lose_keeper(struct vt_keeper_link *link)
+{
+	vt_cleanup_close(&link->socket);
+	link->socket = -1;
+	if (!link->keeper)
+		return;
+	/* Two keepers would start two servers; one that is not our child ends when it hears us go.
+	 */
+	(void) kill(link->keeper, SIGKILL);
+	(void) waitpid(link->keeper, NULL, 0);
+	link->keeper = 0;
+}
+
+/* Every mount is in `holdings` by now, so that a new keeper is told of all. */
+static void ensure_keeper(struct vt_keeper_link *link)
+{
+	struct vt_error err;
+
+	if (link->socket >= 0 || link->stopped || !link->holdings.list)
+		return;
+	if (start_keeper(link, &err) < 0)
+		vt_log(VT_LOG_WARNING, "mounts will not survive this server: %s", err.text);
+	else
+		vt_log(VT_LOG_INFO, "keeper started pid=%d", (int) link->keeper);
+}
+
+/* ---- mounts ---------------------------------------------------------------------------------- */
+
+int vt_keeper_link_hold(struct vt_keeper_link *link, int fuse_fd, int state_fd,
+			const char *mountpoint, uint32_t uid, struct vt_hold **out,
+			struct vt_error *err)
+{
+	int r;
+
+	(void) pthread_mutex_lock(&link->lock);
+	r = vt_holdings_add(&link->holdings, fuse_fd, state_fd, mountpoint, uid, out, err);
+	if (r >= 0 && link->socket >= 0 && vt_holdings_send_mount(link->socket, *out) < 0)
+		lose_keeper(link);
+	if (r >= 0)
+		ensure_keeper(link);
+	(void) pthread_mutex_unlock(&link->lock);
+	return r;
+}
+
+void vt_keeper_link_release(struct vt_keeper_link *link, struct vt_hold *hold)
+{
+	(void) pthread_mutex_lock(&link->lock);
+	if (link->socket >= 0)
+		(void) vt_holdings_send(link->socket, VT_HOLDING_GONE, hold->id);
+	vt_holdings_remove(&link->holdings, hold);
+	(void) pthread_mutex_unlock(&link->lock);
+}
+
+void vt_keeper_link_each(struct vt_keeper_link *link,
+			 void (*each)(void *context, struct vt_hold *hold), void *context)
+{
+	struct vt_hold *hold, *next;
+
+	DL_FOREACH_SAFE(link->holdings.list, hold, next)
+	each(context, hold);
+}
+
+/* ---- its life -------------------------------------------------------------------------------- */
+
+int vt_keeper_link_fd(struct vt_keeper_link *link)
+{
+	int fd;
+
+	(void) pthread_mutex_lock(&link->lock);
+	fd = link->socket;
+	(void) pthread_mutex_unlock(&link->lock);
+	return fd;
+}
+
+void vt_keeper_link_died(struct vt_keeper_link *link)
+{
+	struct pollfd p;
+
+	(void) pthread_mutex_lock(&link->lock);
+	p = (struct pollfd){.fd = link->socket, .events = POLLIN};
+	if (link->socket >= 0 && poll(&p, 1, 0) > 0) {
+		lose_keeper(link);
+		ensure_keeper(link);
+	}
+	(void) pthread_mutex_unlock(&link->lock);
+}
+
+void vt_keeper_link_stop(struct vt_keeper_link *link)
+{
+	(void) pthread_mutex_lock(&link->lock);
+	link->stopped = true;
+	if (link->socket >= 0)
+		(void) vt_holdings_send(link->socket, VT_HOLDING_STOP, 0);
+	vt_cleanup_close(&link->holdings.listener); /* who waits in its backlog is told by that */
+	link->holdings.listener = -1;
+	(void) pthread_mutex_unlock(&link->lock);
+}

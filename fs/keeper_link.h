@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The server's side of its keeper: starts one with the first mount, tells it of mounts, starts
+ * another when it dies. Without a keeper the server goes on and says so in the log.
+ *
+ * Thread-safe, apart from new, adopt and free.
+ */
+#include <stdint.h>
+
+#include "index/base/cleanup.h"
+
+struct vt_error;
+struct vt_hold;
+struct vt_keeper_link;
+
+/* `dir` and `listener` are borrowed. */
+int vt_keeper_link_new(const char *dir, int listener, struct vt_keeper_link **out,
+		       struct vt_error *err);
+/*
+ * In a server that a keeper started: takes `socket`, waits for all that it holds. `*listener` is
+ * the caller's.
+ */
+int vt_keeper_link_adopt(const char *dir, int socket, struct vt_keeper_link **out, int *listener,
+			 struct vt_error *err);
+void vt_keeper_link_free(struct vt_keeper_link *link); /* says nothing to the keeper */
+VT_DEFINE_CLEANUP(struct vt_keeper_link, vt_keeper_link_free);
+
+/*
+ * A mount from now on, whose descriptors are duplicated: should the server die, the next one gets
+ * it. `*out` is valid until it is released.
+ */
+int vt_keeper_link_hold(struct vt_keeper_link *link, int fuse_fd, int state_fd,
+			const char *mountpoint, uint32_t uid, struct vt_hold **out,
+			struct vt_error *err);
+void vt_keeper_link_release(struct vt_keeper_link *link, struct vt_hold *hold); /* it ended */
+/* After adopting, for what was held; `each` may release what it is given. One thread. */
+void vt_keeper_link_each(struct vt_keeper_link *link,
+			 void (*each)(void *context, struct vt_hold *hold), void *context);
+
+/* Becomes readable when the keeper died; -1 without one. Changes when mounts begin or end. */
+int vt_keeper_link_fd(struct vt_keeper_link *link);
+void vt_keeper_link_died(struct vt_keeper_link *link); /* looks, and starts another if needed */
+void vt_keeper_link_stop(struct vt_keeper_link *link); /* an orderly end */

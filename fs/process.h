@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Running this program again, as another of Vitrine's processes. Thread-safe.
+ */
+#include <sys/types.h>
+
+struct vt_error;
+
+#define VT_SPAWN_FD 3 /* where the new process finds what was given as `fd` */
+
+/*
+ * `argv` ends with NULL; [0] is the name to show. Only 0 to 2 and `fd` (-1: none) are handed on;
+ * `stderr_fd` (-1: ours) becomes its standard error. Signals stand at their defaults.
+ */
+int vt_spawn_self(const char *const argv[], int fd, int stderr_fd, pid_t *pid,
+		  struct vt_error *err);

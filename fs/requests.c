@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See requests.h. A refusal comes before "no such thing": whoever may not do something learns
+ * nothing of what exists from trying.
+ */
+#include "fs/requests.h"
+
+#include "fs/rows.h"
+#include "fs/service.h"
+#include "index/base/error.h"
+#include "index/base/log.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#define IDLE_MS           60000       /* between two requests, unless an import is open */
+#define STRANGER_JSON_MAX (64u << 10) /* of those who may not change the store */
+
+#define FUNCTION(name) vt_serve_##name
+
+static const struct vt_control_op table[] = {
+	/* name, right, object, audited, function */
+	{"hello", VT_RIGHT_BROWSE, VT_OBJECT_NOTHING, false, FUNCTION(hello)},
+	{"datasets", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(datasets)},
+	{"versions", VT_RIGHT_BROWSE, VT_OBJECT_DATASET, false, FUNCTION(versions)},
+	{"show", VT_RIGHT_BROWSE, VT_OBJECT_VERSION, false, FUNCTION(show)},
+	{"list", VT_RIGHT_BROWSE, VT_OBJECT_SHOWN, false, FUNCTION(list)},
+	{"cat", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(cat)},
+	{"diff", VT_RIGHT_BROWSE, VT_OBJECT_SHOWN, false, FUNCTION(diff)},
+	{"tag", VT_RIGHT_CURATE, VT_OBJECT_VERSION, true, FUNCTION(tag)},
+	{"untag", VT_RIGHT_CURATE, VT_OBJECT_DATASET, true, FUNCTION(untag)},
+	{"rollback", VT_RIGHT_ADMIN, VT_OBJECT_VERSION, true, FUNCTION(rollback)},
+	{"withdraw", VT_RIGHT_ADMIN, VT_OBJECT_VERSION, true, FUNCTION(withdraw)},
+	{"remove", VT_RIGHT_ADMIN, VT_OBJECT_DATASET, true, FUNCTION(remove)},
+	{"gc", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(gc)},
+	{"verify.index", VT_RIGHT_ADMIN, VT_OBJECT_STORE, false, FUNCTION(verify_index)},
+	{"verify.shards", VT_RIGHT_ADMIN, VT_OBJECT_STORE, false, FUNCTION(verify_shards)},
+	{"verify.dictionary", VT_RIGHT_ADMIN, VT_OBJECT_STORE, false, FUNCTION(verify_dictionary)},
+	{"verify.quarantine", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(verify_quarantine)},
+	{"import.begin", VT_RIGHT_CURATE, VT_OBJECT_NEW, true, FUNCTION(import_begin)},
+	{"import.shard", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false, FUNCTION(import_shard)},
+	{"import.known", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false, FUNCTION(import_known)},
+	{"import.pages", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false, FUNCTION(import_pages)},
+	{"import.take", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false, FUNCTION(import_take)},
+	{"import.ingest", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false, FUNCTION(import_ingest)},
+	{"import.diff", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false, FUNCTION(import_diff)},
+	{"import.dictionary", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false,
+	 FUNCTION(import_dictionary)},
+	{"import.commit", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, true, FUNCTION(import_commit)},
+	{"mount", VT_RIGHT_READ, VT_OBJECT_STORE, true, FUNCTION(mount)},
+	{"mounts", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(mounts)},
+	{"umount", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(umount)},
+	{"status", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(status)},
+	{"stop", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(stop)},
+};
+
+const struct vt_control_op *vt_control_table(size_t *count)
+{
+	*count = sizeof table / sizeof *table;
+	return table;
+}
+
+static const struct vt_control_op *find_row(const char *name)
+{
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (strcmp(table[i].name, name) == 0)
+			return &table[i];
+	return NULL;
+}
+
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+int vt_arg_text_or(const json_t *args, const char *key, const char **out, struct vt_error *err)
+{
+	const json_t *value = json_object_get(args, key);
+
+	if (value && !json_is_string(value))
+		return vt_fail(err, EINVAL, "'%s' must be text", key);
+	if (value)
+		*out = json_string_value(value);
+	return 0;
+}
+
+int vt_arg_text(const json_t *args, const char *key, const char **out, struct vt_error *err)
+{
+	if (!json_object_get(args, key))
+		return vt_fail(err, EINVAL, "'%s' is missing", key);
+	return vt_arg_text_or(args, key, out, err);
+}
+
+int vt_arg_number(const json_t *args, const char *key, uint64_t max, uint64_t *out,
+		  struct vt_error *err)
+{
+	const json_t *value = json_object_get(args, key);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+	    (uint64_t) json_integer_value(value) > max)
+		return vt_fail(err, EINVAL, "'%s' must be a number from 0 to %llu", key,
+			       (unsigned long long) max);
+	*out = (uint64_t) json_integer_value(value);
+	return 0;
+}
+
+int vt_arg_flag(const json_t *args, const char *key, bool *out, struct vt_error *err)
+{
+	const json_t *value = json_object_get(args, key);
+
+	if (value && !json_is_boolean(value))
+		return vt_fail(err, EINVAL, "'%s' must be true or false", key);
+	*out = json_is_true(value);
+	return 0;
+}
+
+int vt_arg_digest_or(const json_t *args, const char *key, struct vt_digest *out,
+		     struct vt_error *err)
+{
+	const char *text = NULL;
+	int r = vt_arg_text_or(args, key, &text, err);
+
+	if (r < 0 || !text)
+		return r;
+	r = vt_digest_parse(text, out);
+	return r < 0 ? vt_fail(err, EINVAL, "'%s' is no digest of 64 hex digits", key) : 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char) tolower((unsigned char) c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int put_hex(const char *digits, struct vt_buf *out, struct vt_error *err)
+{
+	for (; *digits; digits += 2) {
+		int high = hex_digit(digits[0]);
+		int low = high < 0 ? -1 : hex_digit(digits[1]);
+
+		if (low < 0 || (high | low) == 0)
+			return vt_fail(err, EINVAL, "'path_hex' is not hex digits of a path");
+		vt_buf_put_u8(out, (uint8_t) (high << 4 | low));
+	}
+	return 0;
+}
+
+static void drop_extra_slashes(struct vt_buf *path)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < path->len; i++)
+		if (path->data[i] != '/' || (kept > 0 && path->data[kept - 1] != '/'))
+			path->data[kept++] = path->data[i];
+	if (kept > 0 && path->data[kept - 1] == '/')
+		kept--;
+	path->len = kept;
+}
+
+int vt_arg_path(const json_t *args, struct vt_buf *out, struct vt_error *err)
+{
+	const char *path = "", *digits = NULL;
+	int r = vt_arg_text_or(args, "path", &path, err);
+
+	if (r >= 0)
+		r = vt_arg_text_or(args, "path_hex", &digits, err);
+	if (r < 0)
+		return r;
+	vt_buf_reset(out);
+	if (digits)
+		r = put_hex(digits, out, err);
+	else
+		vt_buf_put(out, path, strlen(path));
+	if (r < 0)
+		return r;
+	if (vt_buf_failed(out))
+		return vt_fail(err, ENOMEM, "no memory for a path");
+	drop_extra_slashes(out);
+	return 0;
+}
+
+/* ---- who may --------------------------------------------------------------------------------- */
+
+static int not_withdrawn(const struct vt_dataset *dataset, const struct vt_version *version,
+			 struct vt_error *err)
+{
+	if (version->state == VT_VERSION_LIVE)
+		return 0;
+	return vt_fail(err, EACCES, "'%s@%s' was withdrawn%s%s", dataset->name, version->name,
+		       version->reason[0] ? ": " : "", version->reason);
+}
+
+static int find_version(struct vt_control_request *request, struct vt_error *err)
+{
+	const char *name = NULL;
+	int r = vt_arg_text_or(request->args, "version", &name, err);
+
+	if (r < 0)
+		return r;
+	r = vt_catalog_resolve(request->service->index->catalog, request->dataset->id, name,
+			       &request->version, err);
+	if (r >= 0 && request->op->object == VT_OBJECT_SHOWN)
+		r = not_withdrawn(request->dataset, request->version, err);
+	return r;
+}
+
+static int find_object(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_catalog *catalog = request->service->index->catalog;
+	enum vt_control_object kind = request->op->object;
+	const char *name;
+	int r;
+
+	if (kind == VT_OBJECT_NOTHING || kind == VT_OBJECT_STORE)
+		return 0;
+	if (kind == VT_OBJECT_IMPORT) {
+		if (!request->connection->import)
+			return vt_fail(err, EINVAL, "no import is open on this connection");
+		return vt_catalog_dataset_by_id(catalog, request->connection->import_info.dataset,
+						&request->dataset, err);
+	}
+	r = vt_arg_text(request->args, "dataset", &name, err);
+	if (r >= 0)
+		r = vt_catalog_dataset(catalog, name, &request->dataset, err);
+	if (r == -ENOENT && kind == VT_OBJECT_NEW)
+		return 0;
+	if (r >= 0 && (kind == VT_OBJECT_VERSION || kind == VT_OBJECT_SHOWN))
+		r = find_version(request, err);
+	return r;
+}
+
+static int ask_gate(const struct vt_control_request *request, const struct vt_dataset *dataset,
+		    const struct vt_version *version, struct vt_error *err)
+{
+	struct vt_object object = {
+		.dataset = dataset ? dataset->id : 0,
+		.version = version ? version->serial : 0,
+	};
+
+	if (request->op->object == VT_OBJECT_NOTHING)
+		return 0;
+	return vt_gate_check(request->service->gate, &request->connection->subject,
+			     request->op->right, object, NULL, err);
+}
+
+static int admit(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_error why;
+	int found = find_object(request, &why);
+	int r = ask_gate(request, request->dataset, request->version, err);
+
+	if (r >= 0 && found < 0)
+		return vt_fail(err, -found, "%s", why.text);
+	return r;
+}
+
+int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *now = NULL;
+	int r = ask_gate(request, request->dataset, request->version, err);
+
+	if (r < 0 || !request->version)
+		return r;
+	r = vt_catalog_version(request->service->index->catalog, request->version->serial, &now,
+			       err);
+	return r < 0 ? r : not_withdrawn(request->dataset, now, err);
+}
+
+int vt_control_find_shown(const struct vt_control_request *request, const char *dataset_name,
+			  const char *version_name, const struct vt_dataset **dataset,
+			  const struct vt_version **version, struct vt_error *err)
+{
+	struct vt_catalog *catalog = request->service->index->catalog;
+	int r = vt_catalog_dataset(catalog, dataset_name, dataset, err);
+
+	if (r >= 0)
+		r = vt_catalog_resolve(catalog, (*dataset)->id, version_name, version, err);
+	if (r >= 0)
+		r = ask_gate(request, *dataset, *version, err);
+	return r < 0 ? r : not_withdrawn(*dataset, *version, err);
+}
+
+/* ---- serving --------------------------------------------------------------------------------- */
+
+static int send_member(struct vt_channel *channel, const char *key, json_t *value, const void *blob,
+		       size_t blob_len, struct vt_error *err)
+{
+	json_t *answer = json_pack("{s:o}", key, value); /* takes `value`, frees it on failure */
+	int r;
+
+	if (!answer)
+		return vt_fail(err, ENOMEM, "no memory for an answer");
+	r = vt_channel_send(channel, answer, blob, blob_len, -1, err);
+	json_decref(answer);
+	return r;
+}
+
+int vt_control_send(struct vt_control_request *request, json_t *row, const void *blob,
+		    size_t blob_len, struct vt_error *err)
+{
+	return send_member(&request->connection->channel, "row", row, blob, blob_len, err);
+}
+
+static int send_error(struct vt_channel *channel, int code, const struct vt_error *why)
+{
+	json_t *error = json_pack("{s:s}", "code", vt_errno_name(code));
+
+	if (!error || vt_json_set_text(error, "text", why->text, strlen(why->text)) < 0 ||
+	    send_member(channel, "error", error, NULL, 0, NULL) < 0)
+		return -EPIPE;
+	return vt_channel_flush(channel, NULL);
+}
+
+static int send_result(struct vt_control_request *request)
+{
+	struct vt_channel *channel = &request->connection->channel;
+	json_t *result = request->result ? vt_steal(&request->result) : json_object();
+
+	if (send_member(channel, "result", result, NULL, 0, NULL) < 0)
+		return -EPIPE;
+	return vt_channel_flush(channel, NULL);
+}
+
+/*
+ * Changes, and why one failed, are worth a line. Reads and refusals are not: anybody could fill the
+ * disk with them.
+ */
+static void note(const struct vt_control_request *request, int r, const struct vt_error *err)
+{
+	bool quiet = request->op->right < VT_RIGHT_CURATE || r == -EACCES;
+
+	if (!request->op->audited)
+		return;
+	vt_log(quiet   ? VT_LOG_DEBUG
+	       : r < 0 ? VT_LOG_WARNING
+		       : VT_LOG_INFO,
+	       "request op=%s uid=%u dataset='%s' version='%s' %s%s", request->op->name,
+	       (unsigned) request->connection->subject.uid,
+	       request->dataset ? request->dataset->name : "",
+	       request->version ? request->version->name : "", r < 0 ? "failed: " : "done",
+	       r < 0 ? err->text : "");
+}
+
+static int run(struct vt_control_request *request, struct vt_error *err)
+{
+	const char *op;
+	int r = vt_arg_text(request->message->json, "op", &op, err);
+
+	if (r < 0)
+		return r;
+	request->op = find_row(op);
+	if (!request->op)
+		return vt_fail(err, ENOSYS, "this server knows no request '%.64s'", op);
+	request->args = json_object_get(request->message->json, "args");
+	if (request->args && !json_is_object(request->args))
+		return vt_fail(err, EINVAL, "'args' must be an object");
+	r = admit(request, err);
+	if (r >= 0)
+		r = request->op->run(request, err);
+	note(request, r, err);
+	return r;
+}
+
+/* Negative only when the connection is of no more use. */
+static int serve_one(struct vt_connection *connection, struct vt_message *message)
+{
+	struct vt_control_request request = {
+		.connection = connection,
+		.service = connection->host->service,
+		.message = message,
+	};
+	struct vt_error err = {0};
+	int r;
+
+	atomic_fetch_add(&connection->host->requests, 1);
+	r = run(&request, &err);
+	r = r < 0 ? send_error(&connection->channel, -r, &err) : send_result(&request);
+	json_decref(request.result);
+	vt_version_unref(request.version);
+	vt_dataset_unref(request.dataset);
+	return r;
+}
+
+void vt_connection_refuse(struct vt_connection *connection, int code, const struct vt_error *why)
+{
+	struct vt_error plain;
+
+	if (!why)
+		(void) vt_fail(&plain, code, "the server cannot serve this connection: %m");
+	(void) send_error(&connection->channel, code, why ? why : &plain);
+}
+
+/* Sizes are bounded before anything is parsed, and tighter for those who only read. */
+static void bound_messages(struct vt_connection *connection)
+{
+	struct vt_object store = {0};
+
+	if (vt_gate_check(connection->host->service->gate, &connection->subject, VT_RIGHT_CURATE,
+			  store, NULL, NULL) < 0)
+		connection->channel.max = (struct vt_message_head){.json_len = STRANGER_JSON_MAX};
+}
+
+void vt_connection_serve(struct vt_connection *connection)
+{
+	struct vt_error err = {0};
+	int r;
+
+	bound_messages(connection);
+	do {
+		vt_cleanup(vt_message_done) struct vt_message message = VT_MESSAGE_INIT;
+
+		connection->channel.idle_ms = connection->import ? -1 : IDLE_MS;
+		r = vt_channel_receive(&connection->channel, &message, &err);
+		if (r > 0)
+			r = serve_one(connection, &message) < 0 ? 0 : 1;
+	} while (r > 0);
+	/* Silence is met with silence: a sentence could be taken for the answer to a late request.
+	 */
+	if (r < 0 && r != -ETIMEDOUT)
+		vt_connection_refuse(connection, -r, &err);
+	vt_control_abort_import(connection);
+}

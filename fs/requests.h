@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What may be asked of a store: the table of control requests (fs/requests.md) and the loop that
+ * serves one connection. A request is looked up, its object found, the gate asked, and only then
+ * does its function run; there is no other way to one.
+ */
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/message.h"
+#include "index/import.h"
+#include "policy/gate.h"
+
+struct vt_error;
+struct vt_service;
+
+/* The process around the requests. Tests give one of their own. */
+struct vt_host {
+	struct vt_service *service;       /* constant */
+	uint64_t started_ns, cache_bytes; /* constant */
+	atomic_uint imports;              /* open now */
+	atomic_ullong requests;           /* served so far */
+	/* Both thread-safe. `mount` owns `fuse_fd` whatever it returns. */
+	void (*stop)(struct vt_host *host);
+	int (*mount)(struct vt_host *host, int fuse_fd, const char *mountpoint, uint32_t uid,
+		     uint64_t *id, struct vt_error *err);
+};
+
+/* One connection: who is at its other end, and what lives as long as it does. */
+struct vt_connection {
+	struct vt_host *host;
+	struct vt_subject subject; /* from the kernel, never from the other end */
+	struct vt_channel channel;
+	struct vt_import *import; /* or NULL */
+	struct vt_import_info import_info;
+	char import_as[VT_NAME_PART_MAX + 1];
+};
+
+/*
+ * Serves requests until the other end closes, is silent for too long or breaks a rule of the
+ * framing; an import left open is aborted. The channel stays the caller's.
+ */
+void vt_connection_serve(struct vt_connection *connection);
+
+/* Says why there will be no service. `why` may be NULL. */
+void vt_connection_refuse(struct vt_connection *connection, int code, const struct vt_error *why);
+
+/* A request under way. */
+struct vt_control_request {
+	const struct vt_control_op *op;
+	struct vt_connection *connection;
+	struct vt_service *service;       /* the connection's */
+	json_t *args;                     /* an object; borrowed */
+	struct vt_message *message;       /* its blob and descriptor */
+	const struct vt_dataset *dataset; /* as the row's object says, or NULL */
+	const struct vt_version *version;
+	json_t *result; /* of the answer; NULL for an empty one */
+};
+
+/* What a request is about, which the gate is asked for and which is found before it runs. */
+enum vt_control_object {
+	VT_OBJECT_NOTHING, /* no right is needed */
+	VT_OBJECT_STORE,
+	VT_OBJECT_NEW,     /* the dataset, or the store when there is none of that name */
+	VT_OBJECT_DATASET, /* args.dataset */
+	VT_OBJECT_VERSION, /* args.dataset, args.version or latest */
+	VT_OBJECT_SHOWN,   /* likewise, and not withdrawn */
+	VT_OBJECT_IMPORT,  /* the dataset of the connection's import */
+};
+
+struct vt_control_op {
+	const char *name;
+	enum vt_right right;
+	enum vt_control_object object;
+	bool audited;
+	int (*run)(struct vt_control_request *request, struct vt_error *err);
+};
+const struct vt_control_op *vt_control_table(size_t *count);
+
+/* Sends a row of the answer. `row` is stolen and may be NULL (no memory); `blob` may be NULL. */
+int vt_control_send(struct vt_control_request *request, json_t *row, const void *blob,
+		    size_t blob_len, struct vt_error *err);
+/* Asks the gate once more; long answers do so for every piece. -EACCES also when withdrawn. */
+int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err);
+
+/* A second version that a request is about, found and admitted as VT_OBJECT_SHOWN is. */
+int vt_control_find_shown(const struct vt_control_request *request, const char *dataset_name,
+			  const char *version_name, const struct vt_dataset **dataset,
+			  const struct vt_version **version, struct vt_error *err);
+
+/*
+ * Members of an object, each checked: -EINVAL names the one that is missing or of another kind.
+ * Text is borrowed from the object. The _or forms take `out` as it stands when there is none.
+ */
+int vt_arg_text(const json_t *args, const char *key, const char **out, struct vt_error *err);
+int vt_arg_text_or(const json_t *args, const char *key, const char **out, struct vt_error *err);
+int vt_arg_number(const json_t *args, const char *key, uint64_t max, uint64_t *out,
+		  struct vt_error *err);
+int vt_arg_flag(const json_t *args, const char *key, bool *out, struct vt_error *err);
+int vt_arg_digest_or(const json_t *args, const char *key, struct vt_digest *out,
+		     struct vt_error *err);
+/* args.path or args.path_hex without slashes at its ends or twice in a row; "" when absent. */
+int vt_arg_path(const json_t *args, struct vt_buf *out, struct vt_error *err);
+
+/* The functions of the table. requests_catalog.c: */
+int vt_serve_hello(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_datasets(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_versions(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_show(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_tag(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_untag(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_rollback(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_withdraw(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_remove(struct vt_control_request *request, struct vt_error *err);
+/* requests_tree.c: */
+int vt_serve_list(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_cat(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_diff(struct vt_control_request *request, struct vt_error *err);
+/* Sends change rows and sets the result that sums them up. */
+int vt_control_send_diff(struct vt_control_request *request, const struct vt_tree *before,
+			 const struct vt_tree *after, struct vt_error *err);
+/* requests_import.c: */
+int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_import_shard(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_import_known(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_import_pages(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_import_take(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_import_ingest(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_import_diff(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_import_dictionary(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *err);
+void vt_control_abort_import(struct vt_connection *connection); /* nothing when none is open */
+/* requests_store.c: */
+int vt_serve_gc(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_verify_index(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_verify_shards(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_verify_dictionary(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_verify_quarantine(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_status(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_stop(struct vt_control_request *request, struct vt_error *err);
+/* requests_mount.c: */
+int vt_serve_mount(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_umount(struct vt_control_request *request, struct vt_error *err);

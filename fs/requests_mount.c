@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests about mounts. A mount is made by the command, which hands its /dev/fuse descriptor over;
+ * whoever could make one may have it served, since every read is checked by itself.
+ */
+#include "fs/mount.h"
+#include "fs/requests.h"
+#include "fs/rows.h"
+#include "fs/service.h"
+#include "index/base/error.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define MOUNTS_PER_UID 64u
+#define MOUNTPOINT_MAX 4095u
+#define UMOUNT_WAIT_MS 5000
+#define UMOUNT_STEP_MS 10
+
+#define FUSE_DEVICE makedev(10, 229) /* the kernel's devices.txt: /dev/fuse */
+
+/* What is read from any other kind of file would not be the kernel's requests. */
+static int check_descriptor(int fd, struct vt_error *err)
+{
+	struct stat st;
+
+	if (fd < 0)
+		return vt_fail(err, EINVAL, "the request came without a descriptor of /dev/fuse");
+	if (fstat(fd, &st) < 0)
+		return vt_fail(err, errno, "cannot look at the descriptor of /dev/fuse: %m");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != FUSE_DEVICE)
+		return vt_fail(err, EINVAL, "the descriptor is not one of /dev/fuse");
+	return 0;
+}
+
+struct count {
+	uint32_t uid;
+	unsigned mounts;
+};
+
+static void count_own(void *context, const struct vt_session_info *info)
+{
+	struct count *count = context;
+
+	count->mounts += info->uid == count->uid;
+}
+
+static int check_count(struct vt_control_request *request, struct vt_error *err)
+{
+	struct count count = {.uid = request->connection->subject.uid};
+
+	vt_sessions_each(request->service->sessions, count_own, &count);
+	if (count.mounts >= MOUNTS_PER_UID)
+		return vt_fail(err, EMFILE, "uid %u already has %u mounts of this store",
+			       (unsigned) count.uid, count.mounts);
+	return 0;
+}
+
+static int check_mountpoint(const char *mountpoint, struct vt_error *err)
+{
+	if (mountpoint[0] != '/' || strlen(mountpoint) > MOUNTPOINT_MAX)
+		return vt_fail(err, EINVAL, "the mount point '%.80s' is no absolute path",
+			       mountpoint);
+	return 0;
+}
+
+int vt_serve_mount(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_host *host = request->connection->host;
+	const char *mountpoint;
+	uint64_t id;
+	int r = vt_arg_text(request->args, "mountpoint", &mountpoint, err);
+
+	if (r >= 0)
+		r = check_mountpoint(mountpoint, err);
+	if (r >= 0)
+		r = check_descriptor(request->message->fd, err);
+	if (r >= 0)
+		r = check_count(request, err);
+	if (r >= 0)
+		r = host->mount(host, vt_steal_fd(&request->message->fd), mountpoint,
+				request->connection->subject.uid, &id, err);
+	if (r < 0)
+		return r;
+	request->result = json_pack("{s:I}", "id", (json_int_t) id);
+	return 0;
+}
+
+/* ---- listing --------------------------------------------------------------------------------- */
+
+/* Rows are gathered under the table's lock and sent after it. */
+static void gather(void *context, const struct vt_session_info *info)
+{
+	json_t *rows = context;
+	json_t *row =
+		json_pack("{s:s, s:I, s:I, s:I}", "kind", "shared", "pid", (json_int_t) getpid(),
+			  "uid", (json_int_t) info->uid, "requests", (json_int_t) info->requests);
+
+	if (row &&
+	    (vt_json_set_text(row, "mountpoint", info->mountpoint, strlen(info->mountpoint)) < 0 ||
+	     vt_json_set_time(row, "since", info->started_ns) < 0))
+		json_decref(vt_steal(&row));
+	(void) json_array_append_new(rows, row);
+}
+
+int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err)
+{
+	json_t *rows = json_array();
+	int r = 0;
+
+	if (!rows)
+		return vt_fail(err, ENOMEM, "no memory for a list of mounts");
+	vt_sessions_each(request->service->sessions, gather, rows);
+	for (size_t i = 0; i < json_array_size(rows) && r >= 0; i++)
+		r = vt_control_send(request, json_incref(json_array_get(rows, i)), NULL, 0, err);
+	json_decref(rows);
+	return r;
+}
+
+/* ---- ending ---------------------------------------------------------------------------------- */
+
+struct search {
+	const char *mountpoint;
+	uint32_t uid;
+	bool found;
+};
+
+static void look(void *context, const struct vt_session_info *info)
+{
+	struct search *search = context;
+
+	if (strcmp(info->mountpoint, search->mountpoint) == 0) {
+		search->uid = info->uid;
+		search->found = true;
+	}
+}
+
+static bool is_served(struct vt_control_request *request, struct search *search)
+{
+	search->found = false;
+	vt_sessions_each(request->service->sessions, look, search);
+	return search->found;
+}
+
+/* The mounter, or whoever administers the store. */
+static int check_mounter(struct vt_control_request *request, uint32_t mounter, struct vt_error *err)
+{
+	struct vt_object store = {0};
+
+	if (request->connection->subject.uid == mounter)
+		return 0;
+	return vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
+			     store, NULL, err);
+}
+
+/*
+ * The command unmounts; this waits until the session has noticed. The server unmounts nothing for
+ * others: a mount point is only what a client once said, and the server may be root.
+ */
+int vt_serve_umount(struct vt_control_request *request, struct vt_error *err)
+{
+	struct search search = {0};
+	int r = vt_arg_text(request->args, "mountpoint", &search.mountpoint, err);
+
+	if (r < 0 || !is_served(request, &search))
+		return r;
+	r = check_mounter(request, search.uid, err);
+	for (int waited = 0; r >= 0 && is_served(request, &search); waited += UMOUNT_STEP_MS) {
+		if (waited >= UMOUNT_WAIT_MS)
+			return vt_fail(err, EBUSY, "'%s' is still mounted", search.mountpoint);
+		(void) poll(NULL, 0, UMOUNT_STEP_MS);
+	}
+	return r;
+}

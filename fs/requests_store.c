@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests about the store as a whole: gc, verify, status, stop. */
+#include "fs/frame_cache.h"
+#include "fs/mount.h"
+#include "fs/requests.h"
+#include "fs/rows.h"
+#include "fs/service.h"
+#include "index/base/clock.h"
+#include "index/base/error.h"
+#include "index/base/log.h"
+#include "index/gc.h"
+#include "index/index.h"
+#include "index/record.h"
+#include "index/verify.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GC_MIN_AGE_NS (24 * 3600 * VT_NS_PER_SEC)
+
+int vt_serve_gc(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_gc_report report = {0};
+	bool dry_run, now;
+	int r = vt_arg_flag(request->args, "dry_run", &dry_run, err);
+
+	if (r >= 0)
+		r = vt_arg_flag(request->args, "now", &now, err);
+	if (r >= 0)
+		r = vt_gc(request->service->index, dry_run, now ? 0 : GC_MIN_AGE_NS, &report, err);
+	if (r < 0)
+		return r;
+	request->result = json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pages", (json_int_t) report.pages, "chunks",
+		(json_int_t) report.chunks, "recipes", (json_int_t) report.recipes, "shards",
+		(json_int_t) report.shards, "shard_bytes", (json_int_t) report.shard_bytes,
+		"kept_shards", (json_int_t) report.kept_shards, "kept_bytes",
+		(json_int_t) report.kept_bytes);
+	return 0;
+}
+
+/* ---- verify ---------------------------------------------------------------------------------- */
+
+static void send_finding(void *context, const char *what, const char *problem)
+{
+	struct vt_control_request *request = context;
+	json_t *row = json_object();
+
+	if (row && (vt_json_set_text(row, "what", what, strlen(what)) < 0 ||
+		    vt_json_set_text(row, "problem", problem, strlen(problem)) < 0))
+		json_decref(vt_steal(&row));
+	(void) vt_control_send(request, row, NULL, 0,
+			       NULL); /* a broken channel says so at the end */
+}
+
+int vt_serve_verify_index(struct vt_control_request *request, struct vt_error *err)
+{
+	int r = vt_verify_index(request->service->index, send_finding, request, err);
+
+	if (r >= 0)
+		request->result = json_pack("{s:i}", "findings", r);
+	return r;
+}
+
+static int send_shard(struct vt_control_request *request, uint32_t serial,
+		      const struct vt_shard_record *shard, struct vt_error *err)
+{
+	char digest[VT_DIGEST_HEX], path[4096];
+	const char *file; /* UUID.vsh */
+	int r = vt_index_shard_path(request->service->index, serial, path, err);
+
+	if (r < 0)
+		return r;
+	file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	vt_digest_format(&shard->digest, digest);
+	return vt_control_send(request,
+			       json_pack("{s:I, s:s%, s:s, s:I, s:s, s:I}", "serial",
+					 (json_int_t) serial, "uuid", file, strcspn(file, "."),
+					 "path", path, "size", (json_int_t) shard->size, "digest",
+					 digest, "dictionary", (json_int_t) shard->dictionary),
+			       NULL, 0, err);
+}
+
+int vt_serve_verify_shards(struct vt_control_request *request, struct vt_error *err)
+{
+	vt_cleanup(vt_iterator_freep) struct vt_iterator *rows = NULL;
+	struct vt_value key, value;
+	int r = vt_iterator_new(request->service->index->store, VT_CF_SHARD, NULL, 0, NULL, 0,
+				&rows, err);
+
+	while (r >= 0 && (r = vt_iterator_next(rows, &key, &value, err)) > 0) {
+		struct vt_shard_record shard;
+
+		r = key.len == sizeof(uint32_t)
+			    ? vt_shard_decode(value.data, value.len, &shard, err)
+			    : vt_fail(err, EBADMSG, "the key of a shard's record is damaged");
+		if (r >= 0)
+			r = send_shard(request, vt_key_read_u32(key.data), &shard, err);
+	}
+	return r;
+}
+
+int vt_serve_verify_dictionary(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_buf bytes = VT_BUF_INIT;
+	uint64_t serial, id;
+	int r = vt_arg_number(request->args, "serial", UINT32_MAX, &serial, err);
+
+	if (r >= 0)
+		r = vt_arg_number(request->args, "id", UINT32_MAX, &id, err);
+	if (r >= 0)
+		r = vt_index_dictionary(request->service->index, (uint32_t) serial, (uint32_t) id,
+					&bytes, err);
+	if (r >= 0)
+		r = vt_control_send(request, json_object(), bytes.data, bytes.len, err);
+	vt_buf_done(&bytes);
+	return r;
+}
+
+/* Reads check every frame anyway, so that a damaged one is never served: what is kept is the note.
+ */
+int vt_serve_verify_quarantine(struct vt_control_request *request, struct vt_error *err)
+{
+	uint64_t serial, offset;
+	const char *problem;
+	int r = vt_arg_number(request->args, "serial", UINT32_MAX, &serial, err);
+
+	if (r >= 0)
+		r = vt_arg_number(request->args, "offset", UINT32_MAX, &offset, err);
+	if (r >= 0)
+		r = vt_arg_text(request->args, "problem", &problem, err);
+	if (r < 0)
+		return r;
+	vt_log(VT_LOG_ERROR, "damaged frame shard=%u offset=%u problem='%s'", (unsigned) serial,
+	       (unsigned) offset, problem);
+	return 0;
+}
+
+/* ---- status and stop ------------------------------------------------------------------------- */
+
+/* Bytes of memory that are ours; 0 when /proc is not there. */
+static uint64_t resident_bytes(void)
+{
+	unsigned long long pages = 0;
+	FILE *statm = fopen("/proc/self/statm", "re");
+
+	if (!statm)
+		return 0;
+	if (fscanf(statm, "%*u %llu", &pages) != 1)
+		pages = 0;
+	(void) fclose(statm);
+	return pages * (uint64_t) sysconf(_SC_PAGESIZE);
+}
+
+static json_t *cache_status(const struct vt_control_request *request)
+{
+	const struct vt_index *index = request->service->index;
+	struct vt_lru_stats lru;
+
+	vt_lru_get_stats(index->lru, &lru);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "limit",
+			 (json_int_t) request->connection->host->cache_bytes, "used",
+			 (json_int_t) lru.used, "index_used",
+			 (json_int_t) vt_store_cache_used(index->store), "hits",
+			 (json_int_t) lru.hits, "misses", (json_int_t) lru.misses, "evictions",
+			 (json_int_t) lru.evictions);
+}
+
+static json_t *counters(const struct vt_control_request *request)
+{
+	struct vt_frame_cache_stats frames;
+
+	vt_frame_cache_get_stats(request->service->frames, &frames);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "requests",
+			 (json_int_t) request->connection->host->requests, "frame_reads",
+			 (json_int_t) frames.reads, "frames_decoded", (json_int_t) frames.decoded,
+			 "frames_shared", (json_int_t) frames.shared, "bytes_stored",
+			 (json_int_t) frames.bytes_stored, "bytes_decoded",
+			 (json_int_t) frames.bytes_decoded, "frames_damaged",
+			 (json_int_t) frames.damaged, "reads_failed", (json_int_t) frames.failed);
+}
+
+int vt_serve_status(struct vt_control_request *request, struct vt_error *err)
+{
+	const struct vt_host *host = request->connection->host;
+	json_t *result =
+		json_pack("{s:i, s:s, s:I, s:I, s:o, s:I, s:I, s:o}", "pid", (int) getpid(),
+			  "version", VT_VERSION, "uid", (json_int_t) geteuid(), "memory",
+			  (json_int_t) resident_bytes(), "cache", cache_status(request), "mounts",
+			  (json_int_t) vt_sessions_count(request->service->sessions), "imports",
+			  (json_int_t) host->imports, "counters", counters(request));
+
+	if (!result || vt_json_set_time(result, "started", host->started_ns) < 0) {
+		json_decref(result);
+		return vt_fail(err, ENOMEM, "no memory for an answer");
+	}
+	request->result = result;
+	return 0;
+}
+
+int vt_serve_stop(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_host *host = request->connection->host;
+
+	(void) err;
+	host->stop(host);
+	return 0;
+}

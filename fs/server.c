@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See server.h. The main thread waits for callers, signals, the keeper's death and the time to go;
+ * connections and mounts have threads of their own and wake it through an eventfd.
+ *
+ * Who opens the index (RocksDB's LOCK) is the server. Only then does the socket appear, and at the
+ * end it disappears before the LOCK is given up, so that nobody removes another one's socket.
+ */
+#include "fs/server.h"
+
+#include "fs/control.h"
+#include "fs/daemon.h"
+#include "fs/holdings.h"
+#include "fs/keeper_link.h"
+#include "fs/mount.h"
+#include "fs/requests.h"
+#include "fs/service.h"
+#include "index/base/clock.h"
+#include "index/base/error.h"
+#include "index/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#define IDLE_SECONDS  60
+#define DRAIN_MS      5000 /* what requests get to finish in at an orderly end */
+#define MS_PER_SECOND 1000
+
+struct options {
+	const char *dir;
+	int keeper; /* socket, or -1 */
+	bool foreground;
+};
+
+struct server {
+	struct vt_host host; /* first: the host's functions get it */
+	char dir[PATH_MAX];
+	struct vt_service *service;
+	struct vt_control *control;
+	struct vt_keeper_link *keeper;
+	int listener, wake, signals;
+	int idle_ms;         /* -1: for ever */
+	uint64_t idle_since; /* monotonic; 0: busy. The main thread's */
+	bool open;           /* everything is: the LOCK, the socket and the mounts are ours */
+	atomic_bool stopping;
+};
+
+static struct server *server_of(struct vt_host *host)
+{
+	return (struct server *) host;
+}
+
+static void wake(struct server *server)
+{
+	uint64_t one = 1;
+
+	(void) !write(server->wake, &one, sizeof one);
+}
+
+/* ---- what requests ask of the process ---------------------------------------------------------
+ */
+
+static void host_changed(struct vt_host *host)
+{
+	wake(server_of(host));
+}
+
+static void host_stop(struct vt_host *host)
+{
+	server_of(host)->stopping = true;
+	wake(server_of(host));
+}
+
+/* On the session's thread, when its mount is gone. */
+static void mount_ended(void *context, uint64_t id)
+{
+	struct vt_hold *hold = context;
+	struct server *server = hold->owner;
+
+	vt_log(VT_LOG_INFO, "unmounted '%s' session=%llu", hold->mountpoint,
+	       (unsigned long long) id);
+	vt_keeper_link_release(server->keeper, hold);
+	wake(server);
+}
+
+/* The session gets descriptors of its own: those in `hold` are the keeper's copy. */
+static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd, int state_fd,
+		       uint64_t *id, struct vt_error *err)
+{
+	int r;
+
+	hold->owner = server;
+	r = vt_sessions_add(server->service->sessions, fuse_fd, state_fd, hold->mountpoint,
+			    hold->uid, mount_ended, hold, id, err);
+	if (r < 0) {
+		vt_cleanup_close(&fuse_fd);
+		vt_cleanup_close(&state_fd);
+		vt_keeper_link_release(server->keeper, hold);
+	}
+	return r;
+}
+
+/* The keeper has it before it is served: a server that dies in between loses nothing. */
+static int host_mount(struct vt_host *host, int given, const char *mountpoint, uint32_t uid,
+		      uint64_t *id, struct vt_error *err)
+{
+	struct server *server = server_of(host);
+	vt_autoclose int fuse_fd = given, state_fd = vt_session_state_new(err);
+	struct vt_hold *hold;
+	int r = state_fd;
+
+	if (r >= 0)
+		r = vt_keeper_link_hold(server->keeper, fuse_fd, state_fd, mountpoint, uid, &hold,
+					err);
+	if (r >= 0)
+		r = serve_mount(server, hold, vt_steal_fd(&fuse_fd), vt_steal_fd(&state_fd), id,
+				err);
+	if (r < 0)
+		return r;
+	vt_log(VT_LOG_INFO, "mounted '%s' uid=%u session=%llu", mountpoint, (unsigned) uid,
+	       (unsigned long long) *id);
+	wake(server);
+	return 0;
+}
+
+/* ---- taking over ----------------------------------------------------------------------------- */
+
+static void take_over(void *context, struct vt_hold *hold)
+{
+	struct server *server = context;
+	int fuse_fd = fcntl(hold->fuse_fd, F_DUPFD_CLOEXEC, 3);
+	int state_fd = fcntl(hold->state_fd, F_DUPFD_CLOEXEC, 3);
+	char mountpoint[PATH_MAX];
+	struct vt_error err;
+	uint64_t id;
+
+	(void) snprintf(mountpoint, sizeof mountpoint, "%s", hold->mountpoint);
+	if (serve_mount(server, hold, fuse_fd, state_fd, &id, &err) < 0)
+		vt_log(VT_LOG_ERROR, "cannot take over mount '%s': %s", mountpoint, err.text);
+	else
+		vt_log(VT_LOG_INFO, "took over mount '%s' session=%llu", mountpoint,
+		       (unsigned long long) id);
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static int open_signals(int *fd, struct vt_error *err)
+{
+	sigset_t set;
+
+	(void) sigemptyset(&set);
+	(void) sigaddset(&set, SIGTERM);
+	(void) sigaddset(&set, SIGINT);
+	(void) pthread_sigmask(SIG_BLOCK, &set, NULL); /* inherited by every thread */
+	(void) signal(SIGPIPE, SIG_IGN);
+	(void) signal(SIGHUP, SIG_IGN);
+	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *fd < 0 ? vt_fail(err, errno, "cannot watch for signals: %m") : 0;
+}
+
+static int read_settings(struct server *server, bool foreground, struct vt_error *err)
+{
+	const char *cache = getenv("VITRINE_CACHE"), *idle = getenv("VITRINE_IDLE_SECONDS");
+
+	server->host.cache_bytes = VT_CACHE_DEFAULT;
+	if (cache && *cache && vt_size_parse(cache, &server->host.cache_bytes) < 0)
+		return vt_fail(err, EINVAL, "VITRINE_CACHE='%s' is no size (try 512M)", cache);
+	server->idle_ms = foreground ? -1 : IDLE_SECONDS * MS_PER_SECOND;
+	if (idle && *idle)
+		server->idle_ms = (int) (strtod(idle, NULL) * MS_PER_SECOND);
+	return 0;
+}
+
+static int open_listener(struct server *server, struct vt_error *err)
+{
+	int r = vt_control_listen(server->dir, &server->listener, err);
+
+	return r < 0 ? r : vt_keeper_link_new(server->dir, server->listener, &server->keeper, err);
+}
+
+/*
+ * A keeper is heard out before the index is opened, since it does not wait; what it holds is taken
+ * over only with the index, as is the socket's name.
+ */
+static int open_parts(struct server *server, int keeper, struct vt_error *err)
+{
+	int r = 0;
+
+	if (keeper >= 0)
+		r = vt_keeper_link_adopt(server->dir, keeper, &server->keeper, &server->listener,
+					 err);
+	if (r >= 0)
+		r = vt_service_open(server->dir, server->host.cache_bytes, &server->service, err);
+	server->host.service = server->service;
+	if (r >= 0)
+		r = vt_control_new(&server->host, host_changed, &server->control, err);
+	if (r >= 0 && keeper < 0)
+		r = open_listener(server, err);
+	if (r < 0)
+		return r;
+	server->open = true;
+	if (keeper >= 0)
+		vt_keeper_link_each(server->keeper, take_over, server);
+	return 0;
+}
+
+static int open_server(struct server *server, const struct options *options, struct vt_error *err)
+{
+	int r = open_signals(&server->signals, err);
+
+	if (r >= 0)
+		r = read_settings(server, options->foreground, err);
+	if (r < 0)
+		return r;
+	server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->wake < 0)
+		return vt_fail(err, errno, "cannot make an eventfd: %m");
+	server->host.started_ns = vt_clock_realtime_ns();
+	server->host.stop = host_stop;
+	server->host.mount = host_mount;
+	return open_parts(server, options->keeper, err);
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* How long to wait for something to happen, in ms; 0: it is time to go. */
+static int time_left(struct server *server)
+{
+	uint64_t now = vt_clock_monotonic_ns(), idle_ms;
+
+	if (vt_control_count(server->control) > 0 ||
+	    vt_sessions_count(server->service->sessions) > 0) {
+		server->idle_since = 0;
+		return -1;
+	}
+	if (server->idle_ms < 0)
+		return -1;
+	if (server->idle_since == 0)
+		server->idle_since = now;
+	idle_ms = (now - server->idle_since) / (VT_NS_PER_SEC / MS_PER_SECOND);
+	return idle_ms >= (uint64_t) server->idle_ms ? 0 : server->idle_ms - (int) idle_ms;
+}
+
+static void run(struct server *server)
+{
+	while (!server->stopping) {
+		struct pollfd p[] = {{.fd = server->listener, .events = POLLIN},
+				     {.fd = server->wake, .events = POLLIN},
+				     {.fd = server->signals, .events = POLLIN},
+				     {.fd = vt_keeper_link_fd(server->keeper), .events = POLLIN}};
+		int left = time_left(server);
+		uint64_t count;
+
+		if (left == 0 || (poll(p, 4, left) < 0 && errno != EINTR))
+			return;
+		if (p[0].revents) {
+			server->idle_since = 0;
+			vt_control_accept(server->control, server->listener);
+		}
+		if (p[1].revents)
+			(void) !read(server->wake, &count, sizeof count);
+		if (p[2].revents)
+			return;
+		if (p[3].revents)
+			vt_keeper_link_died(server->keeper);
+	}
+}
+
+/* ---- ending ---------------------------------------------------------------------------------- */
+
+struct own_mounts {
+	char (*points)[PATH_MAX];
+	size_t count, room;
+};
+
+static void note_own(void *context, const struct vt_session_info *info)
+{
+	struct own_mounts *own = context;
+
+	/* A mount point is only what the mounter said; for others nothing is unmounted. */
+	if (info->uid == geteuid() && own->count < own->room)
+		(void) snprintf(own->points[own->count++], PATH_MAX, "%s", info->mountpoint);
+}
+
+/* Those that would otherwise be dead and in the way: "Transport endpoint is not connected". */
+static void unmount_own(struct server *server)
+{
+	struct own_mounts own = {.room = vt_sessions_count(server->service->sessions)};
+	struct vt_error err;
+
+	own.points = calloc(own.room + 1, sizeof *own.points);
+	if (!own.points)
+		return;
+	vt_sessions_each(server->service->sessions, note_own, &own);
+	for (size_t i = 0; i < own.count; i++)
+		if (vt_mount_detach(own.points[i], true, &err) < 0)
+			vt_log(VT_LOG_WARNING, "cannot unmount '%s': %s", own.points[i], err.text);
+	free(own.points);
+}
+
+/*
+ * The socket goes first, so that new callers start another server, which waits for the LOCK. Then
+ * requests, mounts and the store, each while it still has what it stands on.
+ */
+static void close_server(struct server *server)
+{
+	if (server->open) {
+		vt_control_unlink(server->dir);
+		vt_keeper_link_stop(server->keeper);
+	}
+	vt_cleanup_close(&server->listener);
+	if (server->open) {
+		vt_control_drain(server->control, DRAIN_MS);
+		unmount_own(server);
+	}
+	vt_service_close(server->service);
+	vt_keeper_link_free(server->keeper);
+	vt_control_free(server->control);
+	vt_cleanup_close(&server->wake);
+	vt_cleanup_close(&server->signals);
+}
+
+static int serve(const struct options *options, int ready, struct vt_error *err)
+{
+	struct server server = {.listener = -1, .wake = -1, .signals = -1};
+	int r;
+
+	if (!realpath(options->dir, server.dir))
+		return vt_fail(err, errno, "cannot find store '%s': %m", options->dir);
+	(void) chdir("/"); /* whatever folder the starter stood in may go */
+	r = open_server(&server, options, err);
+	if (r >= 0) {
+		vt_log(VT_LOG_INFO, "serving store='%s' pid=%d cache=%llu", server.dir,
+		       (int) getpid(), (unsigned long long) server.host.cache_bytes);
+		vt_daemon_ready(ready, 0, "");
+		if (options->foreground)
+			vt_notify_systemd("READY=1");
+		run(&server);
+		vt_log(VT_LOG_INFO, "ending store='%s' pid=%d", server.dir, (int) getpid());
+	}
+	close_server(&server);
+	return r;
+}
+
+/* ---- the process ----------------------------------------------------------------------------- */
+
+static int parse(int argc, char **argv, struct options *out)
+{
+	static const struct option known[] = {{"store", required_argument, NULL, 's'},
+					      {"foreground", no_argument, NULL, 'f'},
+					      {"keeper", required_argument, NULL, 'k'},
+					      {0}};
+	int c;
+
+	*out = (struct options){.keeper = -1};
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (c == 's')
+			out->dir = optarg;
+		else if (c == 'f')
+			out->foreground = true;
+		else if (c == 'k')
+			out->keeper = atoi(optarg);
+		else
+			return -EINVAL;
+	}
+	return out->dir && optind == argc ? 0 : -EINVAL;
+}
+
+/* The exit statuses of the command line; server_start.c reads them. */
+static int exit_status(int r)
+{
+	return r >= 0                        ? 0
+	       : r == -EACCES || r == -EPERM ? 3
+	       : r == -ENOENT                ? 4
+	       : r == -EBADMSG               ? 5
+	       : r == -EBUSY || r == -EAGAIN ? 6
+					     : 1;
+}
+
+/* Whose, where to, and out of the way of the store's folders. */
+static int settle(const struct options *options, int *ready, struct vt_error *err)
+{
+	bool background = !options->foreground && options->keeper < 0;
+	int r = vt_become_owner(options->dir, err);
+
+	(void) umask(077);
+	vt_raise_file_limit();
+	if (r >= 0 && background)
+		r = vt_daemonize(ready, err);
+	if (r >= 0 && background)
+		r = vt_log_to_store(options->dir, err);
+	return r;
+}
+
+int vt_server_main(int argc, char **argv)
+{
+	struct options options;
+	struct vt_error err;
+	int ready = -1, r;
+
+	if (parse(argc, argv, &options) < 0) {
+		(void) fputs("usage: vitrine server --store DIR [--foreground]\n", stderr);
+		return 2;
+	}
+	r = settle(&options, &ready, &err);
+	if (r >= 0)
+		r = serve(&options, ready, &err);
+	if (r < 0 && ready < 0)
+		(void) fprintf(stderr, "vitrine: %s\n", err.text);
+	else if (r < 0)
+		vt_daemon_ready(ready, exit_status(r), err.text);
+	return exit_status(r);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See service.h. Parts are opened bottom up and closed top down. */
+#include "fs/service.h"
+
+#include "fs/block_source.h"
+#include "fs/codec.h"
+#include "fs/file_reader.h"
+#include "fs/frame_cache.h"
+#include "fs/io_pool.h"
+#include "fs/mount.h"
+#include "index/base/error.h"
+#include "index/index.h"
+#include "policy/gate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define POOL_THREADS  32u /* they wait for disks most of the time */
+#define POOL_PER_LANE 8u
+#define SHARDS_OPEN   256u
+
+static int find_path(void *context, uint32_t shard, char path[4096], struct vt_error *err)
+{
+	return vt_index_shard_path(context, shard, path, err);
+}
+
+static int find_dictionary(void *context, uint32_t shard, uint32_t id, struct vt_dictionary **out,
+			   struct vt_error *err)
+{
+	struct vt_buf bytes = VT_BUF_INIT;
+	int r = vt_index_dictionary(context, shard, id, &bytes, err);
+
+	if (r >= 0)
+		r = vt_dictionary_new(bytes.data, bytes.len, VT_LEVEL_DEFAULT, out, err);
+	vt_buf_done(&bytes);
+	return r;
+}
+
+static int open_source(struct vt_service *service, struct vt_error *err)
+{
+	vt_cleanup(vt_block_source_freep) struct vt_block_source *local = NULL;
+	int r = vt_block_source_local(service->pool, SHARDS_OPEN, find_path, service->index, &local,
+				      err);
+
+	/* Takes the local one in, or gives it back as it is. */
+	return r < 0 ? r : vt_block_source_from_env(vt_steal(&local), &service->source, err);
+}
+
+static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
+		      struct vt_error *err)
+{
+	struct vt_index *index;
+	int r = vt_index_open(dir, cache_bytes, &service->index, err);
+
+	if (r < 0)
+		return r;
+	index = service->index;
+	service->dir = index->dir;
+	r = vt_gate_new(service->owner_uid, &service->gate, err);
+	if (r >= 0)
+		r = vt_io_pool_new(POOL_THREADS, POOL_PER_LANE, &service->pool, err);
+	if (r >= 0)
+		r = open_source(service, err);
+	if (r >= 0)
+		r = vt_frame_cache_new(index->lru, service->source, service->pool, find_dictionary,
+				       index, &service->frames, err);
+	if (r >= 0)
+		r = vt_file_reader_new(index->store, index->lru, service->frames, service->pool,
+				       &service->reader, err);
+	if (r >= 0)
+		r = vt_sessions_new(service, &service->sessions, err);
+	return r;
+}
+
+int vt_service_open(const char *dir, uint64_t cache_bytes, struct vt_service **out,
+		    struct vt_error *err)
+{
+	vt_cleanup(vt_service_closep) struct vt_service *service = calloc(1, sizeof *service);
+	struct vt_store_facts facts;
+	int r;
+
+	if (!service)
+		return vt_fail(err, ENOMEM, "no memory for a server's parts");
+	r = vt_index_facts(dir, &facts, err);
+	if (r < 0)
+		return r;
+	service->owner_uid = facts.owner_uid;
+	memcpy(service->uuid, facts.uuid, sizeof service->uuid);
+	r = open_parts(service, dir, cache_bytes, err);
+	if (r < 0)
+		return r;
+	*out = vt_steal(&service);
+	return 0;
+}
+
+void vt_service_close(struct vt_service *service)
+{
+	if (!service)
+		return;
+	vt_sessions_free(service->sessions);
+	vt_io_pool_free(service->pool); /* first of the reading parts: its tasks use the others */
+	vt_file_reader_free(service->reader);
+	vt_frame_cache_free(service->frames);
+	vt_block_source_free(service->source);
+	vt_gate_free(service->gate);
+	vt_index_close(service->index);
+	free(service);
+}
