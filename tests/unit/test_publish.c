@@ -36,6 +36,11 @@ static uint64_t changes_size(void)
 	return size;
 }
 
+static void run_on(const char *command)
+{
+	ck_assert_int_eq(system(command), 0);
+}
+
 #define TEST(name)                                                                                 \
 	static void body_##name(void);                                                             \
 	START_TEST(name)                                                                           \
@@ -460,6 +465,32 @@ TEST(an_unreadable_source_is_named)
 	ck_assert_ptr_nonnull(strstr(w.err.text, "absent"));
 }
 
+TEST(a_path_longer_than_the_kernel_takes_comes_back)
+{
+	char name[201] = "", path[30 * 201 + 8] = "";
+	vt_autoclose int dir = open(world_path(&w, "src"), O_RDONLY | O_DIRECTORY);
+	vt_autoclose int fd = -1;
+
+	memset(name, 'd', 200);
+	for (int i = 0; i < 30; i++) {
+		int below;
+
+		ck_assert_int_eq(mkdirat(dir, name, 0755), 0);
+		below = openat(dir, name, O_RDONLY | O_DIRECTORY);
+		ck_assert_int_ge(below, 0);
+		(void) close(dir);
+		dir = below;
+		strcat(strcat(path, name), "/");
+	}
+	fd = openat(dir, "file", O_WRONLY | O_CREAT, 0644);
+	ck_assert_int_eq(write(fd, "deep", 4), 4);
+	ck_published(&w, world_publish(&w, "src"));
+	world_check(&w, strcat(path, "file"), "deep", 4);
+	/* Too deep for nftw(). */
+	(void) snprintf(path, sizeof path, "rm -rf '%s'", world_path(&w, "src"));
+	run_on(path);
+}
+
 /* Many small files */
 
 TEST(small_files_share_a_dictionary_and_come_back)
@@ -520,11 +551,6 @@ TEST(the_number_of_threads_changes_no_digest)
 		ck_assert(vt_digest_equal(&first, &w.result.tree_digest));
 		ck_assert_uint_eq(w.result.new_bytes, 0);
 	}
-}
-
-static void run_on(const char *command)
-{
-	ck_assert_int_eq(system(command), 0);
 }
 
 TEST(compressed_files_are_shown_decompressed)
@@ -597,6 +623,7 @@ VT_SUITE(publish, files_of_all_sizes_come_back, any_name_a_folder_can_hold_is_ke
 	 a_file_that_changes_meanwhile_ends_the_publish_by_name,
 	 a_file_that_becomes_a_symlink_is_not_followed, cancelling_leaves_nothing,
 	 sockets_are_skipped_with_a_word_or_refused, a_dry_run_counts_but_writes_nothing,
-	 an_unreadable_source_is_named, small_files_share_a_dictionary_and_come_back,
-	 the_number_of_threads_changes_no_digest, compressed_files_are_shown_decompressed,
-	 a_truncated_compressed_file_is_damaged, a_full_disk_is_an_error_and_leaves_nothing)
+	 an_unreadable_source_is_named, a_path_longer_than_the_kernel_takes_comes_back,
+	 small_files_share_a_dictionary_and_come_back, the_number_of_threads_changes_no_digest,
+	 compressed_files_are_shown_decompressed, a_truncated_compressed_file_is_damaged,
+	 a_full_disk_is_an_error_and_leaves_nothing)

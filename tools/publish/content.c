@@ -43,7 +43,6 @@ struct worker {
 	size_t frame_count, item_count;
 	struct vt_shard_item items[VT_PIECES_MAX];
 	struct vt_piece *owners[VT_PIECES_MAX]; /* of items */
-	size_t pack_first;                      /* item that the open pack begins with */
 };
 
 struct vt_content {
@@ -74,9 +73,8 @@ static int init_parts(struct vt_content *content, struct vt_error *err)
 		r = vt_ledger_new(dir, sizeof(struct vt_digest), &content->recipes, err);
 	if (r == 0)
 		r = vt_spool_new(dir, VT_SPOOL_MEMORY, &content->rows, err);
-	if (r == 0) {
+	if (r == 0)
 		r = content->slots = vt_scratch_open(dir, err);
-	}
 	for (unsigned i = 0; r >= 0 && i <= context->threads; i++)
 		r = vt_encoder_new(context->options->level ? context->options->level
 							   : VT_LEVEL_DEFAULT,

@@ -28,7 +28,7 @@
 struct publication {
 	struct vt_publish_context context;
 	struct vt_publish_progress own_progress;
-	const char *dataset, *as;
+	const char *as; /* NULL: the next vN */
 	struct vt_walk *walk;
 	int64_t scan_ns;
 	bool has_directory;
@@ -420,7 +420,6 @@ int vt_publish(struct vt_publish_backend *backend, const struct vt_import_info *
 	p->context.progress = options->progress ? options->progress : &p->own_progress;
 	p->context.threads = thread_count(options);
 	(void) pthread_mutex_init(&p->context.backend_lock, NULL);
-	p->dataset = dataset;
 	p->as = as;
 	memset(&result, 0, sizeof result);
 	r = run(p, &result, &why);
