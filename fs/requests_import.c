@@ -56,6 +56,9 @@ int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *e
 	if (r < 0)
 		return r;
 	atomic_fetch_add(&connection->host->imports, 1);
+	if (!request->dataset) /* made by the import */
+		(void) vt_catalog_dataset_by_id(request->service->index->catalog, info->dataset,
+						&request->dataset, NULL);
 	request->result = json_pack(
 		"{s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "id", (json_int_t) info->id, "dir",
 		info->dir, "dataset", (json_int_t) info->dataset, "domain",

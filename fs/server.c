@@ -87,8 +87,7 @@ static void mount_ended(void *context, uint64_t id)
 	struct vt_hold *hold = context;
 	struct server *server = hold->owner;
 
-	vt_log(VT_LOG_INFO, "unmounted '%s' session=%llu", hold->mountpoint,
-	       (unsigned long long) id);
+	(void) id;
 	vt_keeper_link_release(server->keeper, hold);
 	wake(server);
 }
@@ -127,8 +126,6 @@ static int host_mount(struct vt_host *host, int given, const char *mountpoint, u
 				err);
 	if (r < 0)
 		return r;
-	vt_log(VT_LOG_INFO, "mounted '%s' uid=%u session=%llu", mountpoint, (unsigned) uid,
-	       (unsigned long long) *id);
 	wake(server);
 	return 0;
 }
@@ -146,10 +143,7 @@ static void take_over(void *context, struct vt_hold *hold)
 
 	(void) snprintf(mountpoint, sizeof mountpoint, "%s", hold->mountpoint);
 	if (serve_mount(server, hold, fuse_fd, state_fd, &id, &err) < 0)
-		vt_log(VT_LOG_ERROR, "cannot take over mount '%s': %s", mountpoint, err.text);
-	else
-		vt_log(VT_LOG_INFO, "took over mount '%s' session=%llu", mountpoint,
-		       (unsigned long long) id);
+		vt_log(VT_LOG_ERROR, "cannot take over mount='%s': %s", mountpoint, err.text);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -258,11 +252,13 @@ static void run(struct server *server)
 				     {.fd = server->wake, .events = POLLIN},
 				     {.fd = server->signals, .events = POLLIN},
 				     {.fd = vt_keeper_link_fd(server->keeper), .events = POLLIN}};
-		int left = time_left(server);
+		int left = time_left(server), events = poll(p, 4, left);
 		uint64_t count;
 
-		if (left == 0 || (poll(p, 4, left) < 0 && errno != EINTR))
+		if (events == 0 && left == 0)
 			return;
+		if (events <= 0)
+			continue; /* time_left() will tell, or EINTR */
 		if (p[0].revents) {
 			server->idle_since = 0;
 			vt_control_accept(server->control, server->listener);
