@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "index/base/buf.h"
+#include "index/base/cleanup.h"
 #include "index/base/lru.h"
 #include "index/entry.h"
 
@@ -34,7 +35,8 @@ int vt_chunk_find(struct vt_store *store, uint32_t domain, const struct vt_diges
 
 /*
  * The extents that cover byte `offset` of a content with a recipe: the segment that contains it.
- * Cached in `lru`; `*out` has one reference. -ENOENT no recipe, -EAGAIN, -EBADMSG.
+ * Cached in `lru`; `*out` has one reference. -ENOENT no recipe, or `offset` is past its end;
+ * -EAGAIN, -EBADMSG.
  */
 struct vt_recipe_part {
 	struct vt_lru_entry lru; /* first */
@@ -44,9 +46,18 @@ struct vt_recipe_part {
 	size_t count;
 	struct vt_extent extents[];
 };
+static inline void vt_recipe_part_unref(struct vt_recipe_part *part)
+{
+	vt_lru_unref(part ? &part->lru : NULL);
+}
+VT_DEFINE_CLEANUP(struct vt_recipe_part, vt_recipe_part_unref);
 int vt_recipe_find(struct vt_store *store, struct vt_lru *lru, uint32_t domain,
 		   const struct vt_digest *content, uint64_t offset, bool nowait,
 		   struct vt_recipe_part **out, struct vt_error *err);
+
+/* Takes a segment out of the cache, if it is there: its row may be about to change. */
+void vt_recipe_forget(struct vt_lru *lru, uint32_t domain, const struct vt_digest *content,
+		      uint32_t segment);
 
 /* Encoders for the rows, used by the import (keys ascending: sort before writing an SST). */
 void vt_chunk_key(uint32_t domain, const struct vt_digest *content, uint8_t key[36]);

@@ -182,7 +182,7 @@ int vt_import_begin(struct vt_index *index, const char *dataset, const char *as,
 		    struct vt_import **out, struct vt_import_info *info, struct vt_error *err)
 {
 	vt_cleanup(vt_import_freep) struct vt_import *import = NULL;
-	uint32_t dictionary;
+	uint32_t dictionary = 0;
 	int r = vt_gc_gate_enter(index->gc_gate, SWEEP_WAIT_NS, err);
 
 	if (r < 0)
@@ -293,21 +293,28 @@ static int is_trusted(struct vt_import *import, uint32_t serial, struct vt_error
 static int has_whole_recipe(struct vt_import *import, const struct vt_digest *content,
 			    struct vt_error *err)
 {
-	vt_cleanup(vt_extents_freep) struct vt_extents *extents = NULL;
-	int r = vt_extents_new(import->index->store, import->domain, content, &extents, err);
-	struct vt_extent extent;
+	struct vt_index *index = import->index;
+	uint64_t offset = 0;
+	int r;
 
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return r;
-	while ((r = vt_extents_next(extents, &extent, err)) > 0) {
-		int trusted = extent.at.shard ? is_trusted(import, extent.at.shard, err) : 1;
+	for (;;) {
+		vt_cleanup(vt_recipe_part_unrefp) struct vt_recipe_part *part = NULL;
 
-		if (trusted <= 0)
-			return trusted;
+		r = vt_recipe_find(index->store, index->lru, import->domain, content, offset, false,
+				   &part, err);
+		if (r == -ENOENT) /* no recipe, or past its end */
+			return offset > 0;
+		for (size_t i = 0; r == 0 && i < part->count; i++) {
+			uint32_t shard = part->extents[i].at.shard;
+			int trusted = shard ? is_trusted(import, shard, err) : 1;
+
+			if (trusted <= 0)
+				return trusted;
+		}
+		if (r < 0)
+			return r;
+		offset = part->end;
 	}
-	return r < 0 ? r : 1;
 }
 
 static int find_known(struct vt_import *import, const struct vt_digest *content,

@@ -21,7 +21,6 @@
 #include "index/import_private.h"
 #include "index/page_cache.h"
 #include "index/record.h"
-#include "index/uuid.h"
 
 #define FACTS_FILE       "vitrine.json"
 #define FACTS_MAX        65536
@@ -189,9 +188,10 @@ int vt_index_create(const char *dir, struct vt_error *err)
 
 	if (r == 0)
 		r = claim(dir, err);
-	if (r == 0)
-		r = make_parts(dir, err);
-	if (r == -EEXIST || r == -ENAMETOOLONG) /* somebody else's, or nothing was made */
+	if (r < 0)
+		return r;
+	r = make_parts(dir, err);
+	if (r == -EEXIST) /* somebody else makes a store here at the same time */
 		return r;
 	if (r == 0)
 		r = vt_store_create(path, err);
@@ -207,11 +207,13 @@ int vt_index_create(const char *dir, struct vt_error *err)
 
 struct opened {
 	struct vt_index index; /* first */
+	struct vt_page_cache pages;
 	char dir[];
 };
 
-static int open_parts(struct vt_index *index, size_t cache_bytes, struct vt_error *err)
+static int open_parts(struct opened *opened, size_t cache_bytes, struct vt_error *err)
 {
+	struct vt_index *index = &opened->index;
 	struct vt_store_options options = {.cache_bytes = cache_bytes / BLOCK_CACHE_PART};
 	char path[VT_PATH];
 	int r = vt_path(path, err, "%s/index", index->dir);
@@ -224,6 +226,8 @@ static int open_parts(struct vt_index *index, size_t cache_bytes, struct vt_erro
 		r = vt_store_open(path, &options, &index->store, err);
 	if (r == 0)
 		r = vt_catalog_load(index->store, &index->catalog, err);
+	opened->pages = (struct vt_page_cache){index->store, index->lru};
+	index->pages = vt_page_cache_source(&opened->pages);
 	return r;
 }
 
@@ -241,7 +245,7 @@ int vt_index_open(const char *dir, size_t cache_bytes, struct vt_index **out, st
 		return vt_fail(err, ENOMEM, "no memory to open the store");
 	index = &opened->index;
 	index->dir = strcpy(opened->dir, dir);
-	r = open_parts(index, cache_bytes, err);
+	r = open_parts(opened, cache_bytes, err);
 	if (r == 0)
 		r = vt_import_recover(index, err);
 	if (r < 0)

@@ -2,8 +2,8 @@
 /*
  * See import.h: what is done at start about imports that died. All of tmp/ is theirs, and so is
  * every shard file without a record: a record is written by the batch that commits it, and removed
- * (index/gc.c) before its file. Nothing else may be running: the index is open in this process only,
- * and no import has begun.
+ * (index/gc.c) before its file. Nothing else may be running: the index is open in this process
+ * only, and no import has begun.
  */
 #include "index/import_private.h"
 
@@ -20,7 +20,7 @@
 
 struct recovery {
 	struct vt_index *index;
-	struct vt_buf uuids; /* of the shards that have a record, 16 bytes each, sorted */
+	struct vt_buf uuids;  /* of the shards that have a record, 16 bytes each, sorted */
 	char folder[VT_PATH]; /* STORE/shards/ab */
 };
 
@@ -62,11 +62,11 @@ static int check_shard(void *context, const char *name, struct vt_error *err)
 	if (strlen(name) != VT_UUID_TEXT - 1 + strlen(".vsh") ||
 	    strcmp(name + VT_UUID_TEXT - 1, ".vsh") != 0)
 		return 0;
-	(void) snprintf(text, sizeof text, "%s", name);
+	(void) snprintf(text, sizeof text, "%.*s", VT_UUID_TEXT - 1, name);
 	if (vt_uuid_parse(text, uuid) < 0)
 		return 0;
-	if (recovery->uuids.len && bsearch(uuid, recovery->uuids.data, recovery->uuids.len / 16, 16,
-					   compare_uuids))
+	if (recovery->uuids.len &&
+	    bsearch(uuid, recovery->uuids.data, recovery->uuids.len / 16, 16, compare_uuids))
 		return 0;
 	r = vt_path(path, err, "%s/%s", recovery->folder, name);
 	return r < 0 ? r : vt_folder_remove(path, err);

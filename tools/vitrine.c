@@ -1,9 +1,100 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The `vitrine` program. */
+/*
+ * The `vitrine` program: the table of commands, and main(), which finds one, runs it, prints why it
+ * failed and turns that into an exit status (cli.h). Each command is a file, cmd_NAME.c.
+ */
+#include <errno.h>
+#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-int main(void)
+#include "index/base/error.h"
+#include "tools/cli.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+#include "tools/output.h"
+
+const struct vt_command *const vt_commands[] = {
+	&vt_cmd_init,     &vt_cmd_publish,  &vt_cmd_ls,     &vt_cmd_log,        &vt_cmd_show,
+	&vt_cmd_diff,     &vt_cmd_cat,      &vt_cmd_tag,    &vt_cmd_untag,      &vt_cmd_rollback,
+	&vt_cmd_withdraw, &vt_cmd_rm,       &vt_cmd_gc,     &vt_cmd_verify,     &vt_cmd_mount,
+	&vt_cmd_umount,   &vt_cmd_status,   &vt_cmd_doctor, &vt_cmd_completion, &vt_cmd_help,
+	&vt_cmd_version,  &vt_cmd_complete, &vt_cmd_server, &vt_cmd_keeper,     NULL,
+};
+
+/* What vitrine itself says goes to standard error; foreign bytes in it do not reach a terminal. */
+static int complain(const struct vt_error *err, int r)
 {
-	(void) puts("vitrine " VT_VERSION);
+	(void) fflush(stdout);
+	(void) fputs("vitrine: ", stderr);
+	vt_print_name(stderr, err->text, strlen(err->text));
+	(void) fputc('\n', stderr);
+	return vt_exit_status(r);
+}
+
+/* A full disk or a closed pipe shows only when the last bytes leave. */
+static int flush_results(struct vt_error *err)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return vt_fail(err, errno ? errno : EIO, "cannot write the results: %m");
 	return 0;
+}
+
+static int run(struct vt_cli *cli, int argc, char **argv, struct vt_error *err)
+{
+	int r;
+
+	if (cli->command->raw) {
+		cli->argc = argc - 1;
+		cli->argv = argv + 1;
+	} else {
+		r = vt_options_parse(cli, argc, argv, err);
+		if (r < 0)
+			return r;
+	}
+	if (cli->help) {
+		vt_options_help(cli->command, stdout);
+		return flush_results(err);
+	}
+	r = cli->command->run(cli, err);
+	return r < 0 ? r : flush_results(err);
+}
+
+/* `vitrine [OPTIONS] COMMAND …`; --help and --version are commands as well. */
+static int find_command(struct vt_cli *cli, struct vt_error *err)
+{
+	const char *name = cli->help ? "help" : cli->argc > 0 ? cli->argv[0] : NULL;
+
+	if (!name)
+		return vt_misused(cli, err, "no command was given");
+	cli->command = vt_command_find(name);
+	if (!cli->command)
+		return vt_misused(cli, err, "there is no command '%s'", name);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct vt_cli cli = {.store = getenv("VITRINE_STORE")};
+	static char *help[] = {(char *) "help", NULL}, *version[] = {(char *) "version", NULL};
+	struct vt_error err = {""};
+	int r;
+
+	(void) setlocale(LC_TIME, "");
+	if (!cli.store || !*cli.store)
+		cli.store = VT_STORE_DEFAULT;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		argv[1] = version[0];
+	r = vt_options_parse(&cli, argc, argv, &err);
+	if (r == 0)
+		r = find_command(&cli, &err);
+	if (r == 0 && cli.help) {
+		cli.help = false;
+		r = run(&cli, 1, help, &err);
+	} else if (r == 0) {
+		r = run(&cli, cli.argc, cli.argv, &err);
+	}
+	vt_cli_done(&cli);
+	return r < 0 ? complain(&err, r) : EXIT_SUCCESS;
 }

@@ -1,0 +1,155 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: Apache-2.0
+# For the end-to-end tests: `. "$(dirname "$0")/lib.sh"` first. Gives a temporary folder ($tmp), a
+# store path ($VITRINE_STORE, not yet made), assertions, users. Whatever happens, what is mounted
+# below $tmp is unmounted, its servers are ended and the folder is removed.
+#
+# A test is a sequence of `it "says what should be"` followed by assertions; the first that fails
+# ends it. TAP goes to standard output. $VITRINE is the program.
+set -eu
+
+: "${VITRINE:?the program to test}"
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/vitrine-e2e.XXXXXX")
+chmod 0711 "$tmp" # other users reach mounts in it
+export VITRINE_STORE="$tmp/store" VITRINE_IDLE_SECONDS=1 LC_ALL=C.UTF-8 TZ=UTC
+unset VITRINE_MOUNT NO_COLOR
+users=
+cases=0
+current=
+
+vitrine() {
+	"$VITRINE" "$@"
+}
+
+mounts_below() {
+	awk -v below="$tmp/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r
+}
+
+stop_servers() {
+	for lock in "$tmp"/*/index/LOCK; do
+		[ -e "$lock" ] || continue
+		"$VITRINE" --store "${lock%/index/LOCK}" status --json 2>/dev/null |
+			sed -n 's/.*"pid":\([0-9]*\).*/\1/p' | while read -r pid; do
+			kill "$pid" 2>/dev/null || true
+		done
+	done
+}
+
+clean_up() {
+	status=$?
+	trap - EXIT
+	if [ "$status" -ne 0 ] && [ -n "$current" ]; then
+		echo "not ok $cases - $current"
+		for log in "$tmp"/*/run/server.log; do
+			[ ! -s "$log" ] || sed "s/^/# server: /" "$log"
+		done
+	elif [ -n "$current" ]; then
+		echo "ok $cases - $current"
+		echo "1..$cases"
+	fi
+	mounts_below | while read -r point; do
+		fusermount3 -uz "$point" 2>/dev/null || umount -l "$point" || true
+	done
+	stop_servers
+	for user in $users; do
+		userdel "$user" 2>/dev/null || true
+	done
+	chmod -R u+w "$tmp" 2>/dev/null || true
+	rm -rf "$tmp"
+	exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+
+# Ends the test as skipped (77) before its first case.
+skip() {
+	echo "1..0 # SKIP $*"
+	current=
+	exit 77
+}
+
+need_fuse() {
+	[ -r /dev/fuse ] && [ -w /dev/fuse ] || skip "/dev/fuse is missing or closed to us"
+}
+
+need_root() {
+	[ "$(id -u)" -eq 0 ] || skip "only root can do this"
+}
+
+# Begins a case: the one before it has passed.
+it() {
+	[ -z "$current" ] || echo "ok $cases - $current"
+	cases=$((cases + 1))
+	current=$*
+}
+
+fail() {
+	printf '# %s\n' "$@" | sed 's/^\([^#]\)/# \1/'
+	exit 1
+}
+
+# assert_equal WHAT EXPECTED
+assert_equal() {
+	[ "$1" = "$2" ] || fail "is:       $1" "expected: $2"
+}
+
+# Runs a command; its output is in $tmp/out and $tmp/err. assert_status 4 vitrine ls nothing
+assert_status() {
+	expected=$1
+	shift
+	status=0
+	"$@" >"$tmp/out" 2>"$tmp/err" || status=$?
+	[ "$status" -eq "$expected" ] ||
+		fail "$*: status $status, expected $expected" "$(cat "$tmp/out" "$tmp/err")"
+}
+
+assert_ok() {
+	assert_status 0 "$@"
+}
+
+# The last command's standard output, or standard error, holds a text.
+assert_out() {
+	grep -qF -- "$1" "$tmp/out" || fail "no '$1' in the output:" "$(cat "$tmp/out")"
+}
+
+assert_err() {
+	grep -qF -- "$1" "$tmp/err" || fail "no '$1' in the message:" "$(cat "$tmp/err")"
+}
+
+assert_no_err() {
+	[ ! -s "$tmp/err" ] || fail "unexpected message:" "$(cat "$tmp/err")"
+}
+
+# Every line of the last output is a JSON object that has these members.
+assert_json() {
+	python3 -c '
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1], "rb")]
+assert lines, "no line"
+for line in lines:
+    missing = [key for key in sys.argv[2:] if key not in line]
+    assert isinstance(line, dict) and not missing, f"{line} lacks {missing}"
+' "$tmp/out" "$@" 2>"$tmp/python" || fail "$(tail -n 1 "$tmp/python")" "$(head -n 5 "$tmp/out")"
+}
+
+# A member of line N (from 1) of the last output: json_member 1 version
+json_member() {
+	sed -n "$1p" "$tmp/out" | python3 -c '
+import json, sys
+value = json.load(sys.stdin)[sys.argv[1]]
+print(value if isinstance(value, str) else json.dumps(value))' "$2"
+}
+
+# Makes a user for this test; needs root. The name is in $user.
+make_user() {
+	user=vt-e2e-$1-$$
+	useradd --no-create-home --shell /bin/sh "$user"
+	users="$users $user"
+}
+
+# as_user NAME COMMAND...
+as_user() {
+	who=$1
+	shift
+	setpriv --reuid="$who" --regid="$(id -g "$who")" --clear-groups "$@"
+}

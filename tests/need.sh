@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing of the packages that building takes, and with --tests of those that
+# testing takes too. As an ordinary user it only says what is missing.
+set -eu
+build="gcc libc6-dev meson ninja-build pkg-config python3 libfuse3-dev fuse3 librocksdb-dev
+	libzstd-dev libssl-dev libjansson-dev libarchive-dev libxxhash-dev uthash-dev check"
+tests="attr man-db rsync zstd"
+
+wanted=$build
+[ "${1:-}" != --tests ] || wanted="$build $tests"
+missing=
+for package in $wanted; do
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' ||
+		missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" -ne 0 ]; then
+	echo "$0: these packages are missing; as root: apt-get install$missing" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+# shellcheck disable=SC2086 # one word per package
+exec apt-get install -q -y --no-install-recommends $missing

@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# COMMAND 2: installs what is missing (as root), builds with gcc, runs every test. The last line is
+# "N passed, N failed", followed by ", N skipped" if there are any; the status says whether all is
+# well. Arguments go to `meson test`, e.g. --suite unit. BUILD: the build folder.
+set -eu
+cd "$(dirname "$0")/.."
+build=${BUILD:-build}
+
+tests/need.sh --tests
+if [ ! -f "$build/build.ninja" ]; then
+	CC=gcc meson setup "$build"
+fi
+ninja -C "$build"
+status=0
+meson test -C "$build" --no-rebuild --print-errorlogs "$@" || status=$?
+python3 tests/summary.py "$build/meson-logs/testlog.json" || status=1
+exit "$status"

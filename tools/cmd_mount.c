@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `vitrine mount`: makes the mount itself (as root, or through fusermount3) and hands its
+ * descriptor to the server, so that the server needs no privilege. With --foreground it then stays
+ * until the mount ends, which is what systemd and containers like.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/daemon.h"
+#include "fs/mount.h"
+#include "fs/rows.h"
+#include "index/base/buf.h"
+#include "index/base/error.h"
+#include "tools/commands.h"
+#include "tools/mount_table.h"
+#include "tools/options.h"
+#include "tools/output.h"
+
+#define READ_AHEAD_KB 1024 /* measured: the kernel's 128 halves sequential reads */
+
+static const char *mount_options;
+static bool foreground;
+static uint64_t cache;
+static const struct vt_option options[] = {
+	VT_TEXT('o', "options", "LIST", &mount_options, "allow_other, cache=SIZE, kernel options"),
+	VT_SIZE(0, "cache", "SIZE", &cache, "memory of the server that is started (256M)"),
+	VT_FLAG('f', "foreground", &foreground, "stay until unmounted; unmount on SIGTERM"),
+	{0},
+};
+
+/* What -o asked for, sorted by who cares. */
+struct wishes {
+	bool allow_other;
+	struct vt_buf kernel; /* comma separated */
+};
+
+/* Words that fstab and mount(8) use among themselves, or that hold of every mount of ours. */
+static bool is_fstab_word(const char *word)
+{
+	static const char *const words[] = {"defaults", "ro",     "rw",      "auto",
+					    "noauto",   "user",   "users",   "owner",
+					    "group",    "nofail", "_netdev", "nosuid",
+					    "nodev",    "suid",   "dev",     "default_permissions"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return strncmp(word, "x-", 2) == 0 || strncmp(word, "comment=", 8) == 0;
+}
+
+static int sort_wishes(struct vt_cli *cli, char *list, struct wishes *out, struct vt_error *err)
+{
+	char *save = NULL;
+
+	for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		if (strcmp(word, "allow_other") == 0)
+			out->allow_other = true;
+		else if (strncmp(word, "store=", 6) == 0)
+			cli->store = word + 6;
+		else if (strncmp(word, "cache=", 6) == 0) {
+			if (vt_size_parse(word + 6, &cache) < 0)
+				return vt_misused(cli, err, "-o %s: that is no size", word);
+		} else if (!is_fstab_word(word))
+			vt_buf_printf(&out->kernel, "%s%s", out->kernel.len ? "," : "", word);
+	}
+	vt_buf_put_u8(&out->kernel, '\0');
+	return vt_buf_failed(&out->kernel) ? vt_fail(err, ENOMEM, "no memory for the options") : 0;
+}
+
+static int raise_read_ahead(void *point, const struct vt_mounted *mounted)
+{
+	char path[64];
+	FILE *file;
+
+	if (strcmp(mounted->point, point) != 0)
+		return 0;
+	(void) snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", mounted->major,
+			mounted->minor);
+	file = fopen(path, "we");
+	if (!file)
+		return 0; /* not root: reads are slower, nothing else */
+	(void) fprintf(file, "%d\n", READ_AHEAD_KB);
+	(void) fclose(file);
+	return 0;
+}
+
+static void on_signal(int number)
+{
+}
+
+/* Without SA_RESTART, so that waiting ends. */
+static void catch_signals(void)
+{
+	const struct sigaction action = {.sa_handler = on_signal};
+
+	(void) sigaction(SIGTERM, &action, NULL);
+	(void) sigaction(SIGINT, &action, NULL);
+}
+
+static int stay(struct vt_cli *cli, const char *point, struct vt_error *err)
+{
+	int r;
+
+	vt_cli_done(cli); /* the mount keeps the server; an idle connection need not */
+	vt_notify_systemd("READY=1");
+	r = vt_mounted_wait_end(point, err);
+	if (r != -EINTR)
+		return r;
+	vt_notify_systemd("STOPPING=1");
+	return vt_mount_detach(point, false, err);
+}
+
+static int hand_over(struct vt_cli *cli, const char *point, int fd, struct vt_error *err)
+{
+	json_t *given = json_object();
+	struct vt_call call = {.op = "mount", .fd = fd};
+
+	if (cache)
+		(void) json_object_set_new(given, "cache", json_integer((json_int_t) cache));
+	call.args = json_pack("{s:o}", "options", given);
+	(void) vt_json_set_text(call.args, "mountpoint", point, strlen(point));
+	return vt_client_call(cli->client, &call, NULL, err);
+}
+
+static int mount_on(struct vt_cli *cli, const char *point, const struct wishes *wishes,
+		    struct vt_error *err)
+{
+	vt_autofree char *store = realpath(cli->store, NULL);
+	const struct vt_mount_options how = {
+		.fsname = store ? store : cli->store,
+		.allow_other = wishes->allow_other,
+		.extra = wishes->kernel.len > 1 ? (const char *) wishes->kernel.data : NULL,
+	};
+	vt_autoclose int fd = vt_mount_attach(point, &how, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = hand_over(cli, point, fd, err);
+	if (r < 0) {
+		(void) vt_mount_detach(point, true, NULL); /* nobody would answer on it */
+		return r;
+	}
+	(void) vt_mounted_list(raise_read_ahead, (void *) point, NULL);
+	return 0;
+}
+
+/* An absolute path; of what cannot be resolved (a dead mount) the words as given. */
+static const char *absolute(const char *point, char resolved[PATH_MAX])
+{
+	return realpath(point, resolved) ? resolved : point;
+}
+
+static int run(struct vt_cli *cli, struct vt_error *err)
+{
+	const char *point = cli->argc > 0 ? cli->argv[0] : getenv("VITRINE_MOUNT");
+	vt_autofree char *list = strdup(mount_options ? mount_options : "");
+	vt_cleanup(vt_buf_done) struct vt_buf kernel = VT_BUF_INIT;
+	struct wishes wishes = {0};
+	char resolved[PATH_MAX], megabytes[32];
+	int r;
+
+	if (!point || !*point)
+		return vt_misused(cli, err, "say where to mount: a folder, or $VITRINE_MOUNT");
+	if (!list)
+		return vt_fail(err, ENOMEM, "no memory for the options");
+	r = sort_wishes(cli, list, &wishes, err);
+	kernel = wishes.kernel;
+	if (r < 0)
+		return r;
+	if (cache) {
+		(void) snprintf(megabytes, sizeof megabytes, "%llu", (unsigned long long) cache);
+		(void) setenv("VITRINE_CACHE", megabytes, 1); /* for a server that we start */
+	}
+	/* The server first: what it has to say about the store is worth more than a dead mount. */
+	r = vt_cli_connect(cli, err);
+	if (r < 0)
+		return r;
+	point = absolute(point, resolved);
+	catch_signals();
+	r = mount_on(cli, point, &wishes, err);
+	if (r < 0)
+		return r;
+	vt_say(cli, "%s is on %s", cli->store, point);
+	(void) fflush(stdout);
+	return foreground ? stay(cli, point, err) : 0;
+}
+
+const struct vt_command vt_cmd_mount = {
+	.name = "mount",
+	.synopsis = "[MOUNTPOINT]",
+	.summary = "Show the store's datasets as a read-only tree",
+	.details = "Returns when the tree is there. Without MOUNTPOINT: $VITRINE_MOUNT.\n"
+		   "In /etc/fstab:\n"
+		   "  /var/lib/vitrine /data vitrine noauto,user 0 0",
+	.options = options,
+	.max_args = 1,
+	.run = run,
+};

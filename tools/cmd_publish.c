@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `vitrine publish`: folders and archives in, a version out. The engine runs in this process
+ * (tools/publish/publish.h); the store hands out numbers and commits.
+ *
+ * Root publishing into somebody's store becomes that user first, and keeps only the capability to
+ * read: every file it makes then belongs to the store's owner without any chown.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "index/base/error.h"
+#include "index/index.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/progress.h"
+#include "tools/publish/backend_client.h"
+#include "tools/publish/publish.h"
+#include "tools/target.h"
+
+static const char *message = "", *licence = "", *as, *author, *progress_mode;
+static uint64_t level, threads;
+static bool decompress, checksum, strict, dry_run;
+static const struct vt_option options[] = {
+	VT_TEXT('m', "message", "TEXT", &message, "what is new, for the log"),
+	VT_TEXT(0, "as", "NAME", &as, "name the version NAME instead of vN"),
+	VT_TEXT(0, "licence", "TEXT", &licence, "terms, as an SPDX identifier or in words"),
+	VT_TEXT(0, "author", "NAME", &author, "who made the data (default: your user name)"),
+	VT_NUMBER(0, "level", "N", &level, "zstd level, 1 to 19 (default 3)"),
+	VT_NUMBER('j', "threads", "N", &threads, "how many (default: one per core)"),
+	VT_FLAG(0, "decompress", &decompress, "store x.zst and x.gz as x"),
+	VT_FLAG(0, "checksum", &checksum, "read files again that look unchanged"),
+	VT_FLAG(0, "strict", &strict, "fail on devices, sockets and pipes"),
+	VT_FLAG('n', "dry-run", &dry_run, "do all but store and publish"),
+	VT_TEXT(0, "progress", "HOW", &progress_mode, "auto, plain (a line each 10 s) or none"),
+	{0},
+};
+
+static atomic_bool cancelled;
+
+static void on_signal(int number)
+{
+	cancelled = true;
+}
+
+/* Once: a second signal ends the program as usual. */
+static void catch_signals(void)
+{
+	const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+
+	(void) sigaction(SIGINT, &action, NULL);
+	(void) sigaction(SIGTERM, &action, NULL);
+	(void) sigaction(SIGHUP, &action, NULL);
+}
+
+static int keep_reading(struct vt_error *err)
+{
+	const uint32_t bit = 1u << CAP_DAC_READ_SEARCH;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{.effective = bit, .permitted = bit}};
+
+	if (syscall(SYS_capset, &header, data) < 0)
+		return vt_fail(err, errno, "cannot keep the right to read: %m");
+	return 0;
+}
+
+/* Before any thread starts: capabilities are per thread. */
+static int become_owner(const char *store, struct vt_error *err)
+{
+	struct vt_store_facts facts;
+	const struct passwd *user;
+	int r = vt_index_facts(store, &facts, err);
+
+	if (r < 0)
+		return r;
+	if (geteuid() != 0 || facts.owner_uid == 0)
+		return 0;
+	user = getpwuid(facts.owner_uid);
+	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setgroups(0, NULL) < 0 ||
+	    (user && setgid(user->pw_gid) < 0) || setuid(facts.owner_uid) < 0)
+		return vt_fail(err, errno, "cannot become the owner of '%s': %m", store);
+	return keep_reading(err);
+}
+
+static void look(void *context, struct vt_progress_view *out)
+{
+	static const char *const phases[] = {"scanning", "storing", "indexing", "publishing"};
+	const struct vt_publish_progress *p = context;
+
+	*out = (struct vt_progress_view){
+		.phase = phases[p->phase],
+		.files = p->files,
+		.total_files = p->total_files,
+		.bytes = p->bytes,
+		.total_bytes = p->total_bytes,
+	};
+}
+
+static void warn(void *progress, const char *sentence)
+{
+	char line[1100];
+
+	(void) snprintf(line, sizeof line, "vitrine: %s", sentence);
+	vt_progress_print(progress, line);
+}
+
+static const char *user_name(void)
+{
+	const struct passwd *user = getpwuid(getuid());
+
+	return user ? user->pw_name : "";
+}
+
+static void print_json(const char *dataset, const struct vt_publish_result *result,
+		       const struct vt_publish_progress *progress)
+{
+	char digest[VT_DIGEST_HEX], tree[VT_DIGEST_HEX];
+	vt_cleanup(vt_json_freep) json_t *line = NULL;
+
+	vt_digest_format(&result->digest, digest);
+	vt_digest_format(&result->tree_digest, tree);
+	line = json_pack(
+		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:b, s:b}",
+		"dataset", dataset, "version", result->name, "digest", digest, "tree", tree,
+		"files", (json_int_t) result->counts.files, "directories",
+		(json_int_t) result->counts.directories, "symlinks",
+		(json_int_t) result->counts.symlinks, "bytes", (json_int_t) result->counts.bytes,
+		"new_bytes", (json_int_t) result->new_bytes, "stored_bytes",
+		(json_int_t) progress->stored_bytes, "unchanged", (json_int_t) result->unchanged,
+		"skipped", (json_int_t) result->skipped, "added", (json_int_t) result->added,
+		"removed", (json_int_t) result->removed, "changed", (json_int_t) result->changed,
+		"same_as_parent", result->same_as_parent, "dry_run", dry_run);
+	vt_print_json(line);
+}
+
+static void print_result(const struct vt_cli *cli, const char *dataset,
+			 const struct vt_publish_result *result,
+			 const struct vt_publish_progress *progress)
+{
+	char files[32], bytes[16], fresh[16], stored[16];
+	uint64_t changes = result->added + result->removed + result->changed;
+
+	if (cli->json) {
+		print_json(dataset, result, progress);
+		return;
+	}
+	if (result->same_as_parent && !as) {
+		vt_say(cli, "%s: nothing changed since the latest version, nothing published",
+		       dataset);
+		return;
+	}
+	vt_format_count(result->counts.files, files);
+	vt_format_size(result->counts.bytes, bytes);
+	vt_format_size(result->new_bytes, fresh);
+	vt_format_size(progress->stored_bytes, stored);
+	vt_say(cli, "%s%s%s%s: %s files, %s; new %s, stored as %s", dry_run ? "Would publish " : "",
+	       dataset, *result->name ? "@" : "", result->name, files, bytes, fresh, stored);
+	if (changes)
+		vt_say(cli, "%llu added, %llu removed, %llu changed",
+		       (unsigned long long) result->added, (unsigned long long) result->removed,
+		       (unsigned long long) result->changed);
+	if (result->skipped)
+		vt_say(cli, "%llu devices, sockets and pipes were skipped",
+		       (unsigned long long) result->skipped);
+}
+
+static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_progress *progress,
+		   struct vt_publish_result *result, struct vt_error *err)
+{
+	vt_cleanup(vt_publish_backend_closep) struct vt_publish_backend *backend = NULL;
+	vt_cleanup(vt_progress_stopp) struct vt_progress *bar = NULL;
+	struct vt_publish_options how = {
+		.sources = (const char *const *) cli->argv + 1,
+		.source_count = (size_t) cli->argc - 1,
+		.message = message,
+		.licence = licence,
+		.author = author ? author : user_name(),
+		.author_uid = getuid(),
+		.level = (int) level,
+		.threads = (unsigned) threads,
+		.decompress = decompress,
+		.checksum = checksum,
+		.strict = strict,
+		.dry_run = dry_run,
+		.cancel = &cancelled,
+		.progress = progress,
+		.warn = warn,
+	};
+	static struct vt_import_info info; /* its path is 4 KiB */
+	int r = vt_publish_backend_open(cli->client, dataset, as, &backend, &info, err);
+
+	if (r == 0)
+		r = become_owner(cli->store, err);
+	if (r == 0)
+		r = vt_progress_start(cli, progress_mode, look, progress, &bar, err);
+	if (r < 0)
+		return r;
+	how.warn_context = bar;
+	r = vt_publish(backend, &info, dataset, as, &how, result, err);
+	if (r < 0 && cancelled)
+		return vt_fail(err, EINTR, "interrupted; nothing was published");
+	return r;
+}
+
+static int check_arguments(struct vt_cli *cli, struct vt_target *target, struct vt_error *err)
+{
+	int r = vt_target_parse(cli->argv[0], target, err);
+
+	if (r < 0)
+		return r;
+	if (target->path)
+		return vt_misused(cli, err, "'%s': publish into a dataset, not a path in it",
+				  cli->argv[0]);
+	if (target->version[0])
+		return vt_misused(cli, err,
+				  "'%s': versions get their numbers; --as %s gives a name",
+				  cli->argv[0], target->version);
+	if (level > 19)
+		return vt_misused(cli, err, "--level goes from 1 to 19");
+	if (threads > 1024)
+		return vt_misused(cli, err, "--threads goes from 1 to 1024");
+	return 0;
+}
+
+static int run(struct vt_cli *cli, struct vt_error *err)
+{
+	static struct vt_publish_progress progress;
+	static struct vt_publish_result result;
+	struct vt_target target;
+	int r = check_arguments(cli, &target, err);
+
+	if (r == 0)
+		r = vt_cli_connect(cli, err);
+	if (r < 0)
+		return r;
+	catch_signals();
+	r = publish(cli, target.dataset, &progress, &result, err);
+	if (r < 0)
+		return r;
+	print_result(cli, target.dataset, &result, &progress);
+	return 0;
+}
+
+const struct vt_command vt_cmd_publish = {
+	.name = "publish",
+	.synopsis = "DATASET SOURCE...",
+	.summary = "Publish folders or archives as a new version of a dataset",
+	.details = "A SOURCE is a folder, an archive (tar, tar.gz, tar.zst, zip), or '-' for an\n"
+		   "archive on standard input. Sources are never changed. A dataset that does\n"
+		   "not exist yet is made. On any error nothing is published.",
+	.options = options,
+	.min_args = 2,
+	.max_args = -1,
+	.run = run,
+};

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `vitrine status`: the server of the store and what it serves. Asking starts no server. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "index/base/error.h"
+#include "tools/commands.h"
+#include "tools/output.h"
+
+static const struct vt_column server_columns[] = {
+	{"server", "pid", VT_COLUMN_TEXT},
+	{"version", "version", VT_COLUMN_TEXT},
+	{"started", "started", VT_COLUMN_TIME},
+	{"uid", "uid", VT_COLUMN_TEXT},
+	{"memory", "memory", VT_COLUMN_SIZE},
+	{"imports", "imports", VT_COLUMN_COUNT},
+	{0},
+};
+static const struct vt_column mount_columns[] = {
+	{"MOUNTPOINT", "mountpoint", VT_COLUMN_TEXT},
+	{"KIND", "kind", VT_COLUMN_TEXT},
+	{"SINCE", "since", VT_COLUMN_TIME},
+	{"REQUESTS", "requests", VT_COLUMN_COUNT},
+	{0},
+};
+
+static int keep_row(void *list, const json_t *row, const void *blob, size_t blob_len)
+{
+	return json_array_append(list, (json_t *) row) < 0 ? -1 : 0;
+}
+
+static void print_server(const json_t *status, const json_t *cache)
+{
+	char used[16], limit[16];
+
+	vt_print_record(status, server_columns);
+	if (!json_is_object(cache))
+		return;
+	vt_format_size((uint64_t) vt_json_count(cache, "used"), used);
+	vt_format_size((uint64_t) vt_json_count(cache, "limit"), limit);
+	(void) printf("cache    %s of %s\n", used, limit);
+}
+
+static int print_mounts(const struct vt_cli *cli, const json_t *mounts, struct vt_error *err)
+{
+	vt_cleanup(vt_table_freep) struct vt_table *table = NULL;
+	const json_t *row;
+	size_t i;
+	int r;
+
+	if (json_array_size(mounts) == 0) {
+		(void) puts("mounts   none");
+		return 0;
+	}
+	r = vt_table_new(cli, mount_columns, &table, err);
+	json_array_foreach(mounts, i, row) if (r == 0) r = vt_table_row(table, row, NULL, 0);
+	if (r < 0)
+		return r;
+	(void) putchar('\n');
+	vt_table_print(table);
+	return 0;
+}
+
+static int print_nobody(const struct vt_cli *cli)
+{
+	vt_cleanup(vt_json_freep) json_t *line =
+		json_pack("{s:s, s:b}", "store", cli->store, "running", 0);
+
+	if (cli->json)
+		vt_print_json(line);
+	vt_say(cli, "No server runs for %s; the next command that needs one starts it.",
+	       cli->store);
+	return 0;
+}
+
+static int run(struct vt_cli *cli, struct vt_error *err)
+{
+	vt_cleanup(vt_json_freep) json_t *status = NULL, *mounts = json_array();
+	int r = vt_client_connect(cli->store, false, &cli->client, err);
+
+	if (r == -ECONNREFUSED)
+		return print_nobody(cli);
+	if (r == 0)
+		r = vt_cli_call(cli, "status", NULL, NULL, NULL, &status, err);
+	if (r == 0)
+		r = vt_cli_call(cli, "mounts", NULL, keep_row, mounts, NULL, err);
+	if (r < 0)
+		return r;
+	if (!cli->json) {
+		print_server(status, json_object_get(status, "cache"));
+		return print_mounts(cli, mounts, err);
+	}
+	(void) json_object_set_new(status, "running", json_true());
+	(void) json_object_set_new(status, "store", json_string(cli->store));
+	(void) json_object_set(status, "mounts", mounts);
+	vt_print_json(status);
+	return 0;
+}
+
+const struct vt_command vt_cmd_status = {
+	.name = "status",
+	.synopsis = "",
+	.summary = "Show the server of the store, its memory and its mounts",
+	.run = run,
+};

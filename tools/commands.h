@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Every command: its description is the one thing its file shows. */
+#include "tools/cli.h"
+
+extern const struct vt_command vt_cmd_init;
+extern const struct vt_command vt_cmd_publish;
+extern const struct vt_command vt_cmd_ls;
+extern const struct vt_command vt_cmd_log;
+extern const struct vt_command vt_cmd_show;
+extern const struct vt_command vt_cmd_diff;
+extern const struct vt_command vt_cmd_cat;
+extern const struct vt_command vt_cmd_tag;
+extern const struct vt_command vt_cmd_untag;
+extern const struct vt_command vt_cmd_rollback;
+extern const struct vt_command vt_cmd_withdraw;
+extern const struct vt_command vt_cmd_rm;
+extern const struct vt_command vt_cmd_gc;
+extern const struct vt_command vt_cmd_verify;
+extern const struct vt_command vt_cmd_mount;
+extern const struct vt_command vt_cmd_umount;
+extern const struct vt_command vt_cmd_status;
+extern const struct vt_command vt_cmd_doctor;
+extern const struct vt_command vt_cmd_completion;
+extern const struct vt_command vt_cmd_help;
+extern const struct vt_command vt_cmd_version;
+extern const struct vt_command vt_cmd_complete;
+extern const struct vt_command vt_cmd_server;
+extern const struct vt_command vt_cmd_keeper;

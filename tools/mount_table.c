@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See mount_table.h. */
+#include "tools/mount_table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "index/base/cleanup.h"
+#include "index/base/error.h"
+
+#define TABLE "/proc/self/mountinfo"
+#define TYPE  "fuse.vitrine"
+
+static void close_file(FILE **file)
+{
+	if (*file)
+		(void) fclose(*file);
+}
+
+/* Blanks and backslashes stand as \ooo. */
+static char *unescape(char *text)
+{
+	char *out = text;
+
+	for (const char *in = text; *in; out++) {
+		if (in[0] == '\\' && in[1] && in[2] && in[3]) {
+			*out = (char) ((in[1] & 7) << 6 | (in[2] & 7) << 3 | (in[3] & 7));
+			in += 4;
+		} else {
+			*out = *in++;
+		}
+	}
+	*out = '\0';
+	return text;
+}
+
+/* 36 35 98:0 /root /point options optional... - type source super */
+static bool parse_line(char *line, struct vt_mounted *out)
+{
+	char *tail = strstr(line, " - "), *fields[5], *save = NULL;
+	int count = 0;
+
+	if (!tail)
+		return false;
+	*tail = '\0';
+	for (char *f = strtok_r(line, " ", &save); f && count < 5; f = strtok_r(NULL, " ", &save))
+		fields[count++] = f;
+	if (count < 5 || sscanf(fields[2], "%u:%u", &out->major, &out->minor) != 2)
+		return false;
+	out->point = unescape(fields[4]);
+	out->type = strtok_r(tail + 3, " ", &save);
+	out->source = strtok_r(NULL, " ", &save);
+	if (!out->type || !out->source)
+		return false;
+	(void) unescape((char *) out->source);
+	return true;
+}
+
+int vt_mounted_list(vt_mounted_each *each, void *context, struct vt_error *err)
+{
+	vt_cleanup(close_file) FILE *table = fopen(TABLE, "re");
+	vt_autofree char *line = NULL;
+	struct vt_mounted mounted;
+	size_t size = 0;
+	int r = 0;
+
+	if (!table)
+		return vt_fail(err, errno, "cannot read " TABLE ": %m");
+	while (r == 0 && getline(&line, &size, table) >= 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (parse_line(line, &mounted) && strcmp(mounted.type, TYPE) == 0)
+			r = each(context, &mounted);
+	}
+	return r;
+}
+
+static int is_point(void *point, const struct vt_mounted *mounted)
+{
+	return strcmp(mounted->point, point) == 0;
+}
+
+int vt_mounted_wait_end(const char *point, struct vt_error *err)
+{
+	vt_autoclose int fd = open(TABLE, O_RDONLY | O_CLOEXEC);
+	struct pollfd watch = {.fd = fd, .events = POLLPRI};
+	int r;
+
+	if (fd < 0)
+		return vt_fail(err, errno, "cannot read " TABLE ": %m");
+	while ((r = vt_mounted_list(is_point, (void *) point, err)) > 0)
+		if (poll(&watch, 1, -1) < 0)
+			return -errno;
+	return r;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the kernel has mounted, from /proc/self/mountinfo (proc_pid_mountinfo(5)). Asking there
+ * never waits for a file system, as stat(2) on a mount whose server hangs would.
+ */
+struct vt_error;
+
+struct vt_mounted {
+	unsigned major, minor;
+	const char *point, *type, *source; /* unescaped; borrowed until the callback returns */
+};
+
+/* Only Vitrine's (type fuse.vitrine), in the order of mounting. Non-zero from `each` stops. */
+typedef int vt_mounted_each(void *context, const struct vt_mounted *mounted);
+int vt_mounted_list(vt_mounted_each *each, void *context, struct vt_error *err);
+
+/* Waits until nothing of ours is mounted on `point`, or a signal is handled: -EINTR. */
+int vt_mounted_wait_end(const char *point, struct vt_error *err);

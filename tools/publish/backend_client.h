@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A publish's backend over the control socket: begins an import on `client`'s connection (borrowed,
+ * and used by nobody else meanwhile), which ends with that connection.
+ */
+#include "index/base/cleanup.h"
+#include "tools/publish/backend.h"
+
+struct vt_client;
+
+/* `as` may be NULL. -EINVAL, -EEXIST a bad or taken name; -EACCES. */
+int vt_publish_backend_open(struct vt_client *client, const char *dataset, const char *as,
+			    struct vt_publish_backend **out, struct vt_import_info *info,
+			    struct vt_error *err);
+void vt_publish_backend_close(struct vt_publish_backend *backend);
+VT_DEFINE_CLEANUP(struct vt_publish_backend, vt_publish_backend_close);
