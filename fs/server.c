@@ -34,6 +34,7 @@
 
 #define IDLE_SECONDS  60
 #define DRAIN_MS      5000 /* what requests get to finish in at an orderly end */
+#define UNMOUNT_MS    2000
 #define MS_PER_SECOND 1000
 
 struct options {
@@ -88,11 +89,11 @@ static void mount_ended(void *context, uint64_t id)
 	struct server *server = hold->owner;
 
 	(void) id;
-	vt_keeper_link_release(server->keeper, hold);
 	wake(server);
+	vt_keeper_link_release(server->keeper, hold); /* last: the server may end now */
 }
 
-/* The session gets descriptors of its own: those in `hold` are the keeper's copy. */
+/* The session owns its descriptors, also when it fails; those in `hold` are the keeper's copy. */
 static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd, int state_fd,
 		       uint64_t *id, struct vt_error *err)
 {
@@ -101,11 +102,8 @@ static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd,
 	hold->owner = server;
 	r = vt_sessions_add(server->service->sessions, fuse_fd, state_fd, hold->mountpoint,
 			    hold->uid, mount_ended, hold, id, err);
-	if (r < 0) {
-		vt_cleanup_close(&fuse_fd);
-		vt_cleanup_close(&state_fd);
+	if (r < 0)
 		vt_keeper_link_release(server->keeper, hold);
-	}
 	return r;
 }
 
@@ -306,7 +304,9 @@ static void unmount_own(struct server *server)
 
 /*
  * The socket goes first, so that new callers start another server, which waits for the LOCK. Then
- * requests, mounts and the store, each while it still has what it stands on.
+ * requests, mounts and the store, each while it still has what it stands on. A mount of somebody
+ * else lives until the process does, and so must all that its threads use: the end of the process
+ * is then the end of the rest, for which the store is as safe as after a crash.
  */
 static void close_server(struct server *server)
 {
@@ -318,6 +318,8 @@ static void close_server(struct server *server)
 	if (server->open) {
 		vt_control_drain(server->control, DRAIN_MS);
 		unmount_own(server);
+		if (!vt_keeper_link_drain(server->keeper, UNMOUNT_MS))
+			return;
 	}
 	vt_service_close(server->service);
 	vt_keeper_link_free(server->keeper);
