@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of control requests: who may do what, and what bad arguments meet. */
+#include "index/base/clock.h"
 #include "tests/unit/service_model.h"
 #include "tests/unit/suite.h"
 
@@ -357,6 +358,64 @@ START_TEST(a_commit_must_be_whole)
 }
 END_TEST
 
+/* The pages of an empty tree are not asked for by a commit. */
+static int give_ids(void *context, struct vt_new_page *pages, size_t count, struct vt_error *e)
+{
+	for (size_t i = 0; i < count; i++)
+		pages[i].id = 1 + i;
+	return 0;
+}
+
+static void encode_empty_tree(struct vt_buf *out)
+{
+	const struct vt_page_sink sink = {.put = give_ids};
+	const struct vt_entry root = {.type = VT_DIRECTORY, .mode = 0755};
+	vt_cleanup(vt_tree_builder_freep) struct vt_tree_builder *builder = NULL;
+	struct vt_tree tree = {0};
+
+	must(vt_tree_builder_new(&sink, &builder, &err) == 0);
+	must(vt_tree_builder_finish(builder, &root, &tree, &err) == 0);
+	must(vt_tree_encode(&tree, out, &err) == 0);
+}
+
+START_TEST(a_committed_version_is_its_callers_and_of_now)
+{
+	static const char commit[] =
+		"{\"version\": {\"message\": \"m\", \"licence\": \"CC0\", \"author\": \"ann\", "
+		"\"files\": 0, \"directories\": 0, \"symlinks\": 0, \"bytes\": 0, "
+		"\"stored_bytes\": 0, \"outline\": 0, \"document_body\": [0, 0, 0, 0, 0, 0]}, "
+		"\"shards\": [], \"page\": 1, \"links\": 0}";
+	vt_cleanup(vt_buf_done) struct vt_buf tree = VT_BUF_INIT;
+	const struct vt_version *version = NULL;
+	struct reply reply;
+
+	set_up();
+	encode_empty_tree(&tree);
+	vt_clock_set_realtime_ns(1000000000 * VT_NS_PER_SEC);
+	must(ask(&owner, "import.begin", "{\"dataset\": \"d\", \"as\": \"first\"}", &reply) == 0);
+	reply_done(&reply);
+	must(ask_with(&owner, "import.commit", commit, tree.data, tree.len, -1, &reply) == 0);
+	ck_assert_str_eq(json_string_value(json_object_get(reply.result, "version")), "first");
+	ck_assert_str_eq(json_string_value(json_object_get(reply.result, "author")), "ann");
+	ck_assert_str_eq(json_string_value(json_object_get(reply.result, "created")),
+			 "2001-09-09T01:46:40Z");
+	must(vt_catalog_version(
+		     host.service->index->catalog,
+		     (uint32_t) json_integer_value(json_object_get(reply.result, "serial")),
+		     &version, &err) == 0);
+	ck_assert_uint_eq(version->author_uid, host.service->owner_uid);
+	ck_assert(!vt_digest_is_zero(&version->tree_digest));
+	vt_version_unref(version);
+	reply_done(&reply);
+	ck_assert_uint_eq(host.imports, 0);
+	/* It is over: the connection may begin another. */
+	ck_assert_int_eq(ask_dropping(&owner, "import.shard", "{}"), -EINVAL);
+	must(ask_dropping(&owner, "import.begin", "{\"dataset\": \"d\"}") == 0);
+	vt_clock_set_realtime_ns(0);
+	tear_down();
+}
+END_TEST
+
 VT_SUITE(requests, a_stranger_is_refused_every_change_and_told_nothing,
 	 every_row_needs_a_right_but_hello,
 	 nothing_in_the_arguments_makes_somebody_else_of_a_caller,
@@ -364,4 +423,5 @@ VT_SUITE(requests, a_stranger_is_refused_every_change_and_told_nothing,
 	 an_unknown_request_is_named, a_request_that_failed_leaves_the_connection_good,
 	 bad_arguments_are_named, only_a_descriptor_of_dev_fuse_is_served,
 	 a_version_is_shown_with_its_tags, a_withdrawn_version_is_shown_but_not_its_files,
-	 an_import_ends_with_its_connection, an_import_answers_in_blobs, a_commit_must_be_whole)
+	 an_import_ends_with_its_connection, an_import_answers_in_blobs, a_commit_must_be_whole,
+	 a_committed_version_is_its_callers_and_of_now)
