@@ -6,6 +6,7 @@
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
+#include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/index.h"
 #include "index/record.h"
@@ -81,6 +82,9 @@ int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *e
 	if (r < 0)
 		return r;
 	atomic_fetch_add(&connection->host->imports, 1);
+	if (!request->dataset) /* made by the import */
+		(void) vt_catalog_dataset_by_id(request->service->index->catalog, info->dataset,
+						&request->dataset, NULL);
 	r = parent_of(request, &parent, err);
 	if (r < 0)
 		return r;
@@ -408,6 +412,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 		.parent = connection->import_info.parent,
 		.author_uid = connection->subject.uid,
 		.author = author,
+		.created_ns = vt_clock_realtime_ns(),
 	};
 	int r;
 
