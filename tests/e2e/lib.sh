@@ -48,7 +48,7 @@ clean_up() {
 		echo "1..$cases"
 	fi
 	mounts_below | while read -r point; do
-		point=$(printf '%b' "$point") # blanks stand as \\040
+		point=$(printf '%b' "$point") # a blank stands as \040
 		fusermount3 -uz "$point" 2>/dev/null || umount -l "$point" || true
 	done
 	stop_servers
