@@ -25,7 +25,8 @@ struct vt_error;
 #define VT_LEVEL_DEFAULT    3
 
 struct vt_dictionary;
-/* Copies `data`. `level` is for compression; a dictionary from the store is for decoding too. */
+/* Copies `data`. `level` is that of compression; 0: it is for decoding alone, which saves much
+ * memory. */
 int vt_dictionary_new(const void *data, size_t len, int level, struct vt_dictionary **out,
 		      struct vt_error *err);
 void vt_dictionary_free(struct vt_dictionary *dictionary);

@@ -41,8 +41,9 @@ VT_DEFINE_CLEANUP(struct vt_frame_cache, vt_frame_cache_free);
 typedef void vt_frame_done(void *context, int r, struct vt_frame *frame);
 
 /*
- * 1: `*out` is a reference (kept, or read without waiting and decoded here); 0: `done` is called
- * later, from a pool thread; negative: failed at once.
+ * 1: `*out` is a reference, found in the cache, and `done` is not called. 0: `done` is called,
+ * once: before this returns when the frame could be read without waiting, else from a pool thread.
+ * Negative: failed at once, `done` is not called.
  */
 int vt_frame_cache_get(struct vt_frame_cache *cache, const struct vt_location *at,
 		       struct vt_frame **out, vt_frame_done *done, void *context);

@@ -172,7 +172,7 @@ static int lookup_document(const struct vt_shown *parent, const char *name, stru
 static int identify(struct vt_service *service, const struct vt_version *version, uint32_t exhibit,
 		    struct vt_shown *shown, bool nowait, struct vt_error *err)
 {
-	struct vt_link link = { .primary = shown->node.position };
+	struct vt_link link = {.primary = shown->node.position};
 	int r = 0;
 
 	if (shown->node.entry.linked)

@@ -182,7 +182,7 @@ int vt_import_begin(struct vt_index *index, const char *dataset, const char *as,
 		    struct vt_import **out, struct vt_import_info *info, struct vt_error *err)
 {
 	vt_cleanup(vt_import_freep) struct vt_import *import = NULL;
-	uint32_t dictionary;
+	uint32_t dictionary = 0;
 	int r = vt_gc_gate_enter(index->gc_gate, SWEEP_WAIT_NS, err);
 
 	if (r < 0)

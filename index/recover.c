@@ -62,7 +62,7 @@ static int check_shard(void *context, const char *name, struct vt_error *err)
 	if (strlen(name) != VT_UUID_TEXT - 1 + strlen(".vsh") ||
 	    strcmp(name + VT_UUID_TEXT - 1, ".vsh") != 0)
 		return 0;
-	(void) snprintf(text, sizeof text, "%s", name);
+	(void) snprintf(text, sizeof text, "%.*s", VT_UUID_TEXT - 1, name);
 	if (vt_uuid_parse(text, uuid) < 0)
 		return 0;
 	if (recovery->uuids.len &&

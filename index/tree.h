@@ -96,7 +96,8 @@ int vt_dir_cursor_next(struct vt_dir_cursor *cursor, const struct vt_page_source
 
 /*
  * The whole tree, depth first, from a position on; the root itself is not given. 1, 0 or an error.
- * `path` is that of the current node (no leading '/').
+ * `path` is that of the current node (no leading '/'), borrowed until the next call; `pages` is
+ * borrowed for the walk's life.
  */
 struct vt_tree_walk;
 int vt_tree_walk_new(const struct vt_page_source *pages, const struct vt_tree *tree,
@@ -110,8 +111,8 @@ VT_DEFINE_CLEANUP(struct vt_tree_walk, vt_tree_walk_free);
 
 /*
  * Building, from entries in walk order: enter() a directory, add() files and symlinks, leave().
- * Memory: the open pages of one path. Pages go to the sink, those of one directory and level
- * together, children before parents.
+ * Memory: the open pages of one path. Pages go to the sink in batches of about 128 KiB,
+ * those of one directory and level together, children before parents.
  */
 struct vt_new_page {
 	struct vt_digest digest;
@@ -126,7 +127,11 @@ struct vt_tree_builder;
 int vt_tree_builder_new(const struct vt_page_sink *sink, struct vt_tree_builder **out,
 			struct vt_error *err);
 void vt_tree_builder_free(struct vt_tree_builder *builder);
-/* -EINVAL: names out of order, a rule of entry.h broken; -EOVERFLOW: more than VT_NODES_MAX. */
+/*
+ * -EINVAL: names out of order, a rule of entry.h broken; -EOVERFLOW: more nodes than VT_NODES_MAX
+ * or deeper than VT_TREE_DEPTH_MAX. After an error that is not -EINVAL the builder can only be
+ * freed.
+ */
 int vt_tree_builder_enter(struct vt_tree_builder *builder, const struct vt_entry *entry,
 			  struct vt_error *err);
 int vt_tree_builder_add(struct vt_tree_builder *builder, const struct vt_entry *entry,

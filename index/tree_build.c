@@ -296,7 +296,7 @@ uint32_t vt_tree_builder_position(const struct vt_tree_builder *builder)
 	return builder->position;
 }
 
-/* The rules that hold across pages; the name becomes the directory's last. */
+/* The rules that hold across pages. */
 static int check_next(struct vt_tree_builder *builder, const struct vt_entry *entry,
 		      struct vt_error *err)
 {

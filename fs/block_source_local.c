@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Local shard files (block_source.h). A frame that is in the page cache is read in the caller's
+ * thread with preadv2(RWF_NOWAIT); anything that may wait, opening a file included, goes to the
+ * pool in the shard's lane.
+ *
+ * pread, not mmap: 2.5 times faster when cold, and a disk error is an errno, not a signal.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#define HASH_NONFATAL_OOM 1 /* by default uthash ends the process */
+#include <uthash.h>
+#include <utlist.h>
+
+#include "fs/block_source.h"
+#include "fs/io_pool.h"
+#include "index/base/error.h"
+#include "index/base/log.h"
+
+/* An open shard; in the table while it may be found, alive while somebody reads from it. */
+struct open_shard {
+	uint32_t shard;
+	int fd;
+	unsigned refs; /* readers, and one of the table; guarded by the source's lock */
+	struct open_shard *prev, *next; /* in order of use */
+	UT_hash_handle hh;
+};
+
+struct local_source {
+	struct vt_block_source base; /* first */
+	struct vt_io_pool *pool;
+	unsigned max_open;
+	vt_shard_path *path;
+	void *context;
+	pthread_mutex_t lock;
+	struct open_shard *table; /* guarded by lock, as the list */
+	struct open_shard *oldest;
+};
+
+struct read_task {
+	struct vt_io_task task; /* first */
+	struct local_source *source;
+	struct vt_location at;
+	void *out;
+	vt_block_done *done;
+	void *context;
+};
+
+static void unref(struct local_source *source, struct open_shard *shard)
+{
+	bool last;
+
+	(void) pthread_mutex_lock(&source->lock);
+	last = --shard->refs == 0;
+	(void) pthread_mutex_unlock(&source->lock);
+	if (last) {
+		(void) close(shard->fd);
+		free(shard);
+	}
+}
+
+static struct open_shard *find_open(struct local_source *source, uint32_t number)
+{
+	struct open_shard *shard;
+
+	(void) pthread_mutex_lock(&source->lock);
+	HASH_FIND(hh, source->table, &number, sizeof number, shard);
+	if (shard) {
+		shard->refs++;
+		DL_DELETE(source->oldest, shard);
+		DL_APPEND(source->oldest, shard);
+	}
+	(void) pthread_mutex_unlock(&source->lock);
+	return shard;
+}
+
+/* Takes the longest unused out of the table, under the lock; the caller unrefs it later. */
+static struct open_shard *take_oldest(struct local_source *source)
+{
+	struct open_shard *shard = source->oldest;
+
+	if (HASH_COUNT(source->table) <= source->max_open || !shard)
+		return NULL;
+	HASH_DEL(source->table, shard);
+	DL_DELETE(source->oldest, shard);
+	return shard;
+}
+
+/* Puts a freshly opened file into the table, or takes the one that was quicker. */
+static struct open_shard *keep(struct local_source *source, uint32_t number, int fd)
+{
+	struct open_shard *shard = calloc(1, sizeof *shard), *there, *old = NULL;
+
+	(void) pthread_mutex_lock(&source->lock);
+	HASH_FIND(hh, source->table, &number, sizeof number, there);
+	if (!there && shard) {
+		*shard = (struct open_shard){.shard = number, .fd = fd, .refs = 2};
+		HASH_ADD(hh, source->table, shard, sizeof shard->shard, shard);
+		if (shard->hh.tbl) {
+			DL_APPEND(source->oldest, shard);
+			old = take_oldest(source);
+		} else {
+			shard->refs = 1; /* the table has no memory for it: this read alone */
+		}
+	} else if (there) {
+		there->refs++;
+	}
+	(void) pthread_mutex_unlock(&source->lock);
+	if (old)
+		unref(source, old);
+	if (there || !shard) {
+		free(shard);
+		(void) close(fd);
+		return there;
+	}
+	return shard;
+}
+
+static int open_shard(struct local_source *source, uint32_t number, struct open_shard **out)
+{
+	struct vt_error err = {0};
+	char path[4096];
+	int r, fd;
+
+	*out = find_open(source, number);
+	if (*out)
+		return 0;
+	r = source->path(source->context, number, path, &err);
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		r = -errno;
+		vt_log(VT_LOG_ERROR, "cannot open a shard shard=%u path='%s': %m", number, path);
+		return r == -ENOENT ? -ENOENT : -EIO;
+	}
+	(void) posix_fadvise(fd, 0, 0,
+			     POSIX_FADV_RANDOM); /* frames are read whole, and no further */
+	*out = keep(source, number, fd);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int read_all(int fd, const struct vt_location *at, uint8_t *out)
+{
+	size_t done = 0;
+
+	while (done < at->frame_size) {
+		ssize_t n = pread(fd, out + done, at->frame_size - done,
+				  (off_t) at->frame_offset + (off_t) done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -EIO;
+		if (n == 0)
+			return -EBADMSG; /* the file is shorter than the index says */
+		done += (size_t) n;
+	}
+	return 0;
+}
+
+static void run_read(struct vt_io_task *task)
+{
+	struct read_task *read = (struct read_task *) task;
+	struct open_shard *shard;
+	int r = open_shard(read->source, read->at.shard, &shard);
+
+	if (r == 0) {
+		r = read_all(shard->fd, &read->at, read->out);
+		unref(read->source, shard);
+	}
+	read->done(read->context, r);
+	free(read);
+}
+
+/* 1: all of it came from memory. */
+static int read_now(struct local_source *source, const struct vt_location *at, void *out)
+{
+	struct iovec iov = {.iov_base = out, .iov_len = at->frame_size};
+	struct open_shard *shard = find_open(source, at->shard);
+	ssize_t n;
+
+	if (!shard)
+		return 0;
+	n = preadv2(shard->fd, &iov, 1, (off_t) at->frame_offset, RWF_NOWAIT);
+	unref(source, shard);
+	return n == (ssize_t) at->frame_size;
+}
+
+static int local_read(struct vt_block_source *base, const struct vt_location *at, void *out,
+		      vt_block_done *done, void *context)
+{
+	struct local_source *source = (struct local_source *) base;
+	struct read_task *task;
+
+	if (read_now(source, at, out))
+		return 1;
+	task = malloc(sizeof *task);
+	if (!task)
+		return -ENOMEM;
+	*task = (struct read_task){.task = {.run = run_read, .lane = at->shard},
+				   .source = source,
+				   .at = *at,
+				   .out = out,
+				   .done = done,
+				   .context = context};
+	vt_io_pool_submit(source->pool, &task->task);
+	return 0;
+}
+
+static void local_free(struct vt_block_source *base)
+{
+	struct local_source *source = (struct local_source *) base;
+	struct open_shard *shard, *next;
+
+	HASH_CLEAR(hh, source->table);
+	DL_FOREACH_SAFE(source->oldest, shard, next)
+	unref(source, shard);
+	(void) pthread_mutex_destroy(&source->lock);
+	free(source);
+}
+
+int vt_block_source_local(struct vt_io_pool *pool, unsigned max_open, vt_shard_path *path,
+			  void *context, struct vt_block_source **out, struct vt_error *err)
+{
+	static const struct vt_block_source_ops ops = {.read = local_read, .free = local_free};
+	struct local_source *source = calloc(1, sizeof *source);
+
+	if (!source)
+		return vt_fail(err, ENOMEM, "no memory for a block source");
+	*source = (struct local_source){.base = {&ops},
+					.pool = pool,
+					.max_open = max_open,
+					.path = path,
+					.context = context};
+	(void) pthread_mutex_init(&source->lock, NULL);
+	*out = &source->base;
+	return 0;
+}

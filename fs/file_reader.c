@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See file_reader.h. A read goes through steps, each in the caller's thread if it need not wait,
+ * else on the pool:
+ *
+ *     plan    which extents cover the range: the entry's hint, a chunk row, or a recipe's segments
+ *     fetch   all frames at once
+ *     answer  when the last frame is in: the pieces, in order
+ *
+ * The hint is what was true at publish. When its shard is gone, or what lies there does not fit,
+ * the plan is made again without it.
+ */
+#include "fs/file_reader.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/codec.h"
+#include "fs/io_pool.h"
+#include "index/base/error.h"
+#include "index/chunk.h"
+#include "index/store.h"
+
+#define CHUNK_MAX (1u << 20) /* bytes of content that is one chunk */
+#define ZEROS     (128u << 10)
+
+static const uint8_t zeros[ZEROS];
+
+struct vt_file_reader {
+	struct vt_store *store;
+	struct vt_lru *lru;
+	struct vt_frame_cache *frames;
+	struct vt_io_pool *pool;
+};
+
+/* A run of the answer: bytes of a frame, or (shard 0) of a hole. */
+struct part {
+	struct read *read;
+	struct vt_location at;
+	uint32_t skip; /* within the frame */
+	uint64_t length;
+	struct vt_frame *frame;
+};
+
+struct read {
+	struct vt_io_task task; /* first */
+	struct vt_file_reader *reader;
+	struct vt_content content;
+	uint64_t offset, length; /* within the content: already cut at its end */
+	bool use_hint;
+	vt_read_done *done;
+	void *context;
+	struct part *parts;
+	size_t count, room;
+	atomic_size_t missing; /* frames, and one for the thread that asks for them */
+	atomic_int result;
+};
+
+/* ---- plan
+ * ------------------------------------------------------------------------------------------ */
+
+static int add_part(struct read *read, const struct vt_location *at, uint64_t skip, uint64_t length)
+{
+	if (read->count == read->room) {
+		size_t room = read->room ? read->room * 2 : 4;
+		struct part *parts = reallocarray(read->parts, room, sizeof *parts);
+
+		if (!parts)
+			return -ENOMEM;
+		read->parts = parts;
+		read->room = room;
+	}
+	read->parts[read->count++] =
+		(struct part){.read = read,
+			      .at = *at,
+			      .skip = at->shard ? at->skip + (uint32_t) skip : 0,
+			      .length = length};
+	return 0;
+}
+
+/* Adds what of the extents, which begin at byte `start`, lies in the range; `*at` moves on. */
+static int add_extents(struct read *read, const struct vt_recipe_part *recipe, uint64_t *at)
+{
+	uint64_t begin = recipe->start, end = read->offset + read->length;
+	int r = 0;
+
+	for (size_t i = 0; i < recipe->count && *at < end && r == 0; i++) {
+		const struct vt_extent *extent = &recipe->extents[i];
+		uint64_t next = begin + extent->length;
+
+		if (*at < next) {
+			uint64_t length = (next < end ? next : end) - *at;
+
+			r = add_part(read, &extent->at, *at - begin, length);
+			*at += length;
+		}
+		begin = next;
+	}
+	return r;
+}
+
+static int plan_recipe(struct read *read, bool nowait)
+{
+	struct vt_file_reader *reader = read->reader;
+	uint64_t at = read->offset, before;
+	struct vt_recipe_part *recipe;
+	int r = 0;
+
+	while (at < read->offset + read->length && r == 0) {
+		r = vt_recipe_find(reader->store, reader->lru, read->content.domain,
+				   &read->content.id, at, nowait, &recipe, NULL);
+		if (r < 0)
+			return r;
+		before = at;
+		r = add_extents(read, recipe, &at);
+		vt_lru_unref(&recipe->lru);
+		if (r == 0 && at == before)
+			r = -EBADMSG; /* a segment that does not hold what its head says */
+	}
+	return r;
+}
+
+static int plan(struct read *read, bool nowait)
+{
+	const struct vt_content *content = &read->content;
+	struct vt_location at;
+	uint32_t length;
+	int r = -ENOENT;
+
+	read->count = 0;
+	if (read->use_hint)
+		return add_part(read, &content->hint, read->offset, read->length);
+	if (content->size <= CHUNK_MAX)
+		r = vt_chunk_find(read->reader->store, content->domain, &content->id, nowait, &at,
+				  &length, NULL);
+	if (r == 0 && length != content->size)
+		return -EBADMSG;
+	if (r == 0)
+		return add_part(read, &at, read->offset, read->length);
+	if (r == -ENOENT)
+		r = plan_recipe(read, nowait);
+	return r == -ENOENT ? -EBADMSG : r; /* the tree names what the store does not have */
+}
+
+/* ---- fetch and answer
+ * --------------------------------------------------------------------------------- */
+
+static void start(struct read *read, bool nowait);
+
+static void run_start(struct vt_io_task *task)
+{
+	start((struct read *) task, false);
+}
+
+static void start_on_pool(struct read *read)
+{
+	read->task = (struct vt_io_task){.run = run_start, .lane = 0};
+	vt_io_pool_submit(read->reader->pool, &read->task);
+}
+
+static void drop_frames(struct read *read)
+{
+	for (size_t i = 0; i < read->count; i++) {
+		vt_frame_unref(read->parts[i].frame);
+		read->parts[i].frame = NULL;
+	}
+}
+
+static void finish(struct read *read, int r, const struct iovec *pieces, int count)
+{
+	read->done(read->context, r, pieces, count);
+	drop_frames(read);
+	free(read->parts);
+	free(read);
+}
+
+static bool fits(const struct part *part)
+{
+	return (uint64_t) part->skip + part->length <= part->frame->size;
+}
+
+/* The pieces of a part: one, or for a hole as many as the zeros must be repeated. */
+static size_t piece_count(const struct part *part)
+{
+	return part->at.shard ? 1 : (part->length + ZEROS - 1) / ZEROS;
+}
+
+static size_t put_pieces(const struct part *part, struct iovec *out)
+{
+	size_t n = 0;
+
+	if (part->at.shard) {
+		out[n++] = (struct iovec){part->frame->data + part->skip, part->length};
+		return n;
+	}
+	for (uint64_t left = part->length; left > 0; n++) {
+		out[n].iov_base = (void *) zeros;
+		out[n].iov_len = left < ZEROS ? left : ZEROS;
+		left -= out[n].iov_len;
+	}
+	return n;
+}
+
+static void answer(struct read *read)
+{
+	struct iovec few[8], *pieces = few;
+	size_t count = 0, used = 0;
+	int r = read->result;
+
+	for (size_t i = 0; i < read->count && r == 0; i++) {
+		if (read->parts[i].at.shard && !fits(&read->parts[i]))
+			r = -EBADMSG;
+		count += piece_count(&read->parts[i]);
+	}
+	if (r < 0 && read->use_hint) { /* it was stale: ask the index */
+		drop_frames(read);
+		read->use_hint = false;
+		read->result = 0;
+		start_on_pool(read);
+		return;
+	}
+	if (r == 0 && count > IOV_MAX)
+		r = -EINVAL; /* only a caller that asks for far more than a READ may */
+	if (r == 0 && count > sizeof few / sizeof *few) {
+		pieces = malloc(count * sizeof *pieces);
+		r = pieces ? 0 : -ENOMEM;
+	}
+	for (size_t i = 0; i < read->count && r == 0; i++)
+		used += put_pieces(&read->parts[i], pieces + used);
+	finish(read, r == -ENOENT ? -EIO : r, r < 0 ? NULL : pieces, (int) used);
+	if (pieces != few)
+		free(pieces);
+}
+
+static void arrived(struct read *read)
+{
+	if (atomic_fetch_sub(&read->missing, 1) == 1)
+		answer(read);
+}
+
+static void frame_done(void *context, int r, struct vt_frame *frame)
+{
+	struct part *part = context;
+	struct read *read = part->read;
+
+	part->frame = frame;
+	if (r < 0)
+		read->result = r;
+	arrived(read);
+}
+
+static void fetch(struct read *read)
+{
+	read->missing = 1; /* ours, so that the answer waits until all were asked for */
+	for (size_t i = 0; i < read->count; i++) {
+		struct part *part = &read->parts[i];
+		int r;
+
+		if (!part->at.shard)
+			continue;
+		read->missing++;
+		r = vt_frame_cache_get(read->reader->frames, &part->at, &part->frame, frame_done,
+				       part);
+		if (r == 0)
+			continue;
+		if (r < 0)
+			read->result = r;
+		read->missing--;
+	}
+	arrived(read);
+}
+
+static void start(struct read *read, bool nowait)
+{
+	int r = plan(read, nowait);
+
+	if (r == -EAGAIN && nowait)
+		start_on_pool(read);
+	else if (r < 0)
+		finish(read, r, NULL, 0);
+	else
+		fetch(read);
+}
+
+void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content *content,
+			 uint64_t offset, size_t length, vt_read_done *done, void *context)
+{
+	struct read *read;
+
+	if (offset >= content->size || length == 0) {
+		done(context, 0, NULL, 0);
+		return;
+	}
+	read = calloc(1, sizeof *read);
+	if (!read) {
+		done(context, -ENOMEM, NULL, 0);
+		return;
+	}
+	read->reader = reader;
+	read->content = *content;
+	read->offset = offset;
+	read->length = length < content->size - offset ? length : content->size - offset;
+	read->use_hint = content->hint.shard != 0 && content->size <= CHUNK_MAX;
+	read->done = done;
+	read->context = context;
+	start(read, true);
+}
+
+/* ---- the other ways in
+ * ----------------------------------------------------------------------------------- */
+
+int vt_file_reader_new(struct vt_store *store, struct vt_lru *lru, struct vt_frame_cache *frames,
+		       struct vt_io_pool *pool, struct vt_file_reader **out, struct vt_error *err)
+{
+	struct vt_file_reader *reader = malloc(sizeof *reader);
+
+	if (!reader)
+		return vt_fail(err, ENOMEM, "no memory for a file reader");
+	*reader = (struct vt_file_reader){store, lru, frames, pool};
+	*out = reader;
+	return 0;
+}
+
+void vt_file_reader_free(struct vt_file_reader *reader)
+{
+	free(reader);
+}
+
+/* One chunk is all data; only a recipe has holes. */
+int64_t vt_file_reader_seek(struct vt_file_reader *reader, const struct vt_content *content,
+			    uint64_t offset, int whence, bool nowait, struct vt_error *err)
+{
+	if (offset >= content->size)
+		return -ENXIO;
+	if (content->hint.shard)
+		return whence == SEEK_DATA ? (int64_t) offset : (int64_t) content->size;
+	while (offset < content->size) {
+		struct vt_recipe_part *recipe;
+		uint64_t begin, next;
+		int r = vt_recipe_find(reader->store, reader->lru, content->domain, &content->id,
+				       offset, nowait, &recipe, err);
+
+		if (r == -ENOENT) /* a chunk after all */
+			return whence == SEEK_DATA ? (int64_t) offset : (int64_t) content->size;
+		if (r < 0)
+			return r;
+		begin = recipe->start;
+		for (size_t i = 0; i < recipe->count; i++, begin = next) {
+			bool hole = recipe->extents[i].at.shard == 0;
+
+			next = begin + recipe->extents[i].length;
+			if (offset >= next)
+				continue;
+			if (hole == (whence == SEEK_HOLE)) {
+				vt_lru_unref(&recipe->lru);
+				return (int64_t) offset;
+			}
+			offset = next;
+		}
+		if (offset < recipe->end)
+			offset = recipe->end;
+		vt_lru_unref(&recipe->lru);
+	}
+	return whence == SEEK_HOLE ? (int64_t) content->size : -ENXIO;
+}
+
+/* A read that somebody waits for. */
+struct waiting {
+	pthread_mutex_t lock;
+	pthread_cond_t finished;
+	bool done;
+	int result;
+	uint8_t *out;
+	size_t length;
+};
+
+static void copy_out(void *context, int r, const struct iovec *pieces, int count)
+{
+	struct waiting *waiting = context;
+	size_t used = 0;
+
+	for (int i = 0; i < count; i++) {
+		memcpy(waiting->out + used, pieces[i].iov_base, pieces[i].iov_len);
+		used += pieces[i].iov_len;
+	}
+	(void) pthread_mutex_lock(&waiting->lock);
+	waiting->length = used;
+	waiting->result = r;
+	waiting->done = true;
+	(void) pthread_cond_signal(&waiting->finished);
+	(void) pthread_mutex_unlock(&waiting->lock);
+}
+
+ssize_t vt_file_reader_read_sync(struct vt_file_reader *reader, const struct vt_content *content,
+				 uint64_t offset, size_t length, void *out, struct vt_error *err)
+{
+	struct waiting waiting = {.out = out};
+	char hex[VT_DIGEST_HEX];
+
+	(void) pthread_mutex_init(&waiting.lock, NULL);
+	(void) pthread_cond_init(&waiting.finished, NULL);
+	vt_file_reader_read(reader, content, offset, length, copy_out, &waiting);
+	(void) pthread_mutex_lock(&waiting.lock);
+	while (!waiting.done)
+		(void) pthread_cond_wait(&waiting.finished, &waiting.lock);
+	(void) pthread_mutex_unlock(&waiting.lock);
+	(void) pthread_cond_destroy(&waiting.finished);
+	(void) pthread_mutex_destroy(&waiting.lock);
+	if (waiting.result < 0) {
+		vt_digest_format(&content->id, hex);
+		return vt_fail(err, -waiting.result, "cannot read content %.16s…: %m", hex);
+	}
+	if (waiting.length != length) {
+		vt_digest_format(&content->id, hex);
+		return vt_fail(err, EBADMSG, "content %.16s… ends before byte %llu", hex,
+			       (unsigned long long) (offset + length));
+	}
+	return (ssize_t) length;
+}

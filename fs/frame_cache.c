@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See frame_cache.h. A *flight* is the fetch of one frame, from the first who asks until all who
+ * asked have it:
+ *
+ *     held      no room for its bytes yet; started when another flight ends (never the only one)
+ *     reading   its encoded bytes are on the way, counted against the LRU
+ *     landed    out of the table; decoded once, handed to every waiter
+ *
+ * Whoever asks finds the frame in the LRU, or joins the flight under the lock; a flight leaves the
+ * table only after its frame is in the LRU, so nobody fetches twice for want of luck.
+ *
+ * Lock order: the cache's lock, then (inside vt_lru_get) a shard's. Neither is held while reading,
+ * decoding or calling back.
+ */
+#include "fs/frame_cache.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+#include <utlist.h>
+
+#include "fs/codec.h"
+#include "fs/io_pool.h"
+#include "index/base/error.h"
+#include "index/base/log.h"
+
+struct waiter {
+	vt_frame_done *done;
+	void *context;
+	struct waiter *next;
+};
+
+struct flight {
+	struct vt_io_task task; /* first: to go on from a thread of the pool */
+	struct vt_frame_cache *cache;
+	struct vt_location at;
+	uint64_t key; /* shard, offset */
+	uint8_t *encoded;
+	bool reserved;          /* its bytes are counted in the LRU */
+	struct waiter *waiters; /* guarded by the cache's lock */
+	struct flight *next_held;
+	UT_hash_handle hh;
+};
+
+struct known_dictionary {
+	uint64_t key; /* shard, id */
+	struct vt_dictionary *dictionary;
+	bool owned; /* else another entry's: the shards of a dataset share theirs */
+	UT_hash_handle hh;
+};
+
+struct vt_frame_cache {
+	struct vt_lru *lru; /* constant, as the next four */
+	struct vt_block_source *source;
+	struct vt_io_pool *pool;
+	vt_find_dictionary *find;
+	void *find_context;
+	pthread_mutex_t lock;
+	struct flight *flights; /* guarded by lock, as all below */
+	struct flight *held;
+	unsigned reading;
+	struct known_dictionary *dictionaries;
+	_Atomic uint64_t reads, decoded, shared, bytes_stored, bytes_decoded, damaged, failed;
+};
+
+static struct vt_lru_key lru_key(const struct vt_location *at)
+{
+	return vt_lru_key(VT_LRU_FRAME, at->shard, at->frame_offset);
+}
+
+static uint64_t pair(uint32_t high, uint32_t low)
+{
+	return (uint64_t) high << 32 | low;
+}
+
+/* ---- decoding
+ * -------------------------------------------------------------------------------------- */
+
+static pthread_once_t decoder_once = PTHREAD_ONCE_INIT;
+static pthread_key_t decoder_key;
+
+static void free_decoder(void *decoder)
+{
+	vt_decoder_free(decoder);
+}
+
+static void make_decoder_key(void)
+{
+	(void) pthread_key_create(&decoder_key, free_decoder);
+}
+
+/* This thread's decoder, or NULL. */
+static struct vt_decoder *own_decoder(void)
+{
+	struct vt_decoder *decoder;
+
+	(void) pthread_once(&decoder_once, make_decoder_key);
+	decoder = pthread_getspecific(decoder_key);
+	if (!decoder && vt_decoder_new(&decoder, NULL) == 0)
+		(void) pthread_setspecific(decoder_key, decoder);
+	return decoder;
+}
+
+static struct vt_dictionary *known(struct vt_frame_cache *cache, uint64_t key)
+{
+	struct known_dictionary *entry;
+
+	(void) pthread_mutex_lock(&cache->lock);
+	HASH_FIND(hh, cache->dictionaries, &key, sizeof key, entry);
+	(void) pthread_mutex_unlock(&cache->lock);
+	return entry ? entry->dictionary : NULL;
+}
+
+static bool same_dictionary(const struct vt_dictionary *a, const struct vt_dictionary *b)
+{
+	size_t a_len, b_len;
+	const void *a_data = vt_dictionary_data(a, &a_len), *b_data = vt_dictionary_data(b, &b_len);
+
+	return a_len == b_len && memcmp(a_data, b_data, a_len) == 0;
+}
+
+/* Keeps what was found, once; gives the dictionary to use, or NULL when memory is short. */
+static struct vt_dictionary *keep_dictionary(struct vt_frame_cache *cache, uint64_t key,
+					     struct vt_dictionary *found)
+{
+	struct known_dictionary *entry = calloc(1, sizeof *entry), *other, *next;
+
+	if (!entry) {
+		vt_dictionary_free(found);
+		return NULL;
+	}
+	*entry = (struct known_dictionary){.key = key, .dictionary = found, .owned = true};
+	(void) pthread_mutex_lock(&cache->lock);
+	HASH_ITER (hh, cache->dictionaries, other, next)
+		if (entry->owned && same_dictionary(other->dictionary, found)) {
+			entry->dictionary = other->dictionary;
+			entry->owned = false;
+		}
+	HASH_FIND(hh, cache->dictionaries, &key, sizeof key, other);
+	if (!other) {
+		HASH_ADD(hh, cache->dictionaries, key, sizeof entry->key, entry);
+		other = entry->hh.tbl ? entry : NULL;
+	}
+	(void) pthread_mutex_unlock(&cache->lock);
+	if (other != entry || !entry->owned)
+		vt_dictionary_free(found);
+	if (other != entry)
+		free(entry);
+	return other ? other->dictionary : NULL;
+}
+
+/* -EAGAIN: must be read, and this thread may not wait. */
+static int find_dictionary(struct vt_frame_cache *cache, uint32_t shard, uint32_t id, bool nowait,
+			   struct vt_dictionary **out, struct vt_error *err)
+{
+	struct vt_dictionary *found;
+	int r;
+
+	*out = known(cache, pair(shard, id));
+	if (*out)
+		return 0;
+	if (nowait)
+		return -EAGAIN;
+	r = cache->find(cache->find_context, shard, id, &found, err);
+	if (r < 0)
+		return r;
+	*out = keep_dictionary(cache, pair(shard, id), found);
+	return *out ? 0 : -ENOMEM;
+}
+
+static void free_frame(struct vt_lru_entry *entry)
+{
+	free(entry);
+}
+
+static int decode(struct vt_frame_cache *cache, const struct flight *flight, bool nowait,
+		  struct vt_frame **out, struct vt_error *err)
+{
+	struct vt_decoder *decoder = own_decoder();
+	struct vt_dictionary *dictionary = NULL;
+	struct vt_frame_facts facts;
+	struct vt_frame *frame;
+	int r = vt_frame_inspect(flight->encoded, flight->at.frame_size, &facts, err);
+
+	if (r == 0 && facts.dictionary)
+		r = find_dictionary(cache, flight->at.shard, facts.dictionary, nowait, &dictionary,
+				    err);
+	if (r < 0)
+		return r;
+	frame = decoder ? malloc(sizeof *frame + facts.content_size) : NULL;
+	if (!frame)
+		return -ENOMEM;
+	frame->size = facts.content_size;
+	r = vt_decode(decoder, dictionary, flight->encoded, flight->at.frame_size, frame->data,
+		      frame->size, err);
+	if (r < 0) {
+		free(frame);
+		return r;
+	}
+	cache->decoded++;
+	cache->bytes_decoded += frame->size;
+	vt_lru_entry_init(cache->lru, &frame->lru, lru_key(&flight->at),
+			  sizeof *frame + frame->size, free_frame);
+	*out = (struct vt_frame *) vt_lru_put(cache->lru, &frame->lru);
+	return 0;
+}
+
+static void count_failure(struct vt_frame_cache *cache, const struct vt_location *at, int r,
+			  const struct vt_error *err)
+{
+	if (r == -EBADMSG) {
+		cache->damaged++;
+		vt_log(VT_LOG_ERROR, "a damaged frame shard=%u offset=%u size=%u: %s", at->shard,
+		       at->frame_offset, at->frame_size, err->text);
+	} else if (r != -ENOENT) {
+		cache->failed++;
+		vt_log(VT_LOG_ERROR, "cannot read a frame shard=%u offset=%u: %s", at->shard,
+		       at->frame_offset, strerror(-r));
+	}
+}
+
+/* ---- flights
+ * ----------------------------------------------------------------------------------------- */
+
+static void begin_read(struct flight *flight);
+
+static void begin_held(struct vt_io_task *task)
+{
+	begin_read((struct flight *) task);
+}
+
+static void free_flight(struct flight *flight)
+{
+	free(flight->encoded);
+	free(flight);
+}
+
+/* Out of the table, so that nobody joins any more; its waiters are the caller's to serve. */
+static struct waiter *land(struct flight *flight)
+{
+	struct vt_frame_cache *cache = flight->cache;
+	struct waiter *waiters;
+	struct flight *next;
+
+	if (flight->reserved)
+		vt_lru_release(cache->lru, flight->at.frame_size);
+	(void) pthread_mutex_lock(&cache->lock);
+	HASH_DEL(cache->flights, flight);
+	waiters = flight->waiters;
+	cache->reading--;
+	next = cache->held;
+	if (next) {
+		LL_DELETE2(cache->held, next, next_held);
+		cache->reading++;
+	}
+	(void) pthread_mutex_unlock(&cache->lock);
+	if (next) { /* on the pool: from here it could go on and on in one stack */
+		next->task = (struct vt_io_task){.run = begin_held, .lane = next->at.shard};
+		vt_io_pool_submit(cache->pool, &next->task);
+	}
+	return waiters;
+}
+
+static void tell(struct waiter *waiters, int r, struct vt_frame *frame)
+{
+	struct waiter *waiter, *next;
+
+	LL_FOREACH_SAFE(waiters, waiter, next)
+	{
+		if (r == 0)
+			(void) vt_lru_ref(&frame->lru);
+		waiter->done(waiter->context, r, r == 0 ? frame : NULL);
+		free(waiter);
+	}
+	if (r == 0)
+		vt_frame_unref(frame);
+}
+
+/* The encoded bytes are there, or `r` says why not. */
+static void arrive(struct flight *flight, int r, bool nowait);
+
+static void arrive_waiting(struct vt_io_task *task)
+{
+	arrive((struct flight *) task, 0, false);
+}
+
+static void arrive(struct flight *flight, int r, bool nowait)
+{
+	struct vt_frame_cache *cache = flight->cache;
+	struct vt_frame *frame = NULL;
+	struct vt_error err = {.text = "the file ends before the frame"};
+
+	if (r == 0)
+		r = decode(cache, flight, nowait, &frame, &err);
+	if (r == -EAGAIN && nowait) {
+		flight->task = (struct vt_io_task){.run = arrive_waiting, .lane = 0};
+		vt_io_pool_submit(cache->pool, &flight->task);
+		return;
+	}
+	if (r < 0)
+		count_failure(cache, &flight->at, r, &err);
+	tell(land(flight), r, frame);
+	free_flight(flight);
+}
+
+static void read_done(void *context, int r)
+{
+	arrive(context, r, false);
+}
+
+/* Counted in `reading`. Anybody's thread: what must wait goes to the pool. */
+static void begin_read(struct flight *flight)
+{
+	struct vt_frame_cache *cache = flight->cache;
+	int r;
+
+	flight->reserved = vt_lru_reserve(cache->lru, flight->at.frame_size);
+	flight->encoded = malloc(flight->at.frame_size);
+	if (!flight->encoded) {
+		arrive(flight, -ENOMEM, true);
+		return;
+	}
+	r = vt_block_read(cache->source, &flight->at, flight->encoded, read_done, flight);
+	if (r != 0)
+		arrive(flight, r > 0 ? 0 : r, true);
+}
+
+/* Under the lock. A flight for a frame nobody is fetching yet. */
+static struct flight *new_flight(struct vt_frame_cache *cache, const struct vt_location *at)
+{
+	struct flight *flight = calloc(1, sizeof *flight);
+
+	if (!flight)
+		return NULL;
+	flight->cache = cache;
+	flight->at = *at;
+	flight->key = pair(at->shard, at->frame_offset);
+	HASH_ADD(hh, cache->flights, key, sizeof flight->key, flight);
+	if (!flight->hh.tbl) {
+		free(flight);
+		return NULL;
+	}
+	return flight;
+}
+
+/* Is there room to read one more? One may always read, or nothing would ever move. */
+static bool may_start(struct vt_frame_cache *cache, const struct vt_location *at)
+{
+	if (cache->reading == 0)
+		return true;
+	if (!vt_lru_reserve(cache->lru, at->frame_size))
+		return false;
+	vt_lru_release(cache->lru, at->frame_size);
+	return true;
+}
+
+int vt_frame_cache_get(struct vt_frame_cache *cache, const struct vt_location *at,
+		       struct vt_frame **out, vt_frame_done *done, void *context)
+{
+	uint64_t key = pair(at->shard, at->frame_offset);
+	struct vt_lru_entry *entry = vt_lru_get(cache->lru, lru_key(at));
+	struct waiter *waiter;
+	struct flight *flight;
+	bool start = false;
+
+	if (entry) {
+		*out = (struct vt_frame *) entry;
+		return 1;
+	}
+	if (at->frame_size == 0 || at->frame_size > VT_FRAME_STORED_MAX)
+		return -EBADMSG;
+	waiter = malloc(sizeof *waiter);
+	if (!waiter)
+		return -ENOMEM;
+	*waiter = (struct waiter){.done = done, .context = context};
+
+	(void) pthread_mutex_lock(&cache->lock);
+	HASH_FIND(hh, cache->flights, &key, sizeof key, flight);
+	if (flight) {
+		cache->shared++;
+	} else {
+		entry = vt_lru_get(cache->lru, lru_key(at)); /* it may have landed just now */
+		flight = entry ? NULL : new_flight(cache, at);
+		start = flight && may_start(cache, at);
+		if (start)
+			cache->reading++;
+		else if (flight)
+			LL_APPEND2(cache->held, flight, next_held);
+	}
+	if (flight)
+		LL_APPEND(flight->waiters, waiter);
+	(void) pthread_mutex_unlock(&cache->lock);
+
+	if (!flight) {
+		free(waiter);
+		*out = (struct vt_frame *) entry;
+		return entry ? 1 : -ENOMEM;
+	}
+	if (start) {
+		cache->reads++;
+		cache->bytes_stored += at->frame_size;
+		begin_read(flight);
+	}
+	return 0;
+}
+
+/* ---- life
+ * ---------------------------------------------------------------------------------------------- */
+
+int vt_frame_cache_new(struct vt_lru *lru, struct vt_block_source *source, struct vt_io_pool *pool,
+		       vt_find_dictionary *find, void *context, struct vt_frame_cache **out,
+		       struct vt_error *err)
+{
+	struct vt_frame_cache *cache = calloc(1, sizeof *cache);
+
+	if (!cache)
+		return vt_fail(err, ENOMEM, "no memory for a frame cache");
+	cache->lru = lru;
+	cache->source = source;
+	cache->pool = pool;
+	cache->find = find;
+	cache->find_context = context;
+	(void) pthread_mutex_init(&cache->lock, NULL);
+	*out = cache;
+	return 0;
+}
+
+void vt_frame_cache_free(struct vt_frame_cache *cache)
+{
+	struct known_dictionary *entry, *next;
+
+	if (!cache)
+		return;
+	HASH_ITER (hh, cache->dictionaries, entry, next) {
+		HASH_DEL(cache->dictionaries, entry);
+		if (entry->owned)
+			vt_dictionary_free(entry->dictionary);
+		free(entry);
+	}
+	(void) pthread_mutex_destroy(&cache->lock);
+	free(cache);
+}
+
+void vt_frame_cache_get_stats(const struct vt_frame_cache *cache, struct vt_frame_cache_stats *out)
+{
+	*out = (struct vt_frame_cache_stats){.reads = cache->reads,
+					     .decoded = cache->decoded,
+					     .shared = cache->shared,
+					     .bytes_stored = cache->bytes_stored,
+					     .bytes_decoded = cache->bytes_decoded,
+					     .damaged = cache->damaged,
+					     .failed = cache->failed};
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes as a page's value: refused, or read without fault and written again as the same bytes,
+ * which is what "one encoding per value" means.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/page.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void check_item(const struct vt_page *page, unsigned i, struct vt_page_builder *again)
+{
+	uint32_t node = vt_page_nodes_before(page, i), ordinal = vt_page_entries_before(page, i);
+	struct vt_page_child child;
+	struct vt_entry entry;
+	const char *name;
+	size_t len;
+
+	name = vt_page_name(page, i, &len);
+	must(vt_page_find(page, name, len) == (int) i);
+	must(vt_page_index_of_node(page, node) == i);
+	must(vt_page_index_of_entry(page, ordinal) == i);
+	if (page->level > 0) {
+		vt_page_child(page, i, &child);
+		must(vt_page_builder_add_child(again, &child, NULL) == 0);
+	} else {
+		vt_page_entry(page, i, &entry);
+		must(vt_page_builder_add_entry(again, &entry, NULL) == 0);
+	}
+	must(i + 1 == page->count || !vt_page_builder_is_full(again));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	vt_cleanup(vt_page_builder_done) struct vt_page_builder again = {0};
+	vt_cleanup(vt_page_unrefp) struct vt_page *page = NULL;
+	vt_cleanup(vt_buf_done) struct vt_buf value = VT_BUF_INIT;
+	struct vt_digest digest;
+
+	if (vt_page_decode(data, size, 1, true, NULL, &page, NULL) < 0)
+		return 0;
+	vt_page_builder_init(&again, page->level);
+	for (unsigned i = 0; i < page->count; i++)
+		check_item(page, i, &again);
+	must(vt_page_builder_finish(&again, &digest, NULL) == 0);
+	must(vt_digest_equal(&digest, &page->digest));
+	must(vt_page_value_encode(&again, &value) == 0);
+	must(value.len == size && memcmp(value.data, data, size) == 0);
+	must(again.nodes == page->nodes && again.entries == page->entries);
+	return 0;
+}

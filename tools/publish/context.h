@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the parts of one publish share. Made by publish.c; the parts hold a pointer to it.
+ */
+#include <pthread.h>
+
+#include "tools/publish/crew.h"
+#include "tools/publish/item.h"
+#include "tools/publish/publish.h"
+#include "tools/publish/spool.h"
+
+struct vt_content;
+struct vt_stream_pool;
+struct vt_source;
+
+struct vt_publish_context {
+	/* constant */
+	struct vt_publish_backend *backend;
+	const struct vt_import_info *info;
+	const struct vt_publish_options *options;
+	struct vt_publish_progress *progress; /* never NULL */
+	unsigned threads; /* of the crew; the caller's own is number `threads` */
+	struct vt_crew *crew;
+	struct vt_content *content;
+	struct vt_stream_pool *pool;
+	struct vt_source *sources;
+	pthread_mutex_t backend_lock; /* around every call of the backend; innermost but for it */
+	/* the caller's thread only */
+	struct vt_spool *found; /* items of all sources */
+	uint64_t slots;         /* given to archives so far; slot 0 is none */
+	uint64_t skipped;
+};
+
+/* Takes the item into `found`. */
+int vt_publish_found(struct vt_publish_context *context, const struct vt_item *item,
+		     struct vt_error *err);
+/* A device, socket or fifo: a warning, or with `strict` an error. */
+int vt_publish_skip(struct vt_publish_context *context, const char *kind, const char *path,
+		    struct vt_error *err);

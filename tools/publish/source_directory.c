@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A directory as a source. Directories are listed one after another from a stack of paths, so that
+ * neither depth nor width costs descriptors; the spool brings the entries into order. Every open
+ * goes from the source's own descriptor through openat2(), which refuses symlinks on the way: a
+ * directory that is swapped for a symlink meanwhile cannot lead outside.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+
+#include "index/base/error.h"
+#include "index/page.h"
+#include "tools/publish/source.h"
+
+#define XATTR_COUNT_MAX 1024u
+
+struct scan {
+	struct vt_publish_context *context;
+	struct vt_source *source;
+	uint32_t index;
+	struct vt_buf stack; /* directories to list: path, NUL, u32 length with the NUL */
+	struct vt_buf path;  /* of the current entry, NUL-terminated */
+	struct vt_buf xattrs;
+};
+
+static int open_step(int root, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t) flags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, root, path, &how, sizeof how);
+
+	return fd < 0 ? -errno : (int) fd;
+}
+
+int vt_source_open_below(int root, const char *path, int flags)
+{
+	vt_autoclose int base = -1;
+	char step[PATH_MAX];
+
+	/* The kernel takes less than PATH_MAX at a time. */
+	while (strlen(path) >= PATH_MAX) {
+		size_t len = PATH_MAX - 1;
+		int next;
+
+		while (path[len] != '/')
+			len--;
+		memcpy(step, path, len);
+		step[len] = '\0';
+		next = open_step(base >= 0 ? base : root, step, O_PATH | O_DIRECTORY);
+		if (next < 0)
+			return next;
+		if (base >= 0)
+			(void) close(base);
+		base = next;
+		path += len + 1;
+	}
+	return open_step(base >= 0 ? base : root, *path ? path : ".", flags | O_RDONLY);
+}
+
+size_t vt_source_suffix(const char *name, size_t len)
+{
+	static const char *const suffixes[] = {".zst", ".gz"};
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		size_t n = strlen(suffixes[i]);
+
+		if (len > n && memcmp(name + len - n, suffixes[i], n) == 0)
+			return n;
+	}
+	return 0;
+}
+
+/* Attributes */
+
+/* The "user." attributes of what `path` names, canonical, in `out`. */
+static int read_xattrs(const char *path, const char *shown, struct vt_buf *out,
+		       struct vt_error *err)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf values = VT_BUF_INIT;
+	struct vt_xattr list[XATTR_COUNT_MAX];
+	char names[XATTR_LIST_MAX];
+	size_t count = 0;
+	ssize_t len = llistxattr(path, names, sizeof names);
+
+	vt_buf_reset(out);
+	if (len < 0 && (errno == ENOTSUP || errno == ENODATA))
+		return 0;
+	if (len < 0)
+		return vt_fail(err, errno, "cannot read the attributes of '%s': %m", shown);
+	for (const char *name = names; name < names + len; name += strlen(name) + 1) {
+		size_t at = values.len;
+		ssize_t size;
+		void *room;
+
+		if (strncmp(name, "user.", 5) != 0)
+			continue;
+		if (count == XATTR_COUNT_MAX || values.len > VT_XATTRS_LEN_MAX)
+			return vt_fail(err, E2BIG, "'%s' has too many attributes", shown);
+		room = vt_buf_grow(&values, VT_XATTRS_LEN_MAX);
+		if (!room)
+			return vt_fail(err, ENOMEM, "no memory for attributes");
+		size = lgetxattr(path, name, room, VT_XATTRS_LEN_MAX);
+		if (size < 0)
+			return vt_fail(err, errno, "cannot read attribute '%s' of '%s': %m", name,
+				       shown);
+		values.len = at + (size_t) size;
+		list[count++] = (struct vt_xattr){name, strlen(name), NULL, (size_t) size};
+	}
+	if (count == 0)
+		return 0;
+	for (size_t i = 0, at = 0; i < count; at += list[i++].value_len)
+		list[i].value = values.data + at;
+	if (vt_xattrs_encode(list, count, out, err) < 0)
+		return vt_fail_in(err, -E2BIG, "attributes of '%s'", shown);
+	return 0;
+}
+
+static void take_attributes(const struct stat *st, struct vt_item *item)
+{
+	item->mode = st->st_mode & 01777;
+	item->mtime_sec = st->st_mtim.tv_sec;
+	item->mtime_nsec = (uint32_t) st->st_mtim.tv_nsec;
+	item->stamp.device = st->st_dev;
+	item->stamp.inode = st->st_ino;
+	item->stamp.mtime_ns = vt_stamp_ns(&st->st_mtim);
+	item->stamp.ctime_ns = vt_stamp_ns(&st->st_ctim);
+}
+
+/* Scanning */
+
+static int push(struct scan *scan, struct vt_error *err)
+{
+	uint32_t len = (uint32_t) scan->path.len;
+
+	vt_buf_put(&scan->stack, scan->path.data, len);
+	vt_buf_put(&scan->stack, &len, sizeof len);
+	return vt_buf_failed(&scan->stack) ? vt_fail(err, ENOMEM, "no memory for directories") : 0;
+}
+
+static void pop(struct scan *scan, char **path)
+{
+	uint32_t len;
+
+	memcpy(&len, scan->stack.data + scan->stack.len - sizeof len, sizeof len);
+	scan->stack.len -= sizeof len + len;
+	*path = (char *) scan->stack.data + scan->stack.len;
+}
+
+static int read_target(int dir, const char *name, struct vt_item *item, char target[PATH_MAX],
+		       struct vt_error *err)
+{
+	ssize_t len = readlinkat(dir, name, target, PATH_MAX);
+
+	if (len < 0)
+		return vt_fail(err, errno, "cannot read the symlink '%s/%s': %m", item->path, name);
+	if ((size_t) len > VT_TARGET_LEN_MAX)
+		return vt_fail(err, ENAMETOOLONG, "the target of '%s' is too long", item->path);
+	item->target = target;
+	item->target_len = (size_t) len;
+	return 0;
+}
+
+static const char *kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFCHR:
+	case S_IFBLK:
+		return "device";
+	case S_IFIFO:
+		return "fifo";
+	case S_IFSOCK:
+		return "socket";
+	default:
+		return "special file";
+	}
+}
+
+static int fill_xattrs(struct scan *scan, int dir, const char *name, struct vt_item *item,
+		       struct vt_error *err)
+{
+	char path[NAME_MAX + 64];
+	int r;
+
+	(void) snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, name);
+	r = read_xattrs(path, item->path, &scan->xattrs, err);
+	item->xattrs = scan->xattrs.data;
+	item->xattrs_len = scan->xattrs.len;
+	return r;
+}
+
+static void fill_file(struct scan *scan, const struct stat *st, struct vt_item *item)
+{
+	size_t suffix = 0;
+
+	item->type = VT_FILE;
+	item->stamp.size = (uint64_t) st->st_size;
+	item->linked = st->st_nlink > 1;
+	if (scan->context->options->decompress)
+		suffix = vt_source_suffix(item->path, item->path_len);
+	if (suffix == 0)
+		return;
+	item->decode = true;
+	item->linked = false; /* its content has another name than what it is linked to */
+	item->path_len -= suffix;
+	item->target = item->path + item->path_len;
+	item->target_len = suffix;
+}
+
+/* scan->path names the entry. */
+static int scan_entry(struct scan *scan, int dir, const char *name, struct vt_error *err)
+{
+	struct vt_item item = {.path = (const char *) scan->path.data,
+			       .path_len = scan->path.len - 1,
+			       .source = scan->index};
+	struct vt_publish_progress *progress = scan->context->progress;
+	char target[PATH_MAX];
+	struct stat st;
+	int r = 0;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return vt_fail(err, errno == ENOENT ? ESTALE : errno, "cannot look at '%s/%s': %m",
+			       scan->source->name, item.path);
+	take_attributes(&st, &item);
+	if (S_ISREG(st.st_mode)) {
+		(void) atomic_fetch_add(&progress->total_files, 1);
+		(void) atomic_fetch_add(&progress->total_bytes, (uint64_t) st.st_size);
+		fill_file(scan, &st, &item);
+	} else if (S_ISDIR(st.st_mode)) {
+		item.type = VT_DIRECTORY;
+		r = push(scan, err);
+	} else if (S_ISLNK(st.st_mode)) {
+		item.type = VT_SYMLINK;
+		r = read_target(dir, name, &item, target, err);
+	} else {
+		return vt_publish_skip(scan->context, kind_of(st.st_mode), item.path, err);
+	}
+	if (r == 0 && item.type != VT_SYMLINK) /* which have no "user." attributes */
+		r = fill_xattrs(scan, dir, name, &item, err);
+	vt_source_note_time(scan->source, item.mtime_sec, item.mtime_nsec);
+	return r < 0 ? r : vt_publish_found(scan->context, &item, err);
+}
+
+static int scan_entries(struct scan *scan, DIR *dir, size_t prefix, struct vt_error *err)
+{
+	for (;;) {
+		struct dirent *entry;
+		int r;
+
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			return errno == 0 ? 0
+					  : vt_fail(err, errno, "cannot list '%s/%.*s': %m",
+						    scan->source->name, (int) prefix,
+						    (const char *) scan->path.data);
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		scan->path.len = prefix;
+		if (prefix > 0)
+			vt_buf_put_u8(&scan->path, '/');
+		vt_buf_put(&scan->path, entry->d_name, strlen(entry->d_name) + 1);
+		if (vt_buf_failed(&scan->path))
+			return vt_fail(err, ENOMEM, "no memory for a path");
+		if (scan->path.len - 1 > VT_PATH_LEN_MAX)
+			return vt_fail(err, ENAMETOOLONG,
+				       "a path below '%s' is too long: '%.100s…'",
+				       scan->source->name, (const char *) scan->path.data);
+		r = scan_entry(scan, dirfd(dir), entry->d_name, err);
+		if (r == 0)
+			r = vt_crew_result(scan->context->crew, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int scan_directory(struct scan *scan, const char *path, struct vt_error *err)
+{
+	int fd = vt_source_open_below(scan->source->fd, path, O_DIRECTORY);
+	size_t prefix = strlen(path);
+	DIR *dir;
+	int r;
+
+	if (fd < 0)
+		return vt_fail(err, -fd, "cannot open the directory '%s/%s': %m",
+			       scan->source->name, path);
+	dir = fdopendir(fd);
+	if (!dir) {
+		(void) close(fd);
+		return vt_fail(err, ENOMEM, "no memory to list '%s'", path);
+	}
+	vt_buf_reset(&scan->path);
+	vt_buf_put(&scan->path, path, prefix);
+	r = scan_entries(scan, dir, prefix, err);
+	(void) closedir(dir);
+	return r;
+}
+
+static int scan_root(struct scan *scan, struct vt_error *err)
+{
+	struct vt_source *source = scan->source;
+	char path[64];
+	struct stat st;
+	int r;
+
+	if (fstat(source->fd, &st) < 0)
+		return vt_fail(err, errno, "cannot look at '%s': %m", source->name);
+	take_attributes(&st, &source->root);
+	(void) snprintf(path, sizeof path, "/proc/self/fd/%d/.", source->fd);
+	r = read_xattrs(path, source->name, &source->xattrs, err);
+	source->root.xattrs = source->xattrs.data;
+	source->root.xattrs_len = source->xattrs.len;
+	vt_buf_put_u8(&scan->path, 0);
+	return r < 0 ? r : push(scan, err);
+}
+
+int vt_source_scan(struct vt_publish_context *context, uint32_t index, struct vt_error *err)
+{
+	struct scan scan = {.context = context, .source = &context->sources[index], .index = index};
+	vt_cleanup(vt_buf_done) struct vt_buf path = VT_BUF_INIT;
+	int r = scan_root(&scan, err);
+
+	while (r == 0 && scan.stack.len > 0) {
+		char *top;
+
+		pop(&scan, &top);
+		vt_buf_reset(&path); /* the stack's memory is about to be used again */
+		vt_buf_put(&path, top, strlen(top) + 1);
+		r = vt_buf_failed(&path) ? vt_fail(err, ENOMEM, "no memory for a path")
+					 : scan_directory(&scan, (const char *) path.data, err);
+	}
+	vt_buf_done(&scan.stack);
+	vt_buf_done(&scan.path);
+	vt_buf_done(&scan.xattrs);
+	return r;
+}
