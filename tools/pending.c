@@ -21,15 +21,6 @@ static int absent(struct vt_error *err)
 {
 	return vt_fail(err, ENOSYS, "this build has no store");
 }
-WEAK int vt_publish_backend_open(struct vt_client *client, const char *dataset, const char *as,
-				 struct vt_publish_backend **out, struct vt_import_info *info,
-				 struct vt_error *err)
-{
-	return absent(err);
-}
-WEAK void vt_publish_backend_close(struct vt_publish_backend *backend)
-{
-}
 WEAK int vt_shard_reader_open(const char *path, struct vt_shard_reader **out,
 			      struct vt_shard_facts *facts, struct vt_error *err)
 {
