@@ -28,7 +28,8 @@ struct vt_option {
 	} value;
 };
 
-/* Lines of a table: the letter (or 0), the name, what the value is called, where it goes, the help. */
+/* Lines of a table: the letter (or 0), the name, what the value is called, where it goes, the help.
+ */
 /* clang-format off */
 #define VT_FLAG(letter, name, to, help) \
 	{letter, name, NULL, help, VT_OPTION_FLAG, {.flag = to}}

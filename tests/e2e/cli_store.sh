@@ -12,6 +12,8 @@ ln -s train/owls/0001.txt "$source/first"
 bad_name=$(printf 'caf\351')
 printf 'bytes' >"$source/$bad_name"
 
+find "$source" -type d -exec touch -d 2026-01-01 {} +
+
 it "a store that is not there is status 4, and the message names it"
 assert_status 4 vitrine ls
 assert_err "$VITRINE_STORE"
@@ -53,6 +55,7 @@ assert_equal "$(wc -l <"$tmp/out")" 1
 it "a second version has what the first lacked"
 rm "$source/numbers.csv"
 printf 'HOOT' >"$source/train/owls/0001.txt"
+find "$source" -type d -exec touch -d 2026-01-01 {} + # as before: only files differ
 assert_ok vitrine publish birds "$source" -m "second" --json
 assert_equal "$(json_member 1 version)" v2
 assert_equal "$(json_member 1 added)$(json_member 1 removed)$(json_member 1 changed)" 111
