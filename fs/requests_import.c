@@ -37,10 +37,35 @@ static int remember_name(struct vt_connection *connection, const char *as, struc
 	return r;
 }
 
+static json_t *pack_info(const struct vt_import_info *info, const struct vt_version *parent)
+{
+	json_t *object = json_pack(
+		"{s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "id", (json_int_t) info->id, "dir",
+		info->dir, "dataset", (json_int_t) info->dataset, "domain",
+		(json_int_t) info->domain, "parent", (json_int_t) info->parent, "dictionary",
+		(json_int_t) info->dictionary, "page_chunk", (json_int_t) info->page_chunk);
+	char hex[VT_DIGEST_HEX];
+
+	if (object && parent) {
+		vt_digest_format(&parent->tree_digest, hex);
+		(void) json_object_set_new(object, "parent_tree", json_string(hex));
+	}
+	return object;
+}
+
+static int parent_of(const struct vt_control_request *request, const struct vt_version **out,
+		     struct vt_error *err)
+{
+	uint32_t parent = request->connection->import_info.parent;
+
+	return parent ? vt_catalog_version(request->service->index->catalog, parent, out, err) : 0;
+}
+
 int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_connection *connection = request->connection;
 	struct vt_import_info *info = &connection->import_info;
+	vt_cleanup(vt_version_unrefp) const struct vt_version *parent = NULL;
 	const char *dataset, *as = NULL;
 	int r;
 
@@ -57,11 +82,10 @@ int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *e
 	if (r < 0)
 		return r;
 	atomic_fetch_add(&connection->host->imports, 1);
-	request->result = json_pack(
-		"{s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "id", (json_int_t) info->id, "dir",
-		info->dir, "dataset", (json_int_t) info->dataset, "domain",
-		(json_int_t) info->domain, "parent", (json_int_t) info->parent, "dictionary",
-		(json_int_t) info->dictionary, "page_chunk", (json_int_t) info->page_chunk);
+	r = parent_of(request, &parent, err);
+	if (r < 0)
+		return r;
+	request->result = pack_info(info, parent);
 	return request->result ? 0 : too_little_memory(err);
 }
 
@@ -226,14 +250,6 @@ static int tree_of(const struct vt_control_request *request, struct vt_tree *out
 	if (r >= 0)
 		r = vt_arg_number(request->args, "links", INT64_MAX, &out->links, err);
 	return r;
-}
-
-static int parent_of(const struct vt_control_request *request, const struct vt_version **out,
-		     struct vt_error *err)
-{
-	uint32_t parent = request->connection->import_info.parent;
-
-	return parent ? vt_catalog_version(request->service->index->catalog, parent, out, err) : 0;
 }
 
 int vt_serve_import_diff(struct vt_control_request *request, struct vt_error *err)

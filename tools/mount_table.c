@@ -16,8 +16,9 @@
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
 
-#define TABLE "/proc/self/mountinfo"
-#define TYPE  "fuse.vitrine"
+#define TABLE    "/proc/self/mountinfo"
+#define TYPE     "fuse.vitrine"
+#define PROBE_MS 2000 /* for a stat that should take microseconds */
 
 static void close_file(FILE **file)
 {

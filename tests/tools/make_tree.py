@@ -71,9 +71,12 @@ while len(files) < want:
     else:
         with open(path, "wb") as f:
             f.write(content())
-        if files and rnd.random() < 0.1:  # the same bytes under another name
-            with open(rnd.choice(files), "rb") as other, open(path, "wb") as f:
-                f.write(other.read())
+        other = rnd.choice(files) if files and rnd.random() < 0.1 else None
+        if other and not os.path.islink(other):  # the same bytes under another name
+            with open(other, "rb") as f:
+                data = f.read()
+            with open(path, "wb") as f:
+                f.write(data)
     files.append(path)
 for path in files:
     if os.path.islink(path):
