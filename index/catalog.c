@@ -51,16 +51,27 @@ bool vt_catalog_space_of(const char *dataset_name, char space[VT_NAME_PART_MAX +
 	return true;
 }
 
+static bool has_room(struct vt_catalog *catalog, struct slot *slot)
+{
+	struct vt_table *const tables[] = {
+		&catalog->datasets, &catalog->dataset_names, &catalog->versions, &catalog->exhibits,
+		&catalog->links,    &slot->serials,          &slot->names,       &slot->tags,
+	};
+
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+		if (vt_table_reserve(tables[i], 1) < 0)
+			return false;
+	return true;
+}
+
 int vt_catalog_reserve(struct vt_catalog *catalog, struct slot *slot, struct vt_error *err)
 {
-	if (vt_table_reserve(&catalog->datasets, 1) < 0 ||
-	    vt_table_reserve(&catalog->dataset_names, 1) < 0 ||
-	    vt_table_reserve(&catalog->versions, 1) < 0 ||
-	    vt_table_reserve(&catalog->exhibits, 1) < 0 ||
-	    vt_table_reserve(&catalog->links, 1) < 0 || vt_table_reserve(&slot->serials, 1) < 0 ||
-	    vt_table_reserve(&slot->names, 1) < 0 || vt_table_reserve(&slot->tags, 1) < 0)
-		return vt_fail(err, ENOMEM, "no memory for the catalog");
-	return 0;
+	bool room;
+
+	(void) pthread_rwlock_wrlock(&catalog->lock); /* the arrays may move */
+	room = has_room(catalog, slot);
+	(void) pthread_rwlock_unlock(&catalog->lock);
+	return room ? 0 : vt_fail(err, ENOMEM, "no memory for the catalog");
 }
 
 struct space *vt_catalog_put_space(struct vt_catalog *catalog, uint32_t id, const char *name,

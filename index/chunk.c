@@ -159,6 +159,12 @@ static struct vt_lru_key part_key(uint32_t domain, const struct vt_digest *conte
 	return vt_lru_key(VT_LRU_RECIPE, hi, lo ^ ((uint64_t) domain << 32 | segment));
 }
 
+void vt_recipe_forget(struct vt_lru *lru, uint32_t domain, const struct vt_digest *content,
+		      uint32_t segment)
+{
+	vt_lru_drop(lru, part_key(domain, content, segment));
+}
+
 static void free_part(struct vt_lru_entry *entry)
 {
 	free(entry);

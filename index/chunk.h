@@ -55,6 +55,10 @@ int vt_recipe_find(struct vt_store *store, struct vt_lru *lru, uint32_t domain,
 		   const struct vt_digest *content, uint64_t offset, bool nowait,
 		   struct vt_recipe_part **out, struct vt_error *err);
 
+/* Takes a segment out of the cache, if it is there: its row may be about to change. */
+void vt_recipe_forget(struct vt_lru *lru, uint32_t domain, const struct vt_digest *content,
+		      uint32_t segment);
+
 /* Encoders for the rows, used by the import (keys ascending: sort before writing an SST). */
 void vt_chunk_key(uint32_t domain, const struct vt_digest *content, uint8_t key[36]);
 void vt_chunk_value(const struct vt_location *at, uint32_t length, struct vt_buf *out);

@@ -170,12 +170,6 @@ assert_ok vitrine show birds@v2 --json
 assert_ok vitrine rollback birds@v2 --json
 assert_json version latest
 
-it "verify finds a sound store sound"
-assert_ok vitrine verify --progress=none
-assert_out "all sound"
-assert_ok vitrine verify --quick --json
-assert_json summary
-
 it "status and doctor speak of the server"
 assert_ok vitrine status
 assert_out "server"
