@@ -8,7 +8,6 @@
 #include "fs/control_client.h"
 #include "fs/keeper.h"
 #include "fs/server.h"
-#include "fs/shard_reader.h"
 #include "index/base/error.h"
 #include "index/gc.h"
 #include "index/index.h"
@@ -29,29 +28,6 @@ WEAK int vt_publish_backend_open(struct vt_client *client, const char *dataset, 
 }
 WEAK void vt_publish_backend_close(struct vt_publish_backend *backend)
 {
-}
-WEAK int vt_shard_reader_open(const char *path, struct vt_shard_reader **out,
-			      struct vt_shard_facts *facts, struct vt_error *err)
-{
-	return absent(err);
-}
-WEAK void vt_shard_reader_close(struct vt_shard_reader *reader)
-{
-}
-WEAK int vt_shard_reader_next(struct vt_shard_reader *reader, struct vt_shard_frame *out,
-			      struct vt_error *err)
-{
-	return absent(err);
-}
-WEAK int vt_shard_reader_check(struct vt_shard_reader *reader, const struct vt_shard_frame *frame,
-			       const struct vt_dictionary *dictionary, struct vt_error *err)
-{
-	return absent(err);
-}
-WEAK int vt_shard_reader_digest(struct vt_shard_reader *reader, struct vt_digest *out,
-				struct vt_error *err)
-{
-	return absent(err);
 }
 WEAK int vt_gc(struct vt_index *index, bool dry_run, uint64_t min_age_ns, struct vt_gc_report *out,
 	       struct vt_error *err)
