@@ -6,6 +6,7 @@
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
+#include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/index.h"
 #include "index/record.h"
@@ -411,6 +412,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 		.parent = connection->import_info.parent,
 		.author_uid = connection->subject.uid,
 		.author = author,
+		.created_ns = vt_clock_realtime_ns(),
 	};
 	int r;
 
