@@ -10,9 +10,7 @@
 #include "fs/server.h"
 #include "fs/shard_reader.h"
 #include "index/base/error.h"
-#include "index/gc.h"
 #include "index/index.h"
-#include "index/verify.h"
 #include "tools/publish/backend_client.h"
 #include "tools/publish/publish.h"
 
@@ -41,16 +39,6 @@ WEAK int vt_shard_reader_check(struct vt_shard_reader *reader, const struct vt_s
 }
 WEAK int vt_shard_reader_digest(struct vt_shard_reader *reader, struct vt_digest *out,
 				struct vt_error *err)
-{
-	return absent(err);
-}
-WEAK int vt_gc(struct vt_index *index, bool dry_run, uint64_t min_age_ns, struct vt_gc_report *out,
-	       struct vt_error *err)
-{
-	return absent(err);
-}
-WEAK int vt_verify_index(struct vt_index *index, vt_verify_each *each, void *context,
-			 struct vt_error *err)
 {
 	return absent(err);
 }

@@ -31,7 +31,7 @@ step "Install what is missing, and build"
 tests/need.sh
 [ -f "$build/build.ninja" ] || meson setup "$build" >/dev/null
 ninja -C "$build" tools/vitrine
-program=$PWD/$build/tools/vitrine
+program=$(cd "$build" && pwd)/tools/vitrine
 
 export VITRINE_STORE="$tour/store" VITRINE_MOUNT="$tour/mnt"
 if [ -e "$tour" ]; then

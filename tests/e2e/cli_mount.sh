@@ -34,6 +34,15 @@ assert_equal "$(mounts_below)" ""
 assert_ok vitrine umount --all
 assert_out "nowhere"
 
+it "a name with blanks and backslashes is a mount point like any other"
+odd="$tmp/a b\\c"
+mkdir "$odd"
+assert_ok vitrine mount "$odd"
+assert_equal "$(cat "$odd/notes/v1/a/b")" hello
+assert_ok vitrine umount --all
+assert_out "$odd"
+assert_equal "$(mounts_below)" ""
+
 it "root's mount reads ahead further than the kernel's 128 KiB"
 if [ "$(id -u)" -eq 0 ]; then
 	assert_ok vitrine mount "$point"

@@ -45,5 +45,4 @@ assert_ok vitrine show notes@v1
 
 it "the owner may do all of it without root"
 assert_ok as_user "$owner" "$VITRINE" tag notes@v1 mine
-assert_ok as_user "$owner" "$VITRINE" verify
 assert_ok as_user "$owner" "$VITRINE" untag notes@mine

@@ -48,6 +48,7 @@ clean_up() {
 		echo "1..$cases"
 	fi
 	mounts_below | while read -r point; do
+		point=$(printf '%b' "$point") # a blank stands as \040
 		fusermount3 -uz "$point" 2>/dev/null || umount -l "$point" || true
 	done
 	stop_servers
@@ -69,7 +70,9 @@ skip() {
 }
 
 need_fuse() {
-	[ -r /dev/fuse ] && [ -w /dev/fuse ] || skip "/dev/fuse is missing or closed to us"
+	if [ ! -r /dev/fuse ] || [ ! -w /dev/fuse ]; then
+		skip "/dev/fuse is missing or closed to us"
+	fi
 }
 
 need_root() {
