@@ -363,7 +363,7 @@ END_TEST
 
 /* ---- the keeper ------------------------------------------------------------------------------ */
 
-static const char *mountpoint;
+static char mountpoint[256];
 
 /* False where nothing can be mounted. */
 static bool mount_there(struct vt_client *client)
@@ -371,7 +371,7 @@ static bool mount_there(struct vt_client *client)
 	struct vt_mount_options options = {.fsname = vt_scratch_dir};
 	int fd;
 
-	mountpoint = vt_scratch_path("mnt");
+	(void) snprintf(mountpoint, sizeof mountpoint, "%s", vt_scratch_path("mnt"));
 	(void) mkdir(mountpoint, 0755);
 	fd = vt_mount_attach(mountpoint, &options, &err);
 	if (fd < 0)
