@@ -82,6 +82,9 @@ int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *e
 	if (r < 0)
 		return r;
 	atomic_fetch_add(&connection->host->imports, 1);
+	if (!request->dataset) /* made by the import */
+		(void) vt_catalog_dataset_by_id(request->service->index->catalog, info->dataset,
+						&request->dataset, NULL);
 	r = parent_of(request, &parent, err);
 	if (r < 0)
 		return r;

@@ -34,6 +34,7 @@
 
 #define IDLE_SECONDS  60
 #define DRAIN_MS      5000 /* what requests get to finish in at an orderly end */
+#define UNMOUNT_MS    2000
 #define MS_PER_SECOND 1000
 
 struct options {
@@ -87,13 +88,12 @@ static void mount_ended(void *context, uint64_t id)
 	struct vt_hold *hold = context;
 	struct server *server = hold->owner;
 
-	vt_log(VT_LOG_INFO, "unmounted '%s' session=%llu", hold->mountpoint,
-	       (unsigned long long) id);
-	vt_keeper_link_release(server->keeper, hold);
+	(void) id;
 	wake(server);
+	vt_keeper_link_release(server->keeper, hold); /* last: the server may end now */
 }
 
-/* The session gets descriptors of its own: those in `hold` are the keeper's copy. */
+/* The session owns its descriptors, also when it fails; those in `hold` are the keeper's copy. */
 static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd, int state_fd,
 		       uint64_t *id, struct vt_error *err)
 {
@@ -102,11 +102,8 @@ static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd,
 	hold->owner = server;
 	r = vt_sessions_add(server->service->sessions, fuse_fd, state_fd, hold->mountpoint,
 			    hold->uid, mount_ended, hold, id, err);
-	if (r < 0) {
-		vt_cleanup_close(&fuse_fd);
-		vt_cleanup_close(&state_fd);
+	if (r < 0)
 		vt_keeper_link_release(server->keeper, hold);
-	}
 	return r;
 }
 
@@ -127,8 +124,6 @@ static int host_mount(struct vt_host *host, int given, const char *mountpoint, u
 				err);
 	if (r < 0)
 		return r;
-	vt_log(VT_LOG_INFO, "mounted '%s' uid=%u session=%llu", mountpoint, (unsigned) uid,
-	       (unsigned long long) *id);
 	wake(server);
 	return 0;
 }
@@ -146,10 +141,7 @@ static void take_over(void *context, struct vt_hold *hold)
 
 	(void) snprintf(mountpoint, sizeof mountpoint, "%s", hold->mountpoint);
 	if (serve_mount(server, hold, fuse_fd, state_fd, &id, &err) < 0)
-		vt_log(VT_LOG_ERROR, "cannot take over mount '%s': %s", mountpoint, err.text);
-	else
-		vt_log(VT_LOG_INFO, "took over mount '%s' session=%llu", mountpoint,
-		       (unsigned long long) id);
+		vt_log(VT_LOG_ERROR, "cannot take over mount='%s': %s", mountpoint, err.text);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -258,11 +250,13 @@ static void run(struct server *server)
 				     {.fd = server->wake, .events = POLLIN},
 				     {.fd = server->signals, .events = POLLIN},
 				     {.fd = vt_keeper_link_fd(server->keeper), .events = POLLIN}};
-		int left = time_left(server);
+		int left = time_left(server), events = poll(p, 4, left);
 		uint64_t count;
 
-		if (left == 0 || (poll(p, 4, left) < 0 && errno != EINTR))
+		if (events == 0 && left == 0)
 			return;
+		if (events <= 0)
+			continue; /* time_left() will tell, or EINTR */
 		if (p[0].revents) {
 			server->idle_since = 0;
 			vt_control_accept(server->control, server->listener);
@@ -310,7 +304,9 @@ static void unmount_own(struct server *server)
 
 /*
  * The socket goes first, so that new callers start another server, which waits for the LOCK. Then
- * requests, mounts and the store, each while it still has what it stands on.
+ * requests, mounts and the store, each while it still has what it stands on. A mount of somebody
+ * else lives until the process does, and so must all that its threads use: the end of the process
+ * is then the end of the rest, for which the store is as safe as after a crash.
  */
 static void close_server(struct server *server)
 {
@@ -322,6 +318,8 @@ static void close_server(struct server *server)
 	if (server->open) {
 		vt_control_drain(server->control, DRAIN_MS);
 		unmount_own(server);
+		if (!vt_keeper_link_drain(server->keeper, UNMOUNT_MS))
+			return;
 	}
 	vt_service_close(server->service);
 	vt_keeper_link_free(server->keeper);

@@ -20,8 +20,10 @@
 #define VT_SKIPPABLE_SEEK   0x184D2A5Eu
 #define VT_SEEK_FOOTER      0x8F92EAB1u
 #define VT_SEEK_FOOTER_SIZE 9u
+#define VT_SEEK_ENTRY       8u /* stored size, content size */
 #define VT_SKIPPABLE_SIZE   8u /* magic and length before a skippable frame's content */
 #define VT_SHARD_HEADER     4096u
+#define VT_SHARD_SIZE_MAX   UINT32_MAX /* offsets have 32 bits */
 
 struct vt_shard_header {
 	uint32_t skippable_magic; /* VT_SKIPPABLE_HEADER */

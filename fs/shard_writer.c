@@ -18,12 +18,14 @@
 #include "fs/shard_format.h"
 #include "index/base/buf.h"
 #include "index/base/error.h"
+#include "index/uuid.h"
 
 #define FLUSH_AT (1u << 20)
 
 struct vt_shard_writer {
 	int fd;
 	bool sealed;
+	bool torn; /* an append failed half-way; nothing good can follow */
 	char *path;
 	uint32_t serial;
 	uint64_t size; /* bytes of the file, those in `pending` included */
@@ -64,24 +66,6 @@ static int put(struct vt_shard_writer *writer, const void *data, size_t len, str
 	return writer->pending.len >= FLUSH_AT ? flush(writer, err) : 0;
 }
 
-/* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" to 16 bytes. */
-static bool parse_uuid(const char *text, uint8_t out[16])
-{
-	size_t n = 0;
-
-	for (const char *c = text; *c && n < 32; c++) {
-		const char *digits = "0123456789abcdef", *at = strchr(digits, *c | 0x20);
-
-		if (*c == '-')
-			continue;
-		if (!at)
-			return false;
-		out[n / 2] = (uint8_t) (n % 2 ? out[n / 2] | (at - digits) : (at - digits) << 4);
-		n++;
-	}
-	return n == 32;
-}
-
 static int put_header(struct vt_shard_writer *writer, const struct vt_shard_writer_info *info,
 		      struct vt_error *err)
 {
@@ -97,7 +81,7 @@ static int put_header(struct vt_shard_writer *writer, const struct vt_shard_writ
 
 	memcpy(header.magic, VT_SHARD_MAGIC, sizeof header.magic);
 	memcpy(header.dictionary_digest, info->dictionary_digest.bytes, VT_DIGEST_LEN);
-	if (!parse_uuid(info->uuid, header.uuid))
+	if (vt_uuid_parse(info->uuid, header.uuid) < 0)
 		return vt_fail(err, EINVAL, "'%s' is no uuid", info->uuid);
 	vt_digest_of(&header, offsetof(struct vt_shard_header, digest), &digest);
 	memcpy(header.digest, digest.bytes, VT_DIGEST_LEN);
@@ -168,6 +152,19 @@ static void put_index(struct vt_shard_writer *writer, size_t len, uint32_t conte
 	vt_buf_put_le32(&writer->seek, content_size);
 }
 
+/* A byte that no item covers would be one that nobody vouches for. */
+static bool items_tile(const struct vt_shard_item *items, size_t count, uint32_t content_size)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].skip != end || items[i].length == 0)
+			return false;
+		end += items[i].length;
+	}
+	return end == content_size;
+}
+
 /* What the index and the seek table will take, with room to spare for one more frame. */
 static uint64_t tail_size(const struct vt_shard_writer *writer)
 {
@@ -184,16 +181,20 @@ int vt_shard_writer_add(struct vt_shard_writer *writer, const void *frame, size_
 	int r;
 
 	assert(!writer->sealed);
+	if (!items_tile(items, count, content_size))
+		return vt_fail(err, EINVAL, "items that do not fill their frame");
 	if (len > VT_FRAME_STORED_MAX ||
 	    writer->size + len + tail_size(writer) + count * sizeof(struct vt_shard_index_item) >
-		    UINT32_MAX)
+		    VT_SHARD_SIZE_MAX)
 		return vt_fail(err, EFBIG, "shard '%s' would be larger than 4 GiB", writer->path);
+	writer->torn = true;
 	r = put(writer, frame, len, err);
 	if (r < 0)
 		return r;
 	put_index(writer, len, content_size, items, count);
 	if (vt_buf_failed(&writer->index) || vt_buf_failed(&writer->seek))
 		return vt_fail(err, ENOMEM, "no memory for the index of shard '%s'", writer->path);
+	writer->torn = false;
 	writer->frames++;
 	writer->items += (uint32_t) count;
 	writer->content_size += content_size;
@@ -204,17 +205,17 @@ int vt_shard_writer_add(struct vt_shard_writer *writer, const void *frame, size_
 static int put_tail(struct vt_shard_writer *writer, struct vt_error *err)
 {
 	size_t index_len = sizeof(struct vt_shard_index_head) + writer->index.len + VT_DIGEST_LEN;
-	struct vt_buf head = VT_BUF_INIT, tail = VT_BUF_INIT;
+	vt_cleanup(vt_buf_done) struct vt_buf head = VT_BUF_INIT, tail = VT_BUF_INIT;
 	vt_cleanup(vt_hasher_freep) struct vt_hasher *hasher = vt_hasher_new();
 	struct vt_digest digest;
-	int r = -ENOMEM;
+	int r;
 
 	vt_buf_put_le32(&head, VT_SKIPPABLE_INDEX);
 	vt_buf_put_le32(&head, (uint32_t) index_len);
 	vt_buf_put_le32(&head, writer->frames);
 	vt_buf_put_le32(&head, writer->items);
 	if (!hasher || vt_buf_failed(&head))
-		goto out;
+		return vt_fail(err, ENOMEM, "no memory to seal shard '%s'", writer->path);
 	vt_hasher_update(hasher, head.data + VT_SKIPPABLE_SIZE, head.len - VT_SKIPPABLE_SIZE);
 	vt_hasher_update(hasher, writer->index.data, writer->index.len);
 	vt_hasher_final(hasher, &digest);
@@ -230,25 +231,24 @@ static int put_tail(struct vt_shard_writer *writer, struct vt_error *err)
 	vt_buf_put_u8(&tail, 0); /* descriptor: no checksums, they are in the frames */
 	vt_buf_put_le32(&tail, VT_SEEK_FOOTER);
 	if (vt_buf_failed(&tail) || vt_buf_failed(&writer->seek))
-		goto out;
+		return vt_fail(err, ENOMEM, "no memory to seal shard '%s'", writer->path);
 	r = put(writer, head.data, head.len, err);
 	if (r == 0)
 		r = put(writer, writer->index.data, writer->index.len, err);
 	if (r == 0)
 		r = put(writer, tail.data, tail.len, err);
-	if (r == 0)
-		r = flush(writer, err);
-out:
-	vt_buf_done(&head);
-	vt_buf_done(&tail);
-	return r;
+	return r < 0 ? r : flush(writer, err);
 }
 
 int vt_shard_writer_seal(struct vt_shard_writer *writer, struct vt_sealed_shard *out,
 			 struct vt_error *err)
 {
-	int r = put_tail(writer, err);
+	int r;
 
+	if (writer->torn)
+		return vt_fail(err, EIO, "shard '%s' was not written whole", writer->path);
+	writer->torn = true;
+	r = put_tail(writer, err);
 	if (r < 0)
 		return r;
 	if (fchmod(writer->fd, 0400) < 0 || fdatasync(writer->fd) < 0)

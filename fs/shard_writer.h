@@ -30,14 +30,16 @@ int vt_shard_writer_new(const struct vt_shard_writer_info *info, struct vt_shard
 void vt_shard_writer_free(struct vt_shard_writer *writer); /* unsealed: the file is removed */
 VT_DEFINE_CLEANUP(struct vt_shard_writer, vt_shard_writer_free);
 
-/* What lies in a frame: contents one after another. */
+/* What lies in a frame: contents one after another, every byte in one of them. */
 struct vt_shard_item {
 	struct vt_digest content; /* SHA-256 of the bytes */
 	uint32_t skip, length;    /* within the decoded frame */
 };
 /*
  * Appends an encoded frame that holds `count` items; `content_size` is its decoded length. `*at`
- * gets shard, frame_offset and frame_size (skip 0). -ENOSPC, -EIO, -EFBIG beyond 4 GiB.
+ * gets shard, frame_offset and frame_size (skip 0). -ENOSPC, -EIO, -EFBIG beyond 4 GiB, -EINVAL
+ * when the items do not fill the frame. After -EFBIG and -EINVAL the shard is as it was and may be
+ * sealed; after any other failure it can only be freed.
  */
 int vt_shard_writer_add(struct vt_shard_writer *writer, const void *frame, size_t len,
 			uint32_t content_size, const struct vt_shard_item *items, size_t count,

@@ -52,6 +52,8 @@ struct vt_catalog {
 	struct vt_totals totals;
 };
 
+struct vt_catalog *vt_catalog_new(struct vt_store *store); /* without rows; NULL: no memory */
+
 /* Under either lock. NULL when there is none. */
 struct slot *vt_catalog_slot(const struct vt_catalog *catalog, uint32_t dataset);
 const struct vt_version *vt_catalog_find(const struct vt_catalog *catalog, uint32_t serial);

@@ -251,6 +251,8 @@ START_TEST(a_gc_that_dies_is_finished_by_the_next)
 {
 	static const char *const points[] = {"gc-tombstones-dropped", "gc-rows-dropped"};
 
+	if (!VT_CAN_FORK)
+		return;
 	index_set_up();
 	publish("fish", NULL, "kept bytes");
 	for (size_t i = 0; i < 2; i++) {
