@@ -26,12 +26,8 @@ mounts_below() {
 }
 
 stop_servers() {
-	for lock in "$tmp"/*/index/LOCK; do
-		[ -e "$lock" ] || continue
-		"$VITRINE" --store "${lock%/index/LOCK}" status --json 2>/dev/null |
-			sed -n 's/.*"pid":\([0-9]*\).*/\1/p' | while read -r pid; do
-			kill "$pid" 2>/dev/null || true
-		done
+	find "$tmp" -name vitrine.json | while read -r store; do
+		"$VITRINE" --store "${store%/vitrine.json}" stop --quiet || true
 	done
 }
 
