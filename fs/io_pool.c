@@ -75,6 +75,22 @@ static struct vt_io_task *take(struct vt_io_pool *pool, struct lane **lane)
 	return task;
 }
 
+static void *work(void *argument);
+
+/*
+ * Starts a thread if a lane is ready and nobody idles, under the lock. Called where a lane becomes
+ * ready and by a thread that takes a task while another lane is ready: one that idles may have been
+ * counted on twice, and the task just taken may be stuck for long. Where no thread can be started
+ * those that run get to it; a pool that cannot start its first is refused by vt_io_pool_new().
+ */
+static void start_thread_if_needed(struct vt_io_pool *pool)
+{
+	if (!pool->ready || pool->idle > 0 || pool->stopping || pool->threads == pool->thread_max)
+		return;
+	if (pthread_create(&pool->handles[pool->threads], NULL, work, pool) == 0)
+		pool->threads++;
+}
+
 static void *work(void *argument)
 {
 	struct vt_io_pool *pool = argument;
@@ -92,6 +108,7 @@ static void *work(void *argument)
 		if (!pool->ready)
 			break;
 		task = take(pool, &lane);
+		start_thread_if_needed(pool);
 		(void) pthread_mutex_unlock(&pool->lock);
 		task->run(task);
 		(void) pthread_mutex_lock(&pool->lock);
@@ -105,19 +122,11 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* Under the lock. A pool that cannot start a first thread is refused by vt_io_pool_new(). */
-static void start_thread_if_needed(struct vt_io_pool *pool)
-{
-	if (pool->idle > 0 || pool->threads == pool->thread_max)
-		return;
-	if (pthread_create(&pool->handles[pool->threads], NULL, work, pool) == 0)
-		pool->threads++;
-}
-
 int vt_io_pool_new(unsigned threads, unsigned per_lane, struct vt_io_pool **out,
 		   struct vt_error *err)
 {
 	struct vt_io_pool *pool = calloc(1, sizeof *pool);
+	int r;
 
 	if (pool)
 		pool->handles = calloc(threads, sizeof *pool->handles);
@@ -129,12 +138,12 @@ int vt_io_pool_new(unsigned threads, unsigned per_lane, struct vt_io_pool **out,
 	pool->per_lane = per_lane;
 	(void) pthread_mutex_init(&pool->lock, NULL);
 	(void) pthread_cond_init(&pool->work, NULL);
-	(void) pthread_mutex_lock(&pool->lock);
-	start_thread_if_needed(pool);
-	(void) pthread_mutex_unlock(&pool->lock);
-	if (pool->threads == 0) {
+	pool->threads = 1; /* before it runs: it may start others */
+	r = pthread_create(&pool->handles[0], NULL, work, pool);
+	if (r) {
+		pool->threads = 0;
 		vt_io_pool_free(pool);
-		return vt_fail(err, EAGAIN, "cannot start a thread");
+		return vt_fail(err, r, "cannot start a thread: %m");
 	}
 	*out = pool;
 	return 0;
@@ -189,8 +198,7 @@ void vt_io_pool_submit(struct vt_io_pool *pool, struct vt_io_task *task)
 	lane->last = task;
 	pool->depth++;
 	offer(pool, lane);
-	if (lane->ready && !pool->stopping)
-		start_thread_if_needed(pool);
+	start_thread_if_needed(pool);
 	(void) pthread_mutex_unlock(&pool->lock);
 }
 

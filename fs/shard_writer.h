@@ -38,8 +38,8 @@ struct vt_shard_item {
 /*
  * Appends an encoded frame that holds `count` items; `content_size` is its decoded length. `*at`
  * gets shard, frame_offset and frame_size (skip 0). -ENOSPC, -EIO, -EFBIG beyond 4 GiB, -EINVAL
- * when the items do not fill the frame. After -EFBIG and -EINVAL the shard is as it was and may be
- * sealed; after any other failure it can only be freed.
+ * when the items do not fill the frame: then the shard is as it was. After any other failure it
+ * should only be freed.
  */
 int vt_shard_writer_add(struct vt_shard_writer *writer, const void *frame, size_t len,
 			uint32_t content_size, const struct vt_shard_item *items, size_t count,

@@ -11,6 +11,7 @@
 
 #include "fs/codec.h"
 #include "fs/shard_writer.h"
+#include "index/base/error.h"
 #include "tests/unit/suite.h"
 
 #define MODEL_UUID "00112233-4455-4677-8899-aabbccddeeff"
