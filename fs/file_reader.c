@@ -7,8 +7,8 @@
  *     fetch   all frames at once
  *     answer  when the last frame is in: the pieces, in order
  *
- * The hint is what was true at publish. When its shard is gone, or what lies there does not fit,
- * the plan is made again without it.
+ * The hint is what was true at publish, a cached recipe what was true when it was read. When what
+ * they lead to is gone or does not fit, the plan is made once more, from the index alone.
  */
 #include "fs/file_reader.h"
 
@@ -27,8 +27,10 @@
 
 #define CHUNK_MAX (1u << 20) /* bytes of content that is one chunk */
 #define ZEROS     (128u << 10)
+#define FEW       4u /* parts of most reads */
 
-static const uint8_t zeros[ZEROS];
+/* Not const: then it would lie in the program's file, and replies are written from memory alone. */
+static uint8_t zeros[ZEROS];
 
 struct vt_file_reader {
 	struct vt_store *store;
@@ -41,7 +43,7 @@ struct vt_file_reader {
 struct part {
 	struct read *read;
 	struct vt_location at;
-	uint32_t skip; /* within the frame */
+	uint64_t skip; /* within the frame, if the rows are right */
 	uint64_t length;
 	struct vt_frame *frame;
 };
@@ -51,13 +53,16 @@ struct read {
 	struct vt_file_reader *reader;
 	struct vt_content content;
 	uint64_t offset, length; /* within the content: already cut at its end */
-	bool use_hint;
+	bool use_hint, use_recipe;
+	bool again;      /* planned for the second time */
+	int hint_result; /* what the hint led to, if that was an error */
 	vt_read_done *done;
 	void *context;
-	struct part *parts;
+	struct part *parts; /* `few` while that is enough */
 	size_t count, room;
 	atomic_size_t missing; /* frames, and one for the thread that asks for them */
 	atomic_int result;
+	struct part few[FEW];
 };
 
 /* ---- plan
@@ -66,19 +71,19 @@ struct read {
 static int add_part(struct read *read, const struct vt_location *at, uint64_t skip, uint64_t length)
 {
 	if (read->count == read->room) {
-		size_t room = read->room ? read->room * 2 : 4;
-		struct part *parts = reallocarray(read->parts, room, sizeof *parts);
+		size_t room = read->room * 2;
+		struct part *old = read->parts == read->few ? NULL : read->parts;
+		struct part *parts = reallocarray(old, room, sizeof *parts);
 
 		if (!parts)
 			return -ENOMEM;
+		if (!old)
+			memcpy(parts, read->few, sizeof read->few);
 		read->parts = parts;
 		read->room = room;
 	}
 	read->parts[read->count++] =
-		(struct part){.read = read,
-			      .at = *at,
-			      .skip = at->shard ? at->skip + (uint32_t) skip : 0,
-			      .length = length};
+		(struct part){.read = read, .at = *at, .skip = at->skip + skip, .length = length};
 	return 0;
 }
 
@@ -110,6 +115,7 @@ static int plan_recipe(struct read *read, bool nowait)
 	struct vt_recipe_part *recipe;
 	int r = 0;
 
+	read->use_recipe = true;
 	while (at < read->offset + read->length && r == 0) {
 		r = vt_recipe_find(reader->store, reader->lru, read->content.domain,
 				   &read->content.id, at, nowait, &recipe, NULL);
@@ -122,6 +128,12 @@ static int plan_recipe(struct read *read, bool nowait)
 			r = -EBADMSG; /* a segment that does not hold what its head says */
 	}
 	return r;
+}
+
+static bool same_location(const struct vt_location *a, const struct vt_location *b)
+{
+	return a->shard == b->shard && a->frame_offset == b->frame_offset &&
+	       a->frame_size == b->frame_size && a->skip == b->skip;
 }
 
 static int plan(struct read *read, bool nowait)
@@ -139,6 +151,8 @@ static int plan(struct read *read, bool nowait)
 				  &length, NULL);
 	if (r == 0 && length != content->size)
 		return -EBADMSG;
+	if (r == 0 && read->hint_result < 0 && same_location(&at, &content->hint))
+		return read->hint_result; /* it was not stale: do not read the same again */
 	if (r == 0)
 		return add_part(read, &at, read->offset, read->length);
 	if (r == -ENOENT)
@@ -158,7 +172,7 @@ static void run_start(struct vt_io_task *task)
 
 static void start_on_pool(struct read *read)
 {
-	read->task = (struct vt_io_task){.run = run_start, .lane = 0};
+	read->task = (struct vt_io_task){.run = run_start, .lane = VT_LANE_CONTENT};
 	vt_io_pool_submit(read->reader->pool, &read->task);
 }
 
@@ -172,15 +186,33 @@ static void drop_frames(struct read *read)
 
 static void finish(struct read *read, int r, const struct iovec *pieces, int count)
 {
-	read->done(read->context, r, pieces, count);
+	read->done(read->context, r == -ENOENT ? -EIO : r, pieces, count);
 	drop_frames(read);
-	free(read->parts);
+	if (read->parts != read->few)
+		free(read->parts);
 	free(read);
+}
+
+/* False: what led to the failure came from the index, or this was the second time. */
+static bool try_again(struct read *read, int r)
+{
+	if (read->again || (!read->use_hint && !read->use_recipe))
+		return false;
+	read->again = true;
+	if (read->use_hint)
+		read->hint_result = r;
+	else
+		vt_recipe_forget(read->reader->lru, read->content.domain, &read->content.id);
+	read->use_hint = read->use_recipe = false;
+	drop_frames(read);
+	read->result = 0;
+	start_on_pool(read);
+	return true;
 }
 
 static bool fits(const struct part *part)
 {
-	return (uint64_t) part->skip + part->length <= part->frame->size;
+	return part->skip <= part->frame->size && part->length <= part->frame->size - part->skip;
 }
 
 /* The pieces of a part: one, or for a hole as many as the zeros must be repeated. */
@@ -207,7 +239,7 @@ static size_t put_pieces(const struct part *part, struct iovec *out)
 
 static void answer(struct read *read)
 {
-	struct iovec few[8], *pieces = few;
+	struct iovec few[8] = {0}, *pieces = few;
 	size_t count = 0, used = 0;
 	int r = read->result;
 
@@ -216,13 +248,8 @@ static void answer(struct read *read)
 			r = -EBADMSG;
 		count += piece_count(&read->parts[i]);
 	}
-	if (r < 0 && read->use_hint) { /* it was stale: ask the index */
-		drop_frames(read);
-		read->use_hint = false;
-		read->result = 0;
-		start_on_pool(read);
+	if (r < 0 && try_again(read, r))
 		return;
-	}
 	if (r == 0 && count > IOV_MAX)
 		r = -EINVAL; /* only a caller that asks for far more than a READ may */
 	if (r == 0 && count > sizeof few / sizeof *few) {
@@ -231,7 +258,7 @@ static void answer(struct read *read)
 	}
 	for (size_t i = 0; i < read->count && r == 0; i++)
 		used += put_pieces(&read->parts[i], pieces + used);
-	finish(read, r == -ENOENT ? -EIO : r, r < 0 ? NULL : pieces, (int) used);
+	finish(read, r, r < 0 ? NULL : pieces, r < 0 ? 0 : (int) used);
 	if (pieces != few)
 		free(pieces);
 }
@@ -280,14 +307,16 @@ static void start(struct read *read, bool nowait)
 
 	if (r == -EAGAIN && nowait)
 		start_on_pool(read);
-	else if (r < 0)
-		finish(read, r, NULL, 0);
-	else
+	else if (r == 0)
 		fetch(read);
+	else if (!try_again(read, r))
+		finish(read, r, NULL, 0);
 }
 
-void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content *content,
-			 uint64_t offset, size_t length, vt_read_done *done, void *context)
+/* Calls `done` now or later. */
+static void read_content(struct vt_file_reader *reader, const struct vt_content *content,
+			 uint64_t offset, size_t length, bool nowait, vt_read_done *done,
+			 void *context)
 {
 	struct read *read;
 
@@ -295,7 +324,7 @@ void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content 
 		done(context, 0, NULL, 0);
 		return;
 	}
-	read = calloc(1, sizeof *read);
+	read = malloc(sizeof *read);
 	if (!read) {
 		done(context, -ENOMEM, NULL, 0);
 		return;
@@ -305,9 +334,21 @@ void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content 
 	read->offset = offset;
 	read->length = length < content->size - offset ? length : content->size - offset;
 	read->use_hint = content->hint.shard != 0 && content->size <= CHUNK_MAX;
+	read->use_recipe = read->again = false;
+	read->hint_result = 0;
 	read->done = done;
 	read->context = context;
-	start(read, true);
+	read->parts = read->few;
+	read->count = 0;
+	read->room = FEW;
+	atomic_init(&read->result, 0);
+	start(read, nowait);
+}
+
+void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content *content,
+			 uint64_t offset, size_t length, vt_read_done *done, void *context)
+{
+	read_content(reader, content, offset, length, true, done, context);
 }
 
 /* ---- the other ways in
@@ -403,7 +444,7 @@ ssize_t vt_file_reader_read_sync(struct vt_file_reader *reader, const struct vt_
 
 	(void) pthread_mutex_init(&waiting.lock, NULL);
 	(void) pthread_cond_init(&waiting.finished, NULL);
-	vt_file_reader_read(reader, content, offset, length, copy_out, &waiting);
+	read_content(reader, content, offset, length, false, copy_out, &waiting);
 	(void) pthread_mutex_lock(&waiting.lock);
 	while (!waiting.done)
 		(void) pthread_cond_wait(&waiting.finished, &waiting.lock);
