@@ -25,9 +25,10 @@
 #include "index/chunk.h"
 #include "index/store.h"
 
-#define CHUNK_MAX (1u << 20) /* bytes of content that is one chunk */
-#define ZEROS     (128u << 10)
-#define FEW       4u /* parts of most reads */
+#define CHUNK_MAX  (1u << 20) /* bytes of content that is one chunk */
+#define ZEROS      (128u << 10)
+#define PIECES_MAX (IOV_MAX - 8u) /* of an answer; a reply adds its head */
+#define FEW        4u             /* parts of most reads */
 
 /* Not const: then it would lie in the program's file, and replies are written from memory alone. */
 static uint8_t zeros[ZEROS];
@@ -60,6 +61,7 @@ struct read {
 	void *context;
 	struct part *parts; /* `few` while that is enough */
 	size_t count, room;
+	size_t pieces_max;
 	atomic_size_t missing; /* frames, and one for the thread that asks for them */
 	atomic_int result;
 	struct part few[FEW];
@@ -136,27 +138,40 @@ static bool same_location(const struct vt_location *a, const struct vt_location 
 	       a->frame_size == b->frame_size && a->skip == b->skip;
 }
 
-static int plan(struct read *read, bool nowait)
+static int plan_chunk(struct read *read, bool nowait)
 {
 	const struct vt_content *content = &read->content;
 	struct vt_location at;
 	uint32_t length;
-	int r = -ENOENT;
+	int r;
+
+	if (content->size > CHUNK_MAX)
+		return -ENOENT;
+	r = vt_chunk_find(read->reader->store, content->domain, &content->id, nowait, &at, &length,
+			  NULL);
+	if (r < 0)
+		return r;
+	if (length != content->size)
+		return -EBADMSG;
+	if (read->hint_result < 0 && same_location(&at, &content->hint))
+		return read->hint_result == -ENOENT ? -EIO
+						    : read->hint_result; /* not stale: gone */
+	read->count = 0;
+	return add_part(read, &at, read->offset, read->length);
+}
+
+/* What had a hint was one chunk at publish; what had none most likely has a recipe. */
+static int plan(struct read *read, bool nowait)
+{
+	bool chunk_first = read->content.hint.shard != 0;
+	int r;
 
 	read->count = 0;
 	if (read->use_hint)
-		return add_part(read, &content->hint, read->offset, read->length);
-	if (content->size <= CHUNK_MAX)
-		r = vt_chunk_find(read->reader->store, content->domain, &content->id, nowait, &at,
-				  &length, NULL);
-	if (r == 0 && length != content->size)
-		return -EBADMSG;
-	if (r == 0 && read->hint_result < 0 && same_location(&at, &content->hint))
-		return read->hint_result; /* it was not stale: do not read the same again */
-	if (r == 0)
-		return add_part(read, &at, read->offset, read->length);
+		return add_part(read, &read->content.hint, read->offset, read->length);
+	r = chunk_first ? plan_chunk(read, nowait) : plan_recipe(read, nowait);
 	if (r == -ENOENT)
-		r = plan_recipe(read, nowait);
+		r = chunk_first ? plan_recipe(read, nowait) : plan_chunk(read, nowait);
 	return r == -ENOENT ? -EBADMSG : r; /* the tree names what the store does not have */
 }
 
@@ -184,9 +199,8 @@ static void drop_frames(struct read *read)
 	}
 }
 
-static void finish(struct read *read, int r, const struct iovec *pieces, int count)
+static void free_read(struct read *read)
 {
-	read->done(read->context, r == -ENOENT ? -EIO : r, pieces, count);
 	drop_frames(read);
 	if (read->parts != read->few)
 		free(read->parts);
@@ -237,11 +251,44 @@ static size_t put_pieces(const struct part *part, struct iovec *out)
 	return n;
 }
 
+/* More pieces than one writev takes become one, copied: extents this small are rare. */
+static int join_pieces(struct iovec *pieces, size_t *count, size_t length)
+{
+	uint8_t *joined = malloc(length);
+	size_t used = 0;
+
+	if (!joined)
+		return -ENOMEM;
+	for (size_t i = 0; i < *count; i++) {
+		memcpy(joined + used, pieces[i].iov_base, pieces[i].iov_len);
+		used += pieces[i].iov_len;
+	}
+	pieces[0] = (struct iovec){joined, length};
+	*count = 1;
+	return 0;
+}
+
+static void answer_with(struct read *read, struct iovec *pieces)
+{
+	size_t count = 0;
+	bool joined;
+	int r = 0;
+
+	for (size_t i = 0; i < read->count; i++)
+		count += put_pieces(&read->parts[i], pieces + count);
+	joined = count > read->pieces_max;
+	if (joined)
+		r = join_pieces(pieces, &count, read->length);
+	read->done(read->context, r, r < 0 ? NULL : pieces, r < 0 ? 0 : (int) count);
+	if (joined && r == 0)
+		free(pieces[0].iov_base);
+}
+
 static void answer(struct read *read)
 {
 	struct iovec few[8] = {0}, *pieces = few;
-	size_t count = 0, used = 0;
 	int r = read->result;
+	size_t count = 0;
 
 	for (size_t i = 0; i < read->count && r == 0; i++) {
 		if (read->parts[i].at.shard && !fits(&read->parts[i]))
@@ -250,17 +297,17 @@ static void answer(struct read *read)
 	}
 	if (r < 0 && try_again(read, r))
 		return;
-	if (r == 0 && count > IOV_MAX)
-		r = -EINVAL; /* only a caller that asks for far more than a READ may */
 	if (r == 0 && count > sizeof few / sizeof *few) {
 		pieces = malloc(count * sizeof *pieces);
 		r = pieces ? 0 : -ENOMEM;
 	}
-	for (size_t i = 0; i < read->count && r == 0; i++)
-		used += put_pieces(&read->parts[i], pieces + used);
-	finish(read, r, r < 0 ? NULL : pieces, r < 0 ? 0 : (int) used);
+	if (r == 0)
+		answer_with(read, pieces);
+	else
+		read->done(read->context, r == -ENOENT ? -EIO : r, NULL, 0);
 	if (pieces != few)
 		free(pieces);
+	free_read(read);
 }
 
 static void arrived(struct read *read)
@@ -309,11 +356,13 @@ static void start(struct read *read, bool nowait)
 		start_on_pool(read);
 	else if (r == 0)
 		fetch(read);
-	else if (!try_again(read, r))
-		finish(read, r, NULL, 0);
+	else if (!try_again(read, r)) {
+		read->done(read->context, r == -ENOENT ? -EIO : r, NULL, 0);
+		free_read(read);
+	}
 }
 
-/* Calls `done` now or later. */
+/* Calls `done` now or later. `nowait`: this thread may not block. */
 static void read_content(struct vt_file_reader *reader, const struct vt_content *content,
 			 uint64_t offset, size_t length, bool nowait, vt_read_done *done,
 			 void *context)
@@ -341,6 +390,7 @@ static void read_content(struct vt_file_reader *reader, const struct vt_content 
 	read->parts = read->few;
 	read->count = 0;
 	read->room = FEW;
+	read->pieces_max = nowait ? PIECES_MAX : SIZE_MAX;
 	atomic_init(&read->result, 0);
 	start(read, nowait);
 }
