@@ -21,11 +21,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 #include <utlist.h>
 
 #include "fs/codec.h"
+#include "fs/hash.h"
 #include "fs/io_pool.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
