@@ -6,6 +6,7 @@
  */
 #include "fs/control.h"
 
+#include "fs/deadline.h"
 #include "fs/requests.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
@@ -19,7 +20,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <utlist.h>
 
 #define SOCKET_NAME "control.sock"
@@ -124,17 +124,13 @@ int vt_control_new(struct vt_host *host, void (*changed)(struct vt_host *host),
 		   struct vt_control **out, struct vt_error *err)
 {
 	struct vt_control *control = calloc(1, sizeof *control);
-	pthread_condattr_t attr;
 
 	if (!control)
 		return vt_fail(err, ENOMEM, "no memory for the control socket");
 	control->host = host;
 	control->changed = changed;
 	(void) pthread_mutex_init(&control->lock, NULL);
-	(void) pthread_condattr_init(&attr);
-	(void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void) pthread_cond_init(&control->ended, &attr);
-	(void) pthread_condattr_destroy(&attr);
+	vt_cond_init(&control->ended);
 	*out = control;
 	return 0;
 }
@@ -289,23 +285,9 @@ static void shut_all(struct vt_control *control, int how)
 		(void) shutdown(p->connection.channel.fd, how);
 }
 
-static struct timespec deadline_in(unsigned ms)
-{
-	struct timespec at;
-
-	(void) clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += ms / 1000;
-	at.tv_nsec += (long) (ms % 1000) * 1000000;
-	if (at.tv_nsec >= 1000000000) {
-		at.tv_sec++;
-		at.tv_nsec -= 1000000000;
-	}
-	return at;
-}
-
 void vt_control_drain(struct vt_control *control, unsigned patience_ms)
 {
-	struct timespec deadline = deadline_in(patience_ms);
+	struct timespec deadline = vt_deadline_in(patience_ms);
 
 	(void) pthread_mutex_lock(&control->lock);
 	shut_all(control, SHUT_RD); /* a thread that waits for a request sees the end of them */

@@ -335,12 +335,13 @@ int vt_outline_add(struct vt_outline *outline, const char *path, size_t path_len
 {
 	for (size_t i = 0; i < sizeof pieced / sizeof *pieced; i++) {
 		enum vt_document document = pieced[i];
+		struct vt_buf *rows = &outline->rows[document];
 
-		if (position % VT_OUTLINE_BLOCK == 0)
-			vt_buf_put_le64(&outline->rows[document], outline->size[document]);
+		while (rows->len / 8 <= position / VT_OUTLINE_BLOCK && !vt_buf_failed(rows))
+			vt_buf_put_le64(rows, outline->size[document]);
 		vt_buf_reset(&outline->scratch);
 		vt_document_piece(document, path, path_len, entry, position, &outline->scratch);
-		if (vt_buf_failed(&outline->scratch) || vt_buf_failed(&outline->rows[document]))
+		if (vt_buf_failed(&outline->scratch) || vt_buf_failed(rows))
 			return -ENOMEM;
 		outline->size[document] += outline->scratch.len;
 	}

@@ -72,6 +72,8 @@ static bool wait_for_death(struct keeper *keeper)
 	struct pollfd p = {.fd = keeper->pidfd, .events = POLLIN};
 	int r;
 
+	if (keeper->pidfd < 0)
+		return true; /* it was dead before it could be watched */
 	do {
 		r = poll(&p, 1, DYING_MS);
 	} while (r < 0 && errno == EINTR);
@@ -109,12 +111,14 @@ static void note_death(struct keeper *keeper)
 {
 	int status = 0;
 
-	if (waitpid(keeper->server, &status, 0) == keeper->server && WIFSIGNALED(status))
-		vt_log(VT_LOG_WARNING, "server killed pid=%d signal=%d", (int) keeper->server,
+	if (waitpid(keeper->server, &status, 0) != keeper->server)
+		vt_log(VT_LOG_WARNING, "server died pid=%d", (int) keeper->server);
+	else if (WIFSIGNALED(status))
+		vt_log(VT_LOG_WARNING, "server died pid=%d signal=%d", (int) keeper->server,
 		       WTERMSIG(status));
 	else
-		vt_log(VT_LOG_WARNING, "server ended without a word pid=%d status=%d",
-		       (int) keeper->server, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+		vt_log(VT_LOG_WARNING, "server died pid=%d status=%d", (int) keeper->server,
+		       WEXITSTATUS(status));
 }
 
 /* ---- restarting ------------------------------------------------------------------------------ */
@@ -215,19 +219,22 @@ static int parse(int argc, char **argv, struct keeper *keeper, pid_t *server)
 	return keeper->dir && *server > 0 ? 0 : -EINVAL;
 }
 
-/* A server that died before we could watch it is no longer our parent. */
+/*
+ * What the server sent is there even if it died meanwhile, and is then all the more needed. A
+ * server that is no longer our parent is dead, and its pid may be another's.
+ */
 static int begin(struct keeper *keeper, pid_t server, struct vt_error *err)
 {
 	int r = watch(keeper, server, VT_SPAWN_FD, err);
 
-	if (r >= 0 && getppid() != server)
-		r = vt_fail(err, ESRCH, "the server is gone");
-	while (r >= 0 && r != VT_HOLDING_ALL) {
-		r = vt_holdings_receive(keeper->socket, &keeper->holdings, err);
-		if (r == 0)
-			r = vt_fail(err, ESRCH, "the server is gone");
+	if (r < 0 || getppid() != server) {
+		vt_cleanup_close(&keeper->pidfd);
+		keeper->pidfd = -1;
 	}
-	return r;
+	do {
+		r = vt_holdings_receive(keeper->socket, &keeper->holdings, err);
+	} while (r > 0 && r != VT_HOLDING_ALL);
+	return r == 0 ? vt_fail(err, ESRCH, "the server died before it handed its mounts over") : r;
 }
 
 int vt_keeper_main(int argc, char **argv)

@@ -5,6 +5,7 @@
  */
 #include "fs/keeper_link.h"
 
+#include "fs/deadline.h"
 #include "fs/holdings.h"
 #include "fs/process.h"
 #include "index/base/error.h"
@@ -25,6 +26,7 @@
 struct vt_keeper_link {
 	const char *dir; /* constant */
 	pthread_mutex_t lock;
+	pthread_cond_t released;
 	/* guarded by lock */
 	struct vt_holdings holdings;
 	int socket;   /* the keeper's; -1: none */
@@ -40,6 +42,7 @@ static struct vt_keeper_link *new_link(const char *dir)
 		return NULL;
 	link->dir = dir;
 	(void) pthread_mutex_init(&link->lock, NULL);
+	vt_cond_init(&link->released);
 	link->holdings = VT_HOLDINGS_INIT;
 	link->socket = -1;
 	return link;
@@ -89,6 +92,7 @@ void vt_keeper_link_free(struct vt_keeper_link *link)
 		return;
 	vt_cleanup_close(&link->socket);
 	vt_holdings_done(&link->holdings);
+	(void) pthread_cond_destroy(&link->released);
 	(void) pthread_mutex_destroy(&link->lock);
 	free(link);
 }
@@ -168,6 +172,7 @@ void vt_keeper_link_release(struct vt_keeper_link *link, struct vt_hold *hold)
 	if (link->socket >= 0)
 		(void) vt_holdings_send(link->socket, VT_HOLDING_GONE, hold->id);
 	vt_holdings_remove(&link->holdings, hold);
+	(void) pthread_cond_broadcast(&link->released);
 	(void) pthread_mutex_unlock(&link->lock);
 }
 
@@ -214,4 +219,18 @@ void vt_keeper_link_stop(struct vt_keeper_link *link)
 	vt_cleanup_close(&link->holdings.listener); /* who waits in its backlog is told by that */
 	link->holdings.listener = -1;
 	(void) pthread_mutex_unlock(&link->lock);
+}
+
+bool vt_keeper_link_drain(struct vt_keeper_link *link, unsigned patience_ms)
+{
+	struct timespec deadline = vt_deadline_in(patience_ms);
+	bool empty;
+
+	(void) pthread_mutex_lock(&link->lock);
+	while (link->holdings.list &&
+	       pthread_cond_timedwait(&link->released, &link->lock, &deadline) != ETIMEDOUT)
+		;
+	empty = !link->holdings.list;
+	(void) pthread_mutex_unlock(&link->lock);
+	return empty;
 }

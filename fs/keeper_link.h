@@ -7,6 +7,7 @@
  *
  * Thread-safe, apart from new, adopt and free.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "index/base/cleanup.h"
@@ -43,3 +44,5 @@ void vt_keeper_link_each(struct vt_keeper_link *link,
 int vt_keeper_link_fd(struct vt_keeper_link *link);
 void vt_keeper_link_died(struct vt_keeper_link *link); /* looks, and starts another if needed */
 void vt_keeper_link_stop(struct vt_keeper_link *link); /* an orderly end */
+/* Waits until every mount was released; false: some remain. */
+bool vt_keeper_link_drain(struct vt_keeper_link *link, unsigned patience_ms);

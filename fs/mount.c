@@ -106,23 +106,57 @@ static void put_escaped(struct vt_buf *out, const char *text)
 	}
 }
 
+/* Words that mount(2) takes as flags; the others are for the file system. fusermount3 knows both.
+ */
+static unsigned long flag_of(const char *word, size_t len)
+{
+	static const struct {
+		const char *word;
+		unsigned long flag;
+	} words[] = {{"noexec", MS_NOEXEC},           {"noatime", MS_NOATIME},
+		     {"nodiratime", MS_NODIRATIME},   {"relatime", MS_RELATIME},
+		     {"strictatime", MS_STRICTATIME}, {"sync", MS_SYNCHRONOUS},
+		     {"dirsync", MS_DIRSYNC}};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strlen(words[i].word) == len && memcmp(words[i].word, word, len) == 0)
+			return words[i].flag;
+	return 0;
+}
+
+static unsigned long sort_options(const char *list, struct vt_buf *data)
+{
+	unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV;
+
+	while (list && *list) {
+		size_t len = strcspn(list, ",");
+		unsigned long flag = flag_of(list, len);
+
+		flags |= flag;
+		if (!flag && len > 0)
+			vt_buf_printf(data, ",%.*s", (int) len, list);
+		list += len + (list[len] == ',');
+	}
+	return flags;
+}
+
 static int attach_as_root(const char *mountpoint, const struct vt_mount_options *options,
 			  struct vt_error *err)
 {
 	vt_autoclose int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	struct vt_buf data = VT_BUF_INIT;
+	unsigned long flags;
 	int r = 0;
 
 	if (fd < 0)
 		return vt_fail(err, errno, "cannot open /dev/fuse: %m");
-	vt_buf_printf(
-		&data,
-		"fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions%s%s", fd,
-		options->extra ? "," : "", options->extra ? options->extra : "");
+	vt_buf_printf(&data,
+		      "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions",
+		      fd);
+	flags = sort_options(options->extra, &data);
 	if (vt_buf_failed(&data))
 		r = -ENOMEM;
-	else if (mount(options->fsname, mountpoint, TYPE, MS_RDONLY | MS_NOSUID | MS_NODEV,
-		       (char *) data.data) < 0)
+	else if (mount(options->fsname, mountpoint, TYPE, flags, (char *) data.data) < 0)
 		r = vt_fail(err, errno, "cannot mount on '%s': %m", mountpoint);
 	vt_buf_done(&data);
 	return r < 0 ? r : vt_steal_fd(&fd);

@@ -25,10 +25,12 @@
 #include "index/base/log.h"
 #include "index/import.h"
 
-#define FOREVER   1e9        /* s: what is in a version never changes */
-#define CHANGING  1.0        /* s: names of datasets, versions and tags */
-#define MAX_WRITE (1u << 20) /* also bounds a READ; libfuse 3.14 fails above 1 MiB */
-#define DOT_NAMES 2u         /* "." and ".." stand before the entries of a listing */
+#define FOREVER    1e9        /* s: what is in a version never changes */
+#define CHANGING   1.0        /* s: names of datasets, versions and tags */
+#define MAX_WRITE  (1u << 20) /* also bounds a READ; libfuse 3.14 fails above 1 MiB */
+#define BACKGROUND 1024u /* reads ahead under way: the usual 12 would let one slow shard stop all  \
+			  */
+#define DOT_NAMES 2u     /* "." and ".." stand before the entries of a listing */
 
 /* ---- running requests
  * ---------------------------------------------------------------------------- */
@@ -662,6 +664,8 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 					FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
 					FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA);
 	connection->max_write = MAX_WRITE;
+	connection->max_background = BACKGROUND;
+	connection->congestion_threshold = BACKGROUND / 4 * 3;
 }
 
 const struct fuse_lowlevel_ops vt_session_ops = {

@@ -322,12 +322,12 @@ static int send_result(struct vt_control_request *request)
 }
 
 /*
- * Changes, and why one failed, are worth a line. Reads and refusals are not: anybody could fill the
- * disk with them.
+ * Changes, and why one failed, are worth a line. Reads, refusals and misuse are not: anybody could
+ * fill the disk with them.
  */
 static void note(const struct vt_control_request *request, int r, const struct vt_error *err)
 {
-	bool quiet = request->op->right < VT_RIGHT_CURATE || r == -EACCES;
+	bool quiet = request->op->right < VT_RIGHT_CURATE || r == -EACCES || r == -EINVAL;
 
 	if (!request->op->audited)
 		return;

@@ -6,6 +6,7 @@
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
+#include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/index.h"
 #include "index/record.h"
@@ -36,10 +37,35 @@ static int remember_name(struct vt_connection *connection, const char *as, struc
 	return r;
 }
 
+static json_t *pack_info(const struct vt_import_info *info, const struct vt_version *parent)
+{
+	json_t *object = json_pack(
+		"{s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "id", (json_int_t) info->id, "dir",
+		info->dir, "dataset", (json_int_t) info->dataset, "domain",
+		(json_int_t) info->domain, "parent", (json_int_t) info->parent, "dictionary",
+		(json_int_t) info->dictionary, "page_chunk", (json_int_t) info->page_chunk);
+	char hex[VT_DIGEST_HEX];
+
+	if (object && parent) {
+		vt_digest_format(&parent->tree_digest, hex);
+		(void) json_object_set_new(object, "parent_tree", json_string(hex));
+	}
+	return object;
+}
+
+static int parent_of(const struct vt_control_request *request, const struct vt_version **out,
+		     struct vt_error *err)
+{
+	uint32_t parent = request->connection->import_info.parent;
+
+	return parent ? vt_catalog_version(request->service->index->catalog, parent, out, err) : 0;
+}
+
 int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_connection *connection = request->connection;
 	struct vt_import_info *info = &connection->import_info;
+	vt_cleanup(vt_version_unrefp) const struct vt_version *parent = NULL;
 	const char *dataset, *as = NULL;
 	int r;
 
@@ -56,11 +82,13 @@ int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *e
 	if (r < 0)
 		return r;
 	atomic_fetch_add(&connection->host->imports, 1);
-	request->result = json_pack(
-		"{s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "id", (json_int_t) info->id, "dir",
-		info->dir, "dataset", (json_int_t) info->dataset, "domain",
-		(json_int_t) info->domain, "parent", (json_int_t) info->parent, "dictionary",
-		(json_int_t) info->dictionary, "page_chunk", (json_int_t) info->page_chunk);
+	if (!request->dataset) /* made by the import */
+		(void) vt_catalog_dataset_by_id(request->service->index->catalog, info->dataset,
+						&request->dataset, NULL);
+	r = parent_of(request, &parent, err);
+	if (r < 0)
+		return r;
+	request->result = pack_info(info, parent);
 	return request->result ? 0 : too_little_memory(err);
 }
 
@@ -227,14 +255,6 @@ static int tree_of(const struct vt_control_request *request, struct vt_tree *out
 	return r;
 }
 
-static int parent_of(const struct vt_control_request *request, const struct vt_version **out,
-		     struct vt_error *err)
-{
-	uint32_t parent = request->connection->import_info.parent;
-
-	return parent ? vt_catalog_version(request->service->index->catalog, parent, out, err) : 0;
-}
-
 int vt_serve_import_diff(struct vt_control_request *request, struct vt_error *err)
 {
 	vt_cleanup(vt_version_unrefp) const struct vt_version *parent = NULL;
@@ -392,6 +412,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 		.parent = connection->import_info.parent,
 		.author_uid = connection->subject.uid,
 		.author = author,
+		.created_ns = vt_clock_realtime_ns(),
 	};
 	int r;
 

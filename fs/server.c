@@ -34,6 +34,7 @@
 
 #define IDLE_SECONDS  60
 #define DRAIN_MS      5000 /* what requests get to finish in at an orderly end */
+#define UNMOUNT_MS    2000
 #define MS_PER_SECOND 1000
 
 struct options {
@@ -51,7 +52,9 @@ struct server {
 	int listener, wake, signals;
 	int idle_ms;         /* -1: for ever */
 	uint64_t idle_since; /* monotonic; 0: busy. The main thread's */
-	bool open;           /* everything is: the LOCK, the socket and the mounts are ours */
+	dev_t device;        /* of the index's folder, with */
+	ino_t inode;
+	bool open; /* everything is: the LOCK, the socket and the mounts are ours */
 	atomic_bool stopping;
 };
 
@@ -87,13 +90,12 @@ static void mount_ended(void *context, uint64_t id)
 	struct vt_hold *hold = context;
 	struct server *server = hold->owner;
 
-	vt_log(VT_LOG_INFO, "unmounted '%s' session=%llu", hold->mountpoint,
-	       (unsigned long long) id);
-	vt_keeper_link_release(server->keeper, hold);
+	(void) id;
 	wake(server);
+	vt_keeper_link_release(server->keeper, hold); /* last: the server may end now */
 }
 
-/* The session gets descriptors of its own: those in `hold` are the keeper's copy. */
+/* The session owns its descriptors, also when it fails; those in `hold` are the keeper's copy. */
 static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd, int state_fd,
 		       uint64_t *id, struct vt_error *err)
 {
@@ -102,11 +104,8 @@ static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd,
 	hold->owner = server;
 	r = vt_sessions_add(server->service->sessions, fuse_fd, state_fd, hold->mountpoint,
 			    hold->uid, mount_ended, hold, id, err);
-	if (r < 0) {
-		vt_cleanup_close(&fuse_fd);
-		vt_cleanup_close(&state_fd);
+	if (r < 0)
 		vt_keeper_link_release(server->keeper, hold);
-	}
 	return r;
 }
 
@@ -127,8 +126,6 @@ static int host_mount(struct vt_host *host, int given, const char *mountpoint, u
 				err);
 	if (r < 0)
 		return r;
-	vt_log(VT_LOG_INFO, "mounted '%s' uid=%u session=%llu", mountpoint, (unsigned) uid,
-	       (unsigned long long) *id);
 	wake(server);
 	return 0;
 }
@@ -146,10 +143,7 @@ static void take_over(void *context, struct vt_hold *hold)
 
 	(void) snprintf(mountpoint, sizeof mountpoint, "%s", hold->mountpoint);
 	if (serve_mount(server, hold, fuse_fd, state_fd, &id, &err) < 0)
-		vt_log(VT_LOG_ERROR, "cannot take over mount '%s': %s", mountpoint, err.text);
-	else
-		vt_log(VT_LOG_INFO, "took over mount '%s' session=%llu", mountpoint,
-		       (unsigned long long) id);
+		vt_log(VT_LOG_ERROR, "cannot take over mount='%s': %s", mountpoint, err.text);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -181,6 +175,29 @@ static int read_settings(struct server *server, bool foreground, struct vt_error
 	return 0;
 }
 
+static int look_at_index(const struct server *server, struct stat *out, struct vt_error *err)
+{
+	char path[PATH_MAX + sizeof "/index"];
+
+	(void) snprintf(path, sizeof path, "%s/index", server->dir);
+	return stat(path, out) < 0 ? vt_fail(err, errno, "cannot look at '%s': %m", path) : 0;
+}
+
+/*
+ * Somebody may have removed the store under us and made another in its place. What we would unlink
+ * and RocksDB tidy up at its closing, by name, is then the other's.
+ */
+static bool is_in_place(const struct server *server)
+{
+	struct stat st;
+
+	if (look_at_index(server, &st, NULL) == 0 && st.st_dev == server->device &&
+	    st.st_ino == server->inode)
+		return true;
+	vt_log(VT_LOG_WARNING, "the store was removed or replaced store='%s'", server->dir);
+	return false;
+}
+
 static int open_listener(struct server *server, struct vt_error *err)
 {
 	int r = vt_control_listen(server->dir, &server->listener, err);
@@ -194,6 +211,7 @@ static int open_listener(struct server *server, struct vt_error *err)
  */
 static int open_parts(struct server *server, int keeper, struct vt_error *err)
 {
+	struct stat st;
 	int r = 0;
 
 	if (keeper >= 0)
@@ -206,8 +224,12 @@ static int open_parts(struct server *server, int keeper, struct vt_error *err)
 		r = vt_control_new(&server->host, host_changed, &server->control, err);
 	if (r >= 0 && keeper < 0)
 		r = open_listener(server, err);
+	if (r >= 0)
+		r = look_at_index(server, &st, err);
 	if (r < 0)
 		return r;
+	server->device = st.st_dev;
+	server->inode = st.st_ino;
 	server->open = true;
 	if (keeper >= 0)
 		vt_keeper_link_each(server->keeper, take_over, server);
@@ -258,11 +280,13 @@ static void run(struct server *server)
 				     {.fd = server->wake, .events = POLLIN},
 				     {.fd = server->signals, .events = POLLIN},
 				     {.fd = vt_keeper_link_fd(server->keeper), .events = POLLIN}};
-		int left = time_left(server);
+		int left = time_left(server), events = poll(p, 4, left);
 		uint64_t count;
 
-		if (left == 0 || (poll(p, 4, left) < 0 && errno != EINTR))
+		if (events == 0 && left == 0)
 			return;
+		if (events <= 0)
+			continue; /* time_left() will tell, or EINTR */
 		if (p[0].revents) {
 			server->idle_since = 0;
 			vt_control_accept(server->control, server->listener);
@@ -310,19 +334,32 @@ static void unmount_own(struct server *server)
 
 /*
  * The socket goes first, so that new callers start another server, which waits for the LOCK. Then
- * requests, mounts and the store, each while it still has what it stands on.
+ * requests, mounts and the store, each while it still has what it stands on. A mount of somebody
+ * else lives until the process does, and so must all that its threads use; and a store that is not
+ * ours any more must not be closed at all. The end of the process is then the end of everything,
+ * for which a store is as safe as after a crash.
  */
+static void close_open(struct server *server)
+{
+	bool in_place = is_in_place(server);
+
+	if (in_place)
+		vt_control_unlink(server->dir);
+	vt_keeper_link_stop(server->keeper);
+	vt_cleanup_close(&server->listener);
+	server->listener = -1;
+	if (in_place)
+		vt_control_drain(server->control, DRAIN_MS);
+	unmount_own(server);
+	if (!vt_keeper_link_drain(server->keeper, UNMOUNT_MS) || !in_place)
+		_exit(EXIT_SUCCESS);
+}
+
 static void close_server(struct server *server)
 {
-	if (server->open) {
-		vt_control_unlink(server->dir);
-		vt_keeper_link_stop(server->keeper);
-	}
+	if (server->open)
+		close_open(server);
 	vt_cleanup_close(&server->listener);
-	if (server->open) {
-		vt_control_drain(server->control, DRAIN_MS);
-		unmount_own(server);
-	}
 	vt_service_close(server->service);
 	vt_keeper_link_free(server->keeper);
 	vt_control_free(server->control);

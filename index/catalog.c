@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See catalog.h: loading, finding, and the tables that changes are swapped into. */
+/* See catalog.h: finding, and the tables that changes are swapped into. */
 #include "index/catalog_private.h"
 
 #include <errno.h>
@@ -11,19 +11,14 @@
 
 /* ---- the tables ---------------------------------------------------------------------------- */
 
-static const void *value_of(const struct vt_row *row)
-{
-	return row ? row->value : NULL;
-}
-
 struct slot *vt_catalog_slot(const struct vt_catalog *catalog, uint32_t dataset)
 {
-	return (struct slot *) value_of(vt_table_find(&catalog->datasets, dataset));
+	return (struct slot *) vt_row_value(vt_table_find(&catalog->datasets, dataset));
 }
 
 const struct vt_version *vt_catalog_find(const struct vt_catalog *catalog, uint32_t serial)
 {
-	return value_of(vt_table_find(&catalog->versions, serial));
+	return vt_row_value(vt_table_find(&catalog->versions, serial));
 }
 
 const struct vt_version *vt_catalog_find_name(const struct vt_catalog *catalog,
@@ -51,16 +46,27 @@ bool vt_catalog_space_of(const char *dataset_name, char space[VT_NAME_PART_MAX +
 	return true;
 }
 
+static bool has_room(struct vt_catalog *catalog, struct slot *slot)
+{
+	struct vt_table *const tables[] = {
+		&catalog->datasets, &catalog->dataset_names, &catalog->versions, &catalog->exhibits,
+		&catalog->links,    &slot->serials,          &slot->names,       &slot->tags,
+	};
+
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+		if (vt_table_reserve(tables[i], 1) < 0)
+			return false;
+	return true;
+}
+
 int vt_catalog_reserve(struct vt_catalog *catalog, struct slot *slot, struct vt_error *err)
 {
-	if (vt_table_reserve(&catalog->datasets, 1) < 0 ||
-	    vt_table_reserve(&catalog->dataset_names, 1) < 0 ||
-	    vt_table_reserve(&catalog->versions, 1) < 0 ||
-	    vt_table_reserve(&catalog->exhibits, 1) < 0 ||
-	    vt_table_reserve(&catalog->links, 1) < 0 || vt_table_reserve(&slot->serials, 1) < 0 ||
-	    vt_table_reserve(&slot->names, 1) < 0 || vt_table_reserve(&slot->tags, 1) < 0)
-		return vt_fail(err, ENOMEM, "no memory for the catalog");
-	return 0;
+	bool room;
+
+	(void) pthread_rwlock_wrlock(&catalog->lock); /* the arrays may move */
+	room = has_room(catalog, slot);
+	(void) pthread_rwlock_unlock(&catalog->lock);
+	return room ? 0 : vt_fail(err, ENOMEM, "no memory for the catalog");
 }
 
 struct space *vt_catalog_put_space(struct vt_catalog *catalog, uint32_t id, const char *name,
@@ -126,7 +132,7 @@ void vt_catalog_drop_version(struct vt_catalog *catalog, struct slot *slot, uint
 void vt_catalog_drop_tag(struct vt_catalog *catalog, struct slot *slot, const char *name)
 {
 	struct vt_row *row = vt_table_find_name(&slot->tags, name);
-	struct tag_slot *tag = (struct tag_slot *) value_of(row);
+	struct tag_slot *tag = (struct tag_slot *) vt_row_value(row);
 
 	if (!tag)
 		return;
@@ -171,154 +177,7 @@ void vt_catalog_drop_dataset(struct vt_catalog *catalog, struct slot *slot)
 	vt_catalog_free_slot(slot);
 }
 
-/* ---- loading ------------------------------------------------------------------------------- */
-
-/* Takes one row into the tables. */
-typedef int load_row(struct vt_catalog *catalog, const struct vt_value *key,
-		     const struct vt_value *value, struct vt_error *err);
-
-static int damaged(struct vt_error *err, const char *what)
-{
-	return vt_fail(err, EBADMSG, "the index has a damaged row: %s", what);
-}
-
-static int load_space(struct vt_catalog *catalog, const struct vt_value *key,
-		      const struct vt_value *value, struct vt_error *err)
-{
-	char name[VT_NAME_PART_MAX + 1] = "";
-	uint32_t id;
-	int r = vt_space_decode(value->data, value->len, &id, err);
-
-	if (r < 0)
-		return r;
-	if (key->len == 0 || key->len >= sizeof name)
-		return damaged(err, "a space's name");
-	memcpy(name, key->data, key->len);
-	if (vt_table_find(&catalog->spaces, id) || strlen(name) != key->len)
-		return damaged(err, "a space");
-	return vt_catalog_put_space(catalog, id, name, err) ? 0 : -ENOMEM;
-}
-
-static int load_dataset(struct vt_catalog *catalog, const struct vt_value *key,
-			const struct vt_value *value, struct vt_error *err)
-{
-	vt_cleanup(vt_catalog_free_slotp) struct slot *slot = calloc(1, sizeof *slot);
-	vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *now = NULL;
-	char space[VT_NAME_PART_MAX + 1];
-	int r;
-
-	if (!slot)
-		return vt_fail(err, ENOMEM, "no memory for the catalog");
-	if (key->len != 4)
-		return damaged(err, "a dataset's key");
-	r = vt_dataset_decode(vt_key_read_u32(key->data), value->data, value->len, &now, err);
-	if (r == 0)
-		r = vt_catalog_reserve(catalog, slot, err);
-	if (r < 0)
-		return r;
-	if (vt_table_find_name(&catalog->dataset_names, now->name))
-		return damaged(err, "two datasets have one name");
-	if (vt_catalog_space_of(now->name, space)) {
-		slot->space =
-			(struct space *) value_of(vt_table_find_name(&catalog->space_names, space));
-		if (!slot->space)
-			return damaged(err, "a dataset in an unknown space");
-	}
-	vt_catalog_put_dataset(catalog, vt_steal(&slot), vt_steal(&now));
-	return 0;
-}
-
-static int load_version(struct vt_catalog *catalog, const struct vt_value *key,
-			const struct vt_value *value, struct vt_error *err)
-{
-	vt_cleanup(vt_version_unrefp) const struct vt_version *now = NULL;
-	struct slot *slot;
-	int r;
-
-	if (key->len != 8)
-		return damaged(err, "a version's key");
-	r = vt_version_decode(vt_key_read_u32(key->data),
-			      vt_key_read_u32((const uint8_t *) key->data + 4), value->data,
-			      value->len, &now, NULL, err);
-	if (r < 0 || now->state == VT_VERSION_REMOVED)
-		return r;
-	slot = vt_catalog_slot(catalog, now->dataset);
-	if (!slot)
-		return damaged(err, "a version of no dataset");
-	if (vt_catalog_find(catalog, now->serial) || vt_table_find_name(&slot->names, now->name) ||
-	    (now->exhibit && vt_table_find(&catalog->exhibits, now->exhibit)))
-		return damaged(err, "two versions have one serial, name or exhibit");
-	r = vt_catalog_reserve(catalog, slot, err);
-	if (r < 0)
-		return r;
-	vt_catalog_put_version(catalog, slot, vt_steal(&now));
-	return 0;
-}
-
-static int load_tag(struct vt_catalog *catalog, const struct vt_value *key,
-		    const struct vt_value *value, struct vt_error *err)
-{
-	vt_autofree struct tag_slot *tag = calloc(1, sizeof *tag);
-	const struct vt_version *version;
-	struct slot *slot;
-	int r;
-
-	if (!tag)
-		return vt_fail(err, ENOMEM, "no memory for the catalog");
-	if (key->len <= 4 || key->len - 4 >= sizeof tag->name)
-		return damaged(err, "a tag's key");
-	r = vt_tag_decode(value->data, value->len, &tag->version, &tag->link, err);
-	if (r < 0)
-		return r;
-	memcpy(tag->name, (const char *) key->data + 4, key->len - 4);
-	tag->dataset = vt_key_read_u32(key->data);
-	slot = vt_catalog_slot(catalog, tag->dataset);
-	version = vt_catalog_find(catalog, tag->version);
-	if (!slot || !version || version->dataset != tag->dataset)
-		return damaged(err, "a tag of no version");
-	if (vt_table_find(&catalog->links, tag->link))
-		return damaged(err, "two tags have one link id");
-	r = vt_catalog_reserve(catalog, slot, err);
-	if (r < 0)
-		return r;
-	vt_catalog_put_tag(catalog, slot, vt_steal(&tag));
-	return 0;
-}
-
-static int load_family(struct vt_catalog *catalog, enum vt_family family, load_row *load,
-		       struct vt_error *err)
-{
-	vt_cleanup(vt_iterator_freep) struct vt_iterator *it = NULL;
-	struct vt_value key, value;
-	int r = vt_iterator_new(catalog->store, family, NULL, 0, NULL, 0, &it, err);
-
-	if (r < 0)
-		return r;
-	while ((r = vt_iterator_next(it, &key, &value, err)) > 0) {
-		r = load(catalog, &key, &value, err);
-		if (r < 0)
-			return r;
-	}
-	return r;
-}
-
-/* `latest` must be a live version of the dataset. */
-static int check_latest(const struct vt_catalog *catalog, struct vt_error *err)
-{
-	for (size_t i = 0; i < catalog->datasets.count; i++) {
-		const struct slot *slot = catalog->datasets.rows[i].value;
-		const struct vt_version *latest;
-
-		if (slot->now->latest == 0)
-			continue;
-		latest = vt_catalog_find(catalog, slot->now->latest);
-		if (!latest || latest->dataset != slot->now->id || latest->state != VT_VERSION_LIVE)
-			return damaged(err, "a dataset's latest version");
-	}
-	return 0;
-}
-
-static struct vt_catalog *catalog_new(struct vt_store *store)
+struct vt_catalog *vt_catalog_new(struct vt_store *store)
 {
 	struct vt_catalog *catalog = calloc(1, sizeof *catalog);
 	pthread_rwlockattr_t attributes;
@@ -336,32 +195,6 @@ static struct vt_catalog *catalog_new(struct vt_store *store)
 	(void) pthread_rwlock_init(&catalog->lock, &attributes);
 	(void) pthread_rwlockattr_destroy(&attributes);
 	return catalog;
-}
-
-int vt_catalog_load(struct vt_store *store, struct vt_catalog **out, struct vt_error *err)
-{
-	static const struct {
-		enum vt_family family;
-		load_row *load;
-	} parts[] = {
-		{VT_CF_SPACE, load_space}, /* each needs those before it */
-		{VT_CF_DATASET, load_dataset},
-		{VT_CF_VERSION, load_version},
-		{VT_CF_TAG, load_tag},
-	};
-	vt_cleanup(vt_catalog_freep) struct vt_catalog *catalog = catalog_new(store);
-	int r = 0;
-
-	if (!catalog)
-		return vt_fail(err, ENOMEM, "no memory for the catalog");
-	for (size_t i = 0; r == 0 && i < sizeof parts / sizeof *parts; i++)
-		r = load_family(catalog, parts[i].family, parts[i].load, err);
-	if (r == 0)
-		r = check_latest(catalog, err);
-	if (r < 0)
-		return r;
-	*out = vt_steal(&catalog);
-	return 0;
 }
 
 void vt_catalog_free(struct vt_catalog *catalog)
@@ -409,7 +242,7 @@ int vt_catalog_dataset(struct vt_catalog *catalog, const char *name, const struc
 	const struct slot *slot;
 
 	read_lock(catalog);
-	slot = value_of(vt_table_find_name(&catalog->dataset_names, name));
+	slot = vt_row_value(vt_table_find_name(&catalog->dataset_names, name));
 	if (slot)
 		*out = vt_dataset_ref(slot->now);
 	unlock(catalog);
@@ -471,7 +304,7 @@ int vt_catalog_exhibit(struct vt_catalog *catalog, uint32_t exhibit, const struc
 	const struct vt_version *version;
 
 	read_lock(catalog);
-	version = value_of(vt_table_find(&catalog->exhibits, exhibit));
+	version = vt_row_value(vt_table_find(&catalog->exhibits, exhibit));
 	if (version)
 		*out = vt_version_ref(version);
 	unlock(catalog);
@@ -483,7 +316,7 @@ int vt_catalog_space(struct vt_catalog *catalog, uint32_t id, const char **name)
 	const struct space *space;
 
 	read_lock(catalog);
-	space = value_of(vt_table_find(&catalog->spaces, id));
+	space = vt_row_value(vt_table_find(&catalog->spaces, id));
 	unlock(catalog);
 	if (!space)
 		return -ENOENT;
@@ -497,7 +330,7 @@ int vt_catalog_space_by_name(struct vt_catalog *catalog, const char *name, uint3
 	bool found;
 
 	read_lock(catalog);
-	space = value_of(vt_table_find_name(&catalog->space_names, name));
+	space = vt_row_value(vt_table_find_name(&catalog->space_names, name));
 	found = space && space->datasets;
 	if (found)
 		*id = space->id;
@@ -511,7 +344,7 @@ int vt_catalog_tag_link(struct vt_catalog *catalog, uint32_t link, uint32_t *dat
 	const struct tag_slot *tag;
 
 	read_lock(catalog);
-	tag = value_of(vt_table_find(&catalog->links, link));
+	tag = vt_row_value(vt_table_find(&catalog->links, link));
 	if (tag) {
 		*dataset = tag->dataset;
 		*version = tag->version;

@@ -52,6 +52,8 @@ struct vt_catalog {
 	struct vt_totals totals;
 };
 
+struct vt_catalog *vt_catalog_new(struct vt_store *store); /* without rows; NULL: no memory */
+
 /* Under either lock. NULL when there is none. */
 struct slot *vt_catalog_slot(const struct vt_catalog *catalog, uint32_t dataset);
 const struct vt_version *vt_catalog_find(const struct vt_catalog *catalog, uint32_t serial);
@@ -59,11 +61,13 @@ const struct vt_version *vt_catalog_find(const struct vt_catalog *catalog, uint3
 const struct vt_version *vt_catalog_find_name(const struct vt_catalog *catalog,
 					      const struct slot *slot, const char *name);
 
-/*
- * Putting into the tables, under `lock` alone or before anyone else knows the catalog. What is put
- * is taken over. Room must have been made with vt_catalog_reserve().
- */
+/* Makes room for one row in every table. Takes `lock`. -ENOMEM. */
 int vt_catalog_reserve(struct vt_catalog *catalog, struct slot *slot, struct vt_error *err);
+
+/*
+ * Putting into the tables, with `lock` held or before anyone else knows the catalog. What is put is
+ * taken over. Room must have been made.
+ */
 void vt_catalog_put_dataset(struct vt_catalog *catalog, struct slot *slot,
 			    const struct vt_dataset *now);
 void vt_catalog_put_version(struct vt_catalog *catalog, struct slot *slot,

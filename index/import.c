@@ -91,9 +91,9 @@ static int provide_dataset(struct vt_catalog *catalog, const char *name, uint32_
 	if (r != -ENOENT)
 		return r;
 	r = vt_catalog_create_dataset(catalog, name, owner_uid, &id, err);
-	if (r < 0 && r != -EEXIST) /* another import made it meanwhile, or the name clashes */
-		return r;
-	return vt_catalog_dataset(catalog, name, out, r < 0 ? NULL : err) < 0 ? r : 0;
+	if (r == -EEXIST && vt_catalog_dataset(catalog, name, out, NULL) == 0)
+		return 0; /* another import made it meanwhile; else the name clashes */
+	return r < 0 ? r : vt_catalog_dataset(catalog, name, out, err);
 }
 
 static int check_as(struct vt_import *import, const char *as, struct vt_error *err)

@@ -36,5 +36,10 @@ void vt_table_put(struct vt_table *table, struct vt_row row);
 struct vt_row *vt_table_find(const struct vt_table *table, uint32_t id);
 struct vt_row *vt_table_find_name(const struct vt_table *table, const char *name);
 
+static inline const void *vt_row_value(const struct vt_row *row) /* NULL without a row */
+{
+	return row ? row->value : NULL;
+}
+
 /* Takes a found row out. NULL is accepted. */
 void vt_table_remove(struct vt_table *table, struct vt_row *row);

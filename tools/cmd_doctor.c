@@ -5,16 +5,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 
 #include "fs/rows.h"
 #include "index/base/error.h"
@@ -23,8 +20,7 @@
 #include "tools/mount_table.h"
 #include "tools/output.h"
 
-#define FREE_LOW      (1ull << 30) /* bytes; a shard of a publish is up to 256 MiB */
-#define PROBE_TIMEOUT 2000         /* ms for a stat of a mount point */
+#define FREE_LOW (1ull << 30) /* bytes; a shard of a publish is up to 256 MiB */
 
 enum verdict { OK, WARN, FAIL };
 
@@ -197,10 +193,8 @@ static void check_server(struct checkup *c)
 		tell(c, FAIL, "server", "%s", err.text);
 	else if (strcmp(vt_json_text(hello, "version", ""), VT_VERSION) != 0)
 		tell(c, WARN, "server",
-		     "pid %lld is of version %s, this program of " VT_VERSION
-		     ": 'kill %lld' has the next command start a new one",
-		     (long long) vt_json_count(hello, "pid"), vt_json_text(hello, "version", "?"),
-		     (long long) vt_json_count(hello, "pid"));
+		     "pid %lld is of version %s, this program of " VT_VERSION ": 'vitrine stop'",
+		     (long long) vt_json_count(hello, "pid"), vt_json_text(hello, "version", "?"));
 	else
 		tell(c, OK, "server", "pid %lld answers", (long long) vt_json_count(hello, "pid"));
 }
@@ -220,30 +214,6 @@ static void check_store(struct checkup *c)
 	check_server(c);
 }
 
-/* In a process of its own, which may hang without us. The errno, 0, or ETIMEDOUT. */
-static int probe(const char *point)
-{
-	struct pollfd watch = {.events = POLLIN};
-	int status, r = ETIMEDOUT;
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return errno;
-	if (pid == 0) {
-		struct stat st;
-
-		_exit(stat(point, &st) < 0 ? errno : 0);
-	}
-	watch.fd = (int) syscall(SYS_pidfd_open, pid, 0);
-	if (poll(&watch, 1, PROBE_TIMEOUT) == 1 && waitpid(pid, &status, 0) == pid)
-		r = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
-	else
-		(void) kill(pid, SIGKILL); /* not waited for: it may be stuck in the kernel */
-	if (watch.fd >= 0)
-		(void) close(watch.fd);
-	return r;
-}
-
 static int check_mount(void *context, const struct vt_mounted *mounted)
 {
 	struct checkup *c = context;
@@ -251,7 +221,7 @@ static int check_mount(void *context, const struct vt_mounted *mounted)
 
 	if (strcmp(mounted->source, c->store) != 0)
 		return 0;
-	code = probe(mounted->point);
+	code = vt_mounted_probe(mounted->point);
 	if (code == 0 || code == EACCES)
 		tell(c, OK, "mount", "'%s' answers", mounted->point);
 	else if (code == ENOTCONN)

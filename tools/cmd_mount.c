@@ -146,6 +146,8 @@ static int mount_on(struct vt_cli *cli, const char *point, const struct wishes *
 		(void) vt_mount_detach(point, true, NULL); /* nobody would answer on it */
 		return r;
 	}
+	/* Read-ahead set before the kernel has its first answer would be lowered by that again. */
+	(void) vt_mounted_probe(point);
 	(void) vt_mounted_list(raise_read_ahead, (void *) point, NULL);
 	return 0;
 }

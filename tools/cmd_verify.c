@@ -58,12 +58,14 @@ static void report(struct verification *v, const char *what, const char *problem
 		vt_print_json(line);
 		return;
 	}
-	(void) printf("%sdamaged%s  %s: ", vt_colour(VT_RED), vt_colour(VT_PLAIN), what);
+	(void) printf("%sdamaged%s  ", vt_colour(VT_RED), vt_colour(VT_PLAIN));
+	vt_print_name(stdout, what, strlen(what));
+	(void) fputs(": ", stdout);
 	vt_print_name(stdout, problem, strlen(problem));
 	(void) putchar('\n');
 }
 
-/* So that no publish builds on the frame. The finding stands whether this works or not. */
+/* The server keeps a note of it. The finding stands whether this works or not. */
 static void quarantine(struct verification *v, const struct vt_shard_frame *frame,
 		       const char *problem)
 {

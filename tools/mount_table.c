@@ -5,15 +5,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
 
-#define TABLE "/proc/self/mountinfo"
-#define TYPE  "fuse.vitrine"
+#define TABLE    "/proc/self/mountinfo"
+#define TYPE     "fuse.vitrine"
+#define PROBE_MS 2000 /* for a stat that should take microseconds */
 
 static void close_file(FILE **file)
 {
@@ -95,4 +100,27 @@ int vt_mounted_wait_end(const char *point, struct vt_error *err)
 		if (poll(&watch, 1, -1) < 0)
 			return -errno;
 	return r;
+}
+
+int vt_mounted_probe(const char *point)
+{
+	struct pollfd watch = {.events = POLLIN};
+	int status, code = ETIMEDOUT;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return errno;
+	if (pid == 0) {
+		struct stat st;
+
+		_exit(stat(point, &st) < 0 ? errno : 0);
+	}
+	watch.fd = (int) syscall(SYS_pidfd_open, pid, 0);
+	if (poll(&watch, 1, PROBE_MS) == 1 && waitpid(pid, &status, 0) == pid)
+		code = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	else
+		(void) kill(pid, SIGKILL); /* not waited for: it may be stuck in the kernel */
+	if (watch.fd >= 0)
+		(void) close(watch.fd);
+	return code;
 }

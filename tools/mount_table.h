@@ -18,3 +18,9 @@ int vt_mounted_list(vt_mounted_each *each, void *context, struct vt_error *err);
 
 /* Waits until nothing of ours is mounted on `point`, or a signal is handled: -EINTR. */
 int vt_mounted_wait_end(const char *point, struct vt_error *err);
+
+/*
+ * Does the file system on `point` answer? 0, the errno of a stat(2) there (ENOTCONN: its server is
+ * gone), or ETIMEDOUT after two seconds. A process of its own asks, so that this one never hangs.
+ */
+int vt_mounted_probe(const char *point);

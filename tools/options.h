@@ -28,34 +28,18 @@ struct vt_option {
 	} value;
 };
 
-#define VT_FLAG(letter, name, variable, help)                                                      \
-	{                                                                                          \
-		letter, name, NULL, help, VT_OPTION_FLAG,                                          \
-		{                                                                                  \
-			.flag = variable                                                           \
-		}                                                                                  \
-	}
-#define VT_TEXT(letter, name, argument, variable, help)                                            \
-	{                                                                                          \
-		letter, name, argument, help, VT_OPTION_TEXT,                                      \
-		{                                                                                  \
-			.text = variable                                                           \
-		}                                                                                  \
-	}
-#define VT_NUMBER(letter, name, argument, variable, help)                                          \
-	{                                                                                          \
-		letter, name, argument, help, VT_OPTION_NUMBER,                                    \
-		{                                                                                  \
-			.number = variable                                                         \
-		}                                                                                  \
-	}
-#define VT_SIZE(letter, name, argument, variable, help)                                            \
-	{                                                                                          \
-		letter, name, argument, help, VT_OPTION_SIZE,                                      \
-		{                                                                                  \
-			.number = variable                                                         \
-		}                                                                                  \
-	}
+/* Lines of a table: the letter (or 0), the name, what the value is called, where it goes, the help.
+ */
+/* clang-format off */
+#define VT_FLAG(letter, name, to, help) \
+	{letter, name, NULL, help, VT_OPTION_FLAG, {.flag = to}}
+#define VT_TEXT(letter, name, argument, to, help) \
+	{letter, name, argument, help, VT_OPTION_TEXT, {.text = to}}
+#define VT_NUMBER(letter, name, argument, to, help) \
+	{letter, name, argument, help, VT_OPTION_NUMBER, {.number = to}}
+#define VT_SIZE(letter, name, argument, to, help) \
+	{letter, name, argument, help, VT_OPTION_SIZE, {.number = to}}
+/* clang-format on */
 
 /*
  * Takes the options out of argv and leaves the rest in cli->argc, cli->argv. With cli->command

@@ -31,7 +31,7 @@ step "Install what is missing, and build"
 tests/need.sh
 [ -f "$build/build.ninja" ] || meson setup "$build" >/dev/null
 ninja -C "$build" tools/vitrine
-program=$PWD/$build/tools/vitrine
+program=$(cd "$build" && pwd)/tools/vitrine
 
 export VITRINE_STORE="$tour/store" VITRINE_MOUNT="$tour/mnt"
 if [ -e "$tour" ]; then
@@ -39,7 +39,8 @@ if [ -e "$tour" ]; then
 		echo "tour: '$tour' is not of an earlier tour; set VITRINE_TOUR to another folder" >&2
 		exit 1
 	fi
-	vitrine umount --all --quiet || exit 1
+	vitrine umount --all --quiet
+	[ ! -e "$VITRINE_STORE/vitrine.json" ] || vitrine stop --quiet
 	rm -rf "$tour"
 fi
 mkdir -p "$tour/mnt"
@@ -84,7 +85,7 @@ show vitrine log digits
 step "Done"
 if [ -n "$mounted" ]; then
 	echo "The mount stays: look around in $VITRINE_MOUNT"
-	echo "To end it:       $program umount $VITRINE_MOUNT"
+	echo "To end it:       vitrine umount --all"
 fi
-echo "To remove all:   rm -r $tour"
-echo "To use it:       export VITRINE_STORE=$VITRINE_STORE"
+echo "To remove all:   vitrine umount --all; vitrine stop; rm -r $tour"
+echo "For these words: export PATH=${program%/vitrine}:\$PATH VITRINE_STORE=$VITRINE_STORE"

@@ -34,6 +34,15 @@ assert_equal "$(mounts_below)" ""
 assert_ok vitrine umount --all
 assert_out "nowhere"
 
+it "a name with blanks and backslashes is a mount point like any other"
+odd="$tmp/a b\\c"
+mkdir "$odd"
+assert_ok vitrine mount "$odd"
+assert_equal "$(cat "$odd/notes/v1/a/b")" hello
+assert_ok vitrine umount --all
+assert_out "$odd"
+assert_equal "$(mounts_below)" ""
+
 it "root's mount reads ahead further than the kernel's 128 KiB"
 if [ "$(id -u)" -eq 0 ]; then
 	assert_ok vitrine mount "$point"
@@ -54,6 +63,10 @@ status=0
 vitrine mount "$point" >"$tmp/out" 2>"$tmp/err" || status=$?
 [ "$status" -ne 0 ] || fail "mounted twice on one point"
 assert_err "$point"
+
+it "a server with mounts is not stopped"
+assert_status 6 vitrine stop
+assert_err "umount --all"
 
 it "a mount in use is not ended, and the way out is said"
 exec 8<"$point/notes/v1/a/b"
@@ -100,7 +113,7 @@ sample=$tmp/tour
 assert_ok env VITRINE_TOUR="$sample" BUILD="$(dirname "$(dirname "$VITRINE")")" "$root/tools/tour.sh"
 assert_out "1,798 files"
 assert_out "A  NOTES.md"
-assert_out "umount $sample/mnt"
+assert_out "umount --all"
 assert_equal "$(find "$sample/mnt/digits/v1/" -name '*.png' | wc -l)" 1797
 cmp "$sample/digits/3/0003.png" "$sample/mnt/digits/v2/3/0003.png"
 assert_ok env VITRINE_TOUR="$sample" BUILD="$(dirname "$(dirname "$VITRINE")")" "$root/tools/tour.sh"

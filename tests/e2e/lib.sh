@@ -26,12 +26,8 @@ mounts_below() {
 }
 
 stop_servers() {
-	for lock in "$tmp"/*/index/LOCK; do
-		[ -e "$lock" ] || continue
-		"$VITRINE" --store "${lock%/index/LOCK}" status --json 2>/dev/null |
-			sed -n 's/.*"pid":\([0-9]*\).*/\1/p' | while read -r pid; do
-			kill "$pid" 2>/dev/null || true
-		done
+	find "$tmp" -name vitrine.json | while read -r store; do
+		"$VITRINE" --store "${store%/vitrine.json}" stop --quiet || true
 	done
 }
 
@@ -48,6 +44,7 @@ clean_up() {
 		echo "1..$cases"
 	fi
 	mounts_below | while read -r point; do
+		point=$(printf '%b' "$point") # a blank stands as \040
 		fusermount3 -uz "$point" 2>/dev/null || umount -l "$point" || true
 	done
 	stop_servers
@@ -69,7 +66,9 @@ skip() {
 }
 
 need_fuse() {
-	[ -r /dev/fuse ] && [ -w /dev/fuse ] || skip "/dev/fuse is missing or closed to us"
+	if [ ! -r /dev/fuse ] || [ ! -w /dev/fuse ]; then
+		skip "/dev/fuse is missing or closed to us"
+	fi
 }
 
 need_root() {

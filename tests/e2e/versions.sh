@@ -89,8 +89,8 @@ assert_equal "$(ls "$mnt" | sort | tr '\n' ' ')" "golden latest v2 "
 
 it "does the same for rm, and gives nothing back by publishing again"
 hold "$mnt/v2/a/numbers" other
-assert_ok vitrine untag ds golden
-assert_ok vitrine rm ds@v2 --yes
+assert_ok vitrine untag ds@golden
+assert_ok vitrine rm ds@v2
 assert_ok vitrine publish ds "$tmp/src"
 cat "$mnt/latest/a/numbers" >"$tmp/null"
 release

@@ -61,7 +61,10 @@ while len(files) < want:
     if kind < 0.15:
         os.symlink(rnd.choice([b"nowhere", b"../x", b"a" * 300, b"\xff"]), path)
     elif kind < 0.2 and files:
-        os.link(rnd.choice(files), path)
+        other = rnd.choice(files)
+        if os.path.islink(other):
+            continue
+        os.link(other, path)
     elif kind < 0.23:
         with open(path, "wb") as f:
             for _ in range(rnd.randint(1, 4)):
@@ -71,9 +74,12 @@ while len(files) < want:
     else:
         with open(path, "wb") as f:
             f.write(content())
-        if files and rnd.random() < 0.1:  # the same bytes under another name
-            with open(rnd.choice(files), "rb") as other, open(path, "wb") as f:
-                f.write(other.read())
+        other = rnd.choice(files) if files and rnd.random() < 0.1 else None
+        if other and not os.path.islink(other):  # the same bytes under another name
+            with open(other, "rb") as f:
+                data = f.read()
+            with open(path, "wb") as f:
+                f.write(data)
     files.append(path)
 for path in files:
     if os.path.islink(path):

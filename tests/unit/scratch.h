@@ -7,10 +7,19 @@
  */
 #include <check.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* The thread sanitizer follows no fork of a process with threads: such tests leave at once there.
+ */
+#ifdef __SANITIZE_THREAD__
+#define VT_CAN_FORK false
+#else
+#define VT_CAN_FORK true
+#endif
 
 static char vt_scratch_dir[64];
 

@@ -320,6 +320,8 @@ START_TEST(an_import_that_dies_before_its_commit_leaves_nothing)
 	static const char *const points[] = {"import-recorded", "import-begun", "import-ingested",
 					     "import-shard-moved", "import-moved"};
 
+	if (!VT_CAN_FORK)
+		return;
 	index_set_up();
 	publish("birds", NULL, "some bytes");
 	for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
@@ -338,6 +340,8 @@ END_TEST
 
 START_TEST(an_import_that_dies_after_its_commit_is_there)
 {
+	if (!VT_CAN_FORK)
+		return;
 	index_set_up();
 	publish("birds", NULL, "some bytes");
 	publish_dying_at("import-committed");

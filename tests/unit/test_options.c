@@ -30,15 +30,17 @@ static struct vt_error err;
 
 static int parse(char **argv)
 {
+	static char *words[8]; /* outlives the literals of the callers, as main's argv does */
 	int argc = 0;
 
-	while (argv[argc])
-		argc++;
+	for (; argv[argc]; argc++)
+		words[argc] = argv[argc];
+	words[argc] = NULL;
 	loud = false;
 	message = NULL;
 	number = bytes = 0;
 	cli = (struct vt_cli){.command = &command, .store = "default"};
-	return vt_options_parse(&cli, argc, argv, &err);
+	return vt_options_parse(&cli, argc, words, &err);
 }
 
 #define ARG(text) ((char *) (text))

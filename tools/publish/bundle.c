@@ -112,16 +112,6 @@ bool vt_bundle_is_full(const struct vt_bundle *bundle)
 	return bundle->count == VT_PIECES_MAX || bundle->weight >= VT_BUNDLE_BYTES;
 }
 
-bool vt_bundle_is_empty(const struct vt_bundle *bundle)
-{
-	return bundle->count == 0;
-}
-
-size_t vt_bundle_bytes(const struct vt_bundle *bundle)
-{
-	return bundle->bytes.len;
-}
-
 void vt_bundle_sample(const struct vt_bundle *bundle, struct vt_buf *samples, struct vt_buf *sizes)
 {
 	for (size_t i = 0; i < bundle->count; i++) {
@@ -162,6 +152,8 @@ static int take_promised(struct vt_bundle *bundle, struct vt_error *err)
 			digests[count] = bundle->files[i].content;
 			files[count++] = &bundle->files[i];
 		}
+	if (count == 0)
+		return 0;
 	r = vt_content_known(bundle->context->content, digests, count, known, err);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		struct vt_stored stored;
@@ -243,22 +235,21 @@ struct file_input {
 	uint64_t data_end, hole_end; /* what is known of the bytes from `at` on */
 };
 
-static int look_for_hole(struct file_input *in)
+static void look_for_hole(struct file_input *in)
 {
 	off_t data = lseek(in->fd, (off_t) in->at, SEEK_DATA);
 	off_t hole;
 
 	if (data < 0 && errno != ENXIO) {
 		in->data_end = in->size; /* a file system without holes */
-		return 0;
+		return;
 	}
 	if (data < 0 || (uint64_t) data > in->at) {
 		in->hole_end = data < 0 ? in->size : (uint64_t) data;
-		return 0;
+		return;
 	}
 	hole = lseek(in->fd, data, SEEK_HOLE);
 	in->data_end = hole > data ? (uint64_t) hole : in->size;
-	return 0;
 }
 
 static ssize_t read_file(struct vt_input *input, void *data, size_t len, struct vt_error *err)
@@ -270,7 +261,7 @@ static ssize_t read_file(struct vt_input *input, void *data, size_t len, struct 
 	if (in->at >= in->size)
 		return 0;
 	if (in->at >= in->data_end && in->at >= in->hole_end)
-		(void) look_for_hole(in);
+		look_for_hole(in);
 	end = in->at < in->hole_end ? in->hole_end : in->data_end;
 	if (end > in->size)
 		end = in->size;

@@ -31,8 +31,6 @@ int vt_bundle_add_file(struct vt_bundle *bundle, const struct vt_item *item, uin
 int vt_bundle_add_bytes(struct vt_bundle *bundle, uint64_t slot, const void *data, size_t len,
 			struct vt_error *err);
 bool vt_bundle_is_full(const struct vt_bundle *bundle);
-bool vt_bundle_is_empty(const struct vt_bundle *bundle);
-size_t vt_bundle_bytes(const struct vt_bundle *bundle);
 
 /* Appends the bytes of its small files and their sizes (size_t each), for a dictionary. */
 void vt_bundle_sample(const struct vt_bundle *bundle, struct vt_buf *samples, struct vt_buf *sizes);

@@ -43,7 +43,6 @@ struct worker {
 	size_t frame_count, item_count;
 	struct vt_shard_item items[VT_PIECES_MAX];
 	struct vt_piece *owners[VT_PIECES_MAX]; /* of items */
-	size_t pack_first;                      /* item that the open pack begins with */
 };
 
 struct vt_content {
@@ -74,9 +73,8 @@ static int init_parts(struct vt_content *content, struct vt_error *err)
 		r = vt_ledger_new(dir, sizeof(struct vt_digest), &content->recipes, err);
 	if (r == 0)
 		r = vt_spool_new(dir, VT_SPOOL_MEMORY, &content->rows, err);
-	if (r == 0) {
+	if (r == 0)
 		r = content->slots = vt_scratch_open(dir, err);
-	}
 	for (unsigned i = 0; r >= 0 && i <= context->threads; i++)
 		r = vt_encoder_new(context->options->level ? context->options->level
 							   : VT_LEVEL_DEFAULT,
@@ -240,7 +238,7 @@ static int claim(struct vt_content *content, struct vt_piece *piece, struct vt_e
 static int look_up(struct vt_content *content, struct vt_piece *pieces, size_t count,
 		   struct vt_error *err)
 {
-	struct vt_digest digests[VT_PIECES_MAX];
+	struct vt_digest digests[VT_PIECES_MAX] = {0};
 	struct vt_known known[VT_PIECES_MAX];
 	int r;
 
@@ -454,6 +452,8 @@ int vt_content_store(struct vt_content *content, unsigned thread, struct vt_piec
 	int r;
 
 	assert(count <= VT_PIECES_MAX);
+	if (count == 0)
+		return 0;
 	r = look_up(content, pieces, count, err);
 	if (r < 0)
 		return r;

@@ -56,7 +56,7 @@ int vt_content_add_recipe(struct vt_content *content, const struct vt_digest *di
 int vt_content_known(struct vt_content *content, const struct vt_digest *digests, size_t count,
 		     struct vt_known *out, struct vt_error *err);
 
-/* What a file's content came to, noted under the file's slot. A slot never noted reads as zeros. */
+/* What a file's content came to, noted under the file's slot. */
 struct vt_stored {
 	struct vt_digest digest;
 	struct vt_location at; /* of content that is one piece */
@@ -72,12 +72,11 @@ int vt_content_finish(struct vt_content *content, const struct vt_new_shard **sh
 		      struct vt_error *err);
 
 /*
- * Rows of a sorted-to-be spool as one SST of the import's folder, taken in by the store. Nothing
- * is done without rows.
+ * Rows for the store: an SST of the import's folder, or all of a spool as one, is finished and
+ * taken in. Without rows nothing happens. Neither frees what it is given.
  */
 int vt_publish_ingest_spool(struct vt_publish_context *context, struct vt_spool *spool,
 			    enum vt_family family, const char *name, struct vt_error *err);
-/* A finished SST, if it has rows. Frees nothing. */
 int vt_publish_ingest(struct vt_publish_context *context, struct vt_sst *sst, enum vt_family family,
 		      const char *name, struct vt_error *err);
 int vt_publish_sst_new(struct vt_publish_context *context, const char *name, struct vt_sst **out,

@@ -28,7 +28,7 @@
 struct publication {
 	struct vt_publish_context context;
 	struct vt_publish_progress own_progress;
-	const char *dataset, *as;
+	const char *as; /* NULL: the next vN */
 	struct vt_walk *walk;
 	int64_t scan_ns;
 	bool has_directory;
@@ -82,8 +82,7 @@ static int load_dictionary(struct vt_publish_context *context, struct vt_error *
 	if (r < 0)
 		return r;
 	r = vt_dictionary_new(data.data, data.len,
-			      options->level ? options->level : VT_LEVEL_DEFAULT, &dictionary,
-			      err);
+			      options->level ? options->level : VT_LEVEL_DEFAULT, &dictionary, err);
 	return r < 0 ? r : vt_content_set_dictionary(context->content, dictionary, false, err);
 }
 
@@ -340,8 +339,8 @@ static int commit(struct publication *p, const struct vt_assembly *assembly,
 	atomic_store(&context->progress->phase, VT_PUBLISH_COMMIT);
 	(void) pthread_mutex_lock(&context->backend_lock);
 	r = context->backend->ops->commit(context->backend, shards, count, &version,
-					  p->has_directory ? STAMPS : NULL, out->name,
-					  &out->digest, err);
+					  p->has_directory ? STAMPS : NULL, out->name, &out->digest,
+					  err);
 	(void) pthread_mutex_unlock(&context->backend_lock);
 	return r;
 }
@@ -421,7 +420,6 @@ int vt_publish(struct vt_publish_backend *backend, const struct vt_import_info *
 	p->context.progress = options->progress ? options->progress : &p->own_progress;
 	p->context.threads = thread_count(options);
 	(void) pthread_mutex_init(&p->context.backend_lock, NULL);
-	p->dataset = dataset;
 	p->as = as;
 	memset(&result, 0, sizeof result);
 	r = run(p, &result, &why);

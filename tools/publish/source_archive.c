@@ -157,6 +157,22 @@ static la_int64_t seek_bytes(struct archive *archive, void *context, la_int64_t 
 	return at < 0 ? ARCHIVE_FATAL : at;
 }
 
+static int fail_header(const struct unpack *unpack, uint64_t members, struct vt_error *err)
+{
+	const char *name = unpack->source->name;
+	const char *why = archive_error_string(unpack->archive);
+
+	if (archive_errno(unpack->archive) == EINTR)
+		return vt_fail(err, EINTR, "cancelled");
+	if (members > 0)
+		return vt_fail(err, EBADMSG, "the archive '%s' is damaged: %s", name, why);
+	return vt_fail(
+		err, EINVAL,
+		"'%s' is not an archive (%s); a single file, compressed or not, is published "
+		"by naming its directory (with --decompress to show it decompressed)",
+		name, why);
+}
+
 static int open_archive(struct unpack *unpack, struct file_bytes *bytes, struct vt_error *err)
 {
 	static int (*const supported[])(struct archive *) = {
@@ -179,8 +195,7 @@ static int open_archive(struct unpack *unpack, struct file_bytes *bytes, struct 
 		(void) archive_read_set_seek_callback(archive, seek_bytes);
 	(void) archive_read_set_callback_data(archive, bytes);
 	if (archive_read_open1(archive) != ARCHIVE_OK)
-		return vt_fail(err, EBADMSG, "cannot read '%s': %s", bytes->name,
-			       archive_error_string(archive));
+		return fail_header(unpack, 0, err);
 	return 0;
 }
 
@@ -233,6 +248,15 @@ static int take_name(struct unpack *unpack, const char *bytes, const char *utf8,
 	return normalise(unpack, name, out, err);
 }
 
+/* A pax archive may say the same in two dialects. */
+static bool has_xattr(const struct vt_xattr *list, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static int take_xattrs(struct unpack *unpack, struct archive_entry *entry, struct vt_item *item,
 		       struct vt_error *err)
 {
@@ -244,7 +268,7 @@ static int take_xattrs(struct unpack *unpack, struct archive_entry *entry, struc
 	vt_buf_reset(&unpack->xattrs);
 	(void) archive_entry_xattr_reset(entry);
 	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-		if (!name || strncmp(name, "user.", 5) != 0)
+		if (!name || strncmp(name, "user.", 5) != 0 || has_xattr(list, count, name))
 			continue;
 		if (count == XATTRS_MAX)
 			return vt_fail(err, E2BIG, "'%s' in '%s' has too many attributes",
@@ -425,22 +449,6 @@ static int take_member(struct unpack *unpack, struct archive_entry *entry, struc
 	if (r == 0)
 		r = take_content(unpack, entry, &item, err);
 	return r <= 0 ? r : vt_publish_found(unpack->context, &item, err);
-}
-
-static int fail_header(const struct unpack *unpack, uint64_t members, struct vt_error *err)
-{
-	const char *name = unpack->source->name;
-	const char *why = archive_error_string(unpack->archive);
-
-	if (archive_errno(unpack->archive) == EINTR)
-		return vt_fail(err, EINTR, "cancelled");
-	if (members > 0)
-		return vt_fail(err, EBADMSG, "the archive '%s' is damaged: %s", name, why);
-	return vt_fail(
-		err, EINVAL,
-		"'%s' is not an archive (%s); a single file, compressed or not, is published "
-		"by naming its directory (with --decompress to show it decompressed)",
-		name, why);
 }
 
 static int take_members(struct unpack *unpack, struct vt_error *err)

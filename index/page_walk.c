@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See page_walk.h. A list of pages to visit instead of recursion: a damaged page can then lead
+ * nowhere but to the end of the list. Pages are read past the cache of decoded ones.
+ */
+#include "index/page_walk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/error.h"
+#include "index/idmap.h"
+#include "index/page_cache.h"
+#include "index/store.h"
+
+#define ANY_LEVEL UINT8_MAX
+
+/* A page to visit, and what its parent says of it. */
+struct visit {
+	uint64_t id;
+	struct vt_digest digest;
+	uint32_t nodes;
+	uint8_t level; /* ANY_LEVEL: the root of a directory */
+};
+
+struct vt_page_walk {
+	struct vt_store *store;
+	bool check;
+	const struct vt_page_walk_ops *ops;
+	void *context;
+	struct vt_idmap seen; /* page id -> first bytes of the digest its parent gave */
+	struct visit *list;   /* still to visit */
+	size_t count, room;
+};
+
+int vt_page_walk_new(struct vt_store *store, bool check, const struct vt_page_walk_ops *ops,
+		     void *context, struct vt_page_walk **out, struct vt_error *err)
+{
+	struct vt_page_walk *walk = calloc(1, sizeof *walk);
+
+	if (!walk)
+		return vt_fail(err, ENOMEM, "no memory for a walk over pages");
+	walk->store = store;
+	walk->check = check;
+	walk->ops = ops;
+	walk->context = context;
+	*out = walk;
+	return 0;
+}
+
+void vt_page_walk_free(struct vt_page_walk *walk)
+{
+	if (!walk)
+		return;
+	vt_idmap_done(&walk->seen);
+	free(walk->list);
+	free(walk);
+}
+
+bool vt_page_walk_has_seen(const struct vt_page_walk *walk, uint64_t page)
+{
+	return vt_idmap_find(&walk->seen, page, NULL);
+}
+
+static uint64_t digest_start(const struct vt_digest *digest)
+{
+	uint64_t start;
+
+	memcpy(&start, digest->bytes, sizeof start);
+	return start;
+}
+
+static int report(struct vt_page_walk *walk, uint64_t page, const char *problem,
+		  struct vt_error *err)
+{
+	if (!walk->ops->problem)
+		return vt_fail(err, EBADMSG, "page %llu: %s", (unsigned long long) page, problem);
+	walk->ops->problem(walk->context, page, problem);
+	return 0;
+}
+
+/* Puts a page on the list, unless it was there before. */
+static int add(struct vt_page_walk *walk, const struct visit *visit, struct vt_error *err)
+{
+	uint64_t start;
+
+	if (visit->id == 0)
+		return report(walk, 0, "it has no such page", err);
+	if (vt_idmap_find(&walk->seen, visit->id, &start))
+		return walk->check && start != digest_start(&visit->digest)
+			       ? report(walk, visit->id, "two parents give it two digests", err)
+			       : 0;
+	if (walk->count == walk->room) {
+		size_t room = walk->room ? 2 * walk->room : 64;
+		struct visit *list = reallocarray(walk->list, room, sizeof *list);
+
+		if (!list)
+			return vt_fail(err, ENOMEM, "no memory for a walk over pages");
+		walk->list = list;
+		walk->room = room;
+	}
+	if (vt_idmap_add(&walk->seen, visit->id, digest_start(&visit->digest)) < 0)
+		return vt_fail(err, ENOMEM, "no memory for a walk over pages");
+	walk->list[walk->count++] = *visit;
+	return 0;
+}
+
+static int visit_inner(struct vt_page_walk *walk, const struct vt_page *page, struct vt_error *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < page->count; i++) {
+		struct vt_page_child child;
+		struct visit visit;
+
+		vt_page_child(page, i, &child);
+		visit = (struct visit){child.page, child.digest, child.nodes,
+				       (uint8_t) (page->level - 1)};
+		r = add(walk, &visit, err);
+	}
+	return r;
+}
+
+static int visit_leaf(struct vt_page_walk *walk, const struct vt_page *page, struct vt_error *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < page->count; i++) {
+		struct vt_entry entry;
+
+		vt_page_entry(page, i, &entry);
+		r = walk->ops->entry(walk->context, &entry, err);
+		if (r == 0 && entry.type == VT_DIRECTORY) {
+			struct visit visit = {entry.page, entry.content, entry.nodes - 1,
+					      ANY_LEVEL};
+
+			r = add(walk, &visit, err);
+		}
+	}
+	return r;
+}
+
+static const char *page_problem(const struct vt_page_walk *walk, const struct vt_page *page,
+				const struct visit *visit)
+{
+	if (walk->check && !vt_digest_equal(&page->digest, &visit->digest))
+		return "its digest is not what its parent says";
+	if (page->nodes != visit->nodes)
+		return "it has not as many nodes as its parent says";
+	if (visit->level != ANY_LEVEL && page->level != visit->level)
+		return "it is of another level than its parent says";
+	return NULL;
+}
+
+static int visit_page(struct vt_page_walk *walk, const struct visit *visit, struct vt_error *err)
+{
+	vt_cleanup(vt_value_done) struct vt_value value = {0};
+	vt_cleanup(vt_page_unrefp) struct vt_page *page = NULL;
+	struct vt_error reason = {""};
+	uint8_t key[VT_PAGE_KEY_LEN];
+	const char *problem;
+	int r;
+
+	vt_page_key(visit->id, key);
+	r = vt_store_get(walk->store, VT_CF_PAGE, key, sizeof key, false, &value, &reason);
+	if (r == 0)
+		r = vt_page_decode(value.data, value.len, visit->id, walk->check, NULL, &page,
+				   &reason);
+	if (r == -ENOENT || r == -EBADMSG)
+		return report(walk, visit->id, reason.text, err);
+	if (r < 0)
+		return vt_fail(err, -r, "page %llu: %s", (unsigned long long) visit->id,
+			       reason.text);
+	problem = page_problem(walk, page, visit);
+	if (problem)
+		return report(walk, visit->id, problem, err);
+	return page->level ? visit_inner(walk, page, err) : visit_leaf(walk, page, err);
+}
+
+int vt_page_walk_tree(struct vt_page_walk *walk, const struct vt_tree *tree, struct vt_error *err)
+{
+	struct visit root = {tree->root.page, tree->root.content, tree->root.nodes - 1, ANY_LEVEL};
+	int r = add(walk, &root, err);
+
+	while (r == 0 && walk->count) {
+		struct visit visit = walk->list[--walk->count];
+
+		r = visit_page(walk, &visit, err);
+	}
+	return r;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `vitrine stop`: ends the server of a store, for an upgrade, a copy, or to remove the store. */
+#include <errno.h>
+#include <poll.h>
+#include <sys/syscall.h>
+
+#include "index/base/error.h"
+#include "tools/commands.h"
+#include "tools/output.h"
+
+#define STOP_MS 30000 /* requests under way may take that long */
+
+/* By pidfd: the number may be another process's once it is gone. */
+static int wait_for_end(int pidfd, long long pid, struct vt_error *err)
+{
+	struct pollfd watch = {.fd = pidfd, .events = POLLIN};
+
+	if (pidfd >= 0 && poll(&watch, 1, STOP_MS) != 1)
+		return vt_fail(err, ETIMEDOUT, "the server, pid %lld, still works after %d s", pid,
+			       STOP_MS / 1000);
+	return 0;
+}
+
+static int stop(struct vt_cli *cli, struct vt_error *err)
+{
+	vt_cleanup(vt_json_freep) json_t *status = NULL;
+	vt_autoclose int pidfd = -1;
+	long long mounts;
+	int r = vt_cli_call(cli, "status", NULL, NULL, NULL, &status, err);
+
+	if (r < 0)
+		return r;
+	mounts = vt_json_count(status, "mounts");
+	if (mounts > 0)
+		return vt_fail(err, EBUSY,
+			       "%lld mount(s) need the server: 'vitrine umount --all' first",
+			       mounts);
+	pidfd = (int) syscall(SYS_pidfd_open, (pid_t) vt_json_count(status, "pid"), 0);
+	r = vt_cli_call(cli, "stop", NULL, NULL, NULL, NULL, err);
+	vt_cli_done(cli);
+	if (r >= 0)
+		r = wait_for_end(pidfd, vt_json_count(status, "pid"), err);
+	return r;
+}
+
+static int run(struct vt_cli *cli, struct vt_error *err)
+{
+	vt_cleanup(vt_json_freep) json_t *line = json_pack("{s:s}", "store", cli->store);
+	int r = vt_client_connect(cli->store, false, &cli->client, err);
+
+	if (r == 0)
+		r = stop(cli, err);
+	else if (r == -ECONNREFUSED)
+		r = 0;
+	if (r < 0)
+		return r;
+	if (cli->json)
+		vt_print_json(line);
+	vt_say(cli, "No server runs for %s.", cli->store);
+	return 0;
+}
+
+const struct vt_command vt_cmd_stop = {
+	.name = "stop",
+	.synopsis = "",
+	.summary = "End the server of the store; the next command starts one again",
+	.details =
+		"For an upgrade, a copy, or before the store is removed. It is refused while the\n"
+		"store is mounted.",
+	.run = run,
+};
