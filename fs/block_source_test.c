@@ -65,6 +65,7 @@ static void *run_timer(void *argument)
 	while (!source->stopping || source->queue) {
 		struct late_read *read = source->queue;
 		struct timespec due;
+		bool given_up;
 
 		if (!read) {
 			(void) pthread_cond_wait(&source->changed, &source->lock);
@@ -77,8 +78,12 @@ static void *run_timer(void *argument)
 			continue;
 		}
 		LL_DELETE(source->queue, read);
+		given_up = source->stopping; /* what `inner` would answer from may be gone */
 		(void) pthread_mutex_unlock(&source->lock);
-		ask_inner(read);
+		if (given_up)
+			late_done(read, -EIO);
+		else
+			ask_inner(read);
 		(void) pthread_mutex_lock(&source->lock);
 	}
 	(void) pthread_mutex_unlock(&source->lock);

@@ -238,7 +238,7 @@ static int mark_recipe(struct gc *gc, uint32_t domain, const struct vt_digest *c
 }
 
 /*
- * Every segment leaves the cache first: a cached one may name the shard of an older copy, which
+ * Every row leaves the cache first: a cached one may name the shard of an older copy, which
  * this sweep drops.
  */
 static int keep_recipe(struct gc *gc, const struct vt_value *key, const struct vt_value *value,
@@ -252,8 +252,8 @@ static int keep_recipe(struct gc *gc, const struct vt_value *key, const struct v
 		return bad_row(err, "a recipe's key");
 	read_content(key, &domain, &content);
 	segment = vt_key_read_u32((const uint8_t *) key->data + 36);
-	if (segment && !gc->dry_run)
-		vt_recipe_forget(gc->index->lru, domain, &content, segment);
+	if (!gc->dry_run)
+		vt_recipe_forget_row(gc->index->lru, domain, &content, segment);
 	if (!is_marked(gc, key)) {
 		gc->report->recipes += segment == 0;
 		return 0;
