@@ -350,6 +350,10 @@ static int ask_commit(struct vt_publish_backend *b, const struct vt_new_shard *s
 		r = ask(b, &call, &result, err);
 	}
 	vt_buf_done(&blob);
+	if (r == -ECONNRESET)
+		r = vt_fail(err, ECONNRESET,
+			    "the server ended during the commit: 'vitrine log' shows whether the "
+			    "version is there");
 	if (r >= 0)
 		r = read_made(result, name, digest, err);
 	json_decref(result);
