@@ -72,8 +72,8 @@ struct read {
 static int add_part(struct read *read, const struct vt_location *at, uint64_t skip, uint64_t length)
 {
 	if (read->count == read->room) {
-		size_t room = read->room * 2;
 		struct part *old = read->parts == read->few ? NULL : read->parts;
+		size_t room = old ? read->room * 2 : 2 * FEW;
 		struct part *parts = reallocarray(old, room, sizeof *parts);
 
 		if (!parts)
