@@ -152,7 +152,13 @@ static int dial(struct vt_client *client, struct vt_error *err)
 
 static bool is_absent(int r)
 {
-	return r == -ENOENT || r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE;
+	return r == -ENOENT || r == -ECONNREFUSED;
+}
+
+/* It went while it was spoken to. If it had mounts, its keeper starts the next one. */
+static bool has_died(int r)
+{
+	return r == -ECONNRESET || r == -EPIPE;
 }
 
 static int reach(struct vt_client *client, struct vt_error *err)
@@ -162,16 +168,17 @@ static int reach(struct vt_client *client, struct vt_error *err)
 	for (;;) {
 		int r = dial(client, err);
 
-		if (!is_absent(r))
+		if (!is_absent(r) && !has_died(r))
 			return r;
-		r = vt_server_start(client->dir, client->start, err);
-		if (r < 0 && r != -EBUSY)
+		if (is_absent(r))
+			r = vt_server_start(client->dir, client->start, err);
+		if (r < 0 && r != -EBUSY && !has_died(r))
 			return r;
 		if (vt_clock_monotonic_ns() >= deadline)
 			return vt_fail(err, EBUSY,
 				       "store '%s' is held by another process that does not answer",
 				       client->dir);
-		if (r == -EBUSY) /* another one is starting or ending */
+		if (r < 0) /* another one is starting or ending */
 			(void) poll(NULL, 0, REACH_STEP_MS);
 	}
 }

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""stress.py STORE MNT WORK SECONDS [SEED]: publishers, rm, gc, readers, and kills of all but the readers, at once.
+
+Three publishers grow a dataset each out of one pool of contents, so that what one brings another already has. After
+every publish that said it was done, the version is compared with what was published, and again and again by readers of
+the mount. Now and then a version is removed, gc runs, and the server or a publisher is killed. Prints what was done;
+any difference, a lost version, or an error no kill explains ends it with 1. VITRINE is the program.
+"""
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+store, mnt, work, seconds = sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4])
+seed = int(sys.argv[5]) if len(sys.argv) > 5 else random.randrange(1 << 30)
+program = os.environ["VITRINE"]
+end = time.monotonic() + seconds
+lock = threading.Lock()
+kept = {}  # (dataset, version) -> {path: sha256}; what must be readable
+counts = {k: 0 for k in ("published", "unsure", "refused", "removed", "gc", "kills", "reads", "gone")}
+wrong = []
+publishers = {}  # running: dataset -> Popen
+
+rnd = random.Random(seed)
+POOL = [rnd.randbytes(size) for size in (10, 900, 3000, 20000, 70000, 200000, 700000)]
+POOL += [b"".join(b"%d,%d\n" % (i, rnd.randrange(1000)) for i in range(size)) for size in (50, 1000, 40000)]
+
+
+def complain(words):
+    with lock:
+        wrong.append(words)
+    print(words, flush=True)
+
+
+def count(what):
+    with lock:
+        counts[what] += 1
+
+
+def run(*arguments):
+    return subprocess.run([program, "--store", store, *arguments], capture_output=True, text=True, check=False)
+
+
+def versions(dataset):
+    """The live versions, or None if nobody answered."""
+    done = run("log", dataset, "--json")
+    if done.returncode == 4:
+        return set()
+    if done.returncode != 0:
+        return None
+    return {row["version"] for row in map(json.loads, done.stdout.splitlines()) if row["state"] == "live"}
+
+
+def change(source, rnd):
+    """Another state of a source folder; gives its digests."""
+    for _ in range(rnd.randint(1, 6)):
+        path = os.path.join(source, rnd.choice("ab"), str(rnd.randrange(12)))
+        if os.path.exists(path) and rnd.random() < 0.3:
+            os.unlink(path)
+            continue
+        data = rnd.choice(POOL)
+        if rnd.random() < 0.3:
+            data += rnd.randbytes(rnd.randrange(3000))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(data)
+    state = {}
+    for folder, _, names in os.walk(source):
+        for name in names:
+            path = os.path.join(folder, name)
+            with open(path, "rb") as f:
+                state[os.path.relpath(path, source)] = hashlib.sha256(f.read()).hexdigest()
+    return state
+
+
+def publish(dataset, rnd):
+    source = os.path.join(work, dataset)
+    state = change(source, rnd)
+    if not state:
+        return
+    before = versions(dataset)
+    child = subprocess.Popen([program, "--store", store, "publish", "--json", dataset, source],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with lock:
+        publishers[dataset] = child
+    out, err = child.communicate()
+    with lock:
+        del publishers[dataset]
+    if child.returncode == 0:
+        row = json.loads(out)
+        if row["same_as_parent"]:
+            return
+        with lock:
+            kept[dataset, row["version"]] = state
+        count("published")
+        return
+    count("refused" if child.returncode > 0 else "unsure")
+    if child.returncode > 0 and not any(word in err for word in
+                                        ("ended", "cannot reach", "did not start", "interrupted", "meanwhile")):
+        complain(f"publish {dataset}: {child.returncode} {err.strip()}")
+    after = None
+    while after is None and time.monotonic() < end + 60:
+        after = versions(dataset)
+    if before is not None and after is not None:
+        for version in after - before:  # it was committed before it died: then it is whole
+            with lock:
+                kept[dataset, version] = state
+
+
+def read(dataset, version, state, rnd, where):
+    path = rnd.choice(sorted(state))
+    try:
+        with open(os.path.join(where, path), "rb") as f:
+            data = f.read()
+    except OSError as error:
+        return error
+    if hashlib.sha256(data).hexdigest() != state[path]:
+        complain(f"WRONG BYTES: {dataset}@{version}:{path}, {len(data)} bytes")
+    count("reads")
+    return None
+
+
+def reader(number):
+    rnd = random.Random(seed + 100 + number)
+    while time.monotonic() < end:
+        with lock:
+            choices = list(kept.items())
+        if not choices:
+            time.sleep(0.05)
+            continue
+        (dataset, version), state = rnd.choice(choices)
+        error = read(dataset, version, state, rnd, os.path.join(mnt, dataset, version))
+        if error is None:
+            continue
+        with lock:
+            still = (dataset, version) in kept
+        if still:
+            complain(f"{dataset}@{version}: {error}")
+        else:
+            count("gone")
+
+
+def publisher(number):
+    rnd, dataset = random.Random(seed + number), f"d{number}"
+    os.makedirs(os.path.join(work, dataset), exist_ok=True)
+    while time.monotonic() < end:
+        publish(dataset, rnd)
+
+
+def remover():
+    rnd = random.Random(seed + 50)
+    while time.monotonic() < end:
+        time.sleep(0.3)
+        with lock:
+            choices = sorted(kept)
+        if len(choices) > 12:
+            which = rnd.choice(choices)
+            with lock:
+                state = kept.pop(which)
+            done = run("rm", "@".join(which))
+            if done.returncode == 0:
+                count("removed")
+            elif which[1] in (versions(which[0]) or ()):
+                with lock:
+                    kept[which] = state
+        if run("gc", "--now").returncode == 0:
+            count("gc")
+
+
+def killer():
+    rnd, server_due = random.Random(seed + 60), time.monotonic() + 1
+    while time.monotonic() < end:
+        time.sleep(rnd.uniform(0.05, 0.7))
+        if time.monotonic() < server_due:
+            with lock:
+                victims = [p.pid for p in publishers.values() if p.poll() is None]
+                if victims:
+                    os.kill(rnd.choice(victims), signal.SIGKILL)
+        else:
+            server_due = time.monotonic() + rnd.uniform(3.2, 4)  # oftener, and the keeper takes its time
+            try:
+                os.kill(json.loads(run("status", "--json").stdout.splitlines()[0])["pid"], signal.SIGKILL)
+            except (IndexError, ProcessLookupError):
+                continue
+        count("kills")
+
+
+threads = [threading.Thread(target=publisher, args=(i,)) for i in range(3)]
+threads += [threading.Thread(target=reader, args=(i,)) for i in range(3)]
+threads += [threading.Thread(target=remover), threading.Thread(target=killer)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+for (dataset, version), state in sorted(kept.items()):
+    for path in sorted(state):
+        error = read(dataset, version, {path: state[path]}, rnd, os.path.join(mnt, dataset, version))
+        if error is not None:
+            complain(f"at the end: {dataset}@{version}:{path}: {error}")
+shutil.rmtree(work)
+print(f"seed {seed}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+sys.exit(1 if wrong or not counts["published"] or not counts["kills"] else 0)
