@@ -29,6 +29,7 @@ struct vt_block_source_ops {
 	 */
 	int (*read)(struct vt_block_source *source, const struct vt_location *at, void *out,
 		    vt_block_done *done, void *context);
+	/* No read may be under way; one that was only delayed is answered -EIO. */
 	void (*free)(struct vt_block_source *source);
 };
 struct vt_block_source {

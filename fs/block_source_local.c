@@ -11,11 +11,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/uio.h>
-#define HASH_NONFATAL_OOM 1 /* by default uthash ends the process */
-#include <uthash.h>
 #include <utlist.h>
 
 #include "fs/block_source.h"
+#include "fs/hash.h"
 #include "fs/io_pool.h"
 #include "index/base/error.h"
 #include "index/base/log.h"

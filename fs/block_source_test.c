@@ -15,8 +15,7 @@
 #include "index/base/clock.h"
 #include "index/base/error.h"
 
-/* ---- delayed
- * ------------------------------------------------------------------------------------- */
+/* ---- delayed --------------------------------------------------------------------------------- */
 
 /* A read in the order of its time; all wait equally long, so the list is a queue. */
 struct late_read {
@@ -65,6 +64,7 @@ static void *run_timer(void *argument)
 	while (!source->stopping || source->queue) {
 		struct late_read *read = source->queue;
 		struct timespec due;
+		bool given_up;
 
 		if (!read) {
 			(void) pthread_cond_wait(&source->changed, &source->lock);
@@ -77,8 +77,12 @@ static void *run_timer(void *argument)
 			continue;
 		}
 		LL_DELETE(source->queue, read);
+		given_up = source->stopping; /* what `inner` would answer from may be gone */
 		(void) pthread_mutex_unlock(&source->lock);
-		ask_inner(read);
+		if (given_up)
+			late_done(read, -EIO);
+		else
+			ask_inner(read);
 		(void) pthread_mutex_lock(&source->lock);
 	}
 	(void) pthread_mutex_unlock(&source->lock);
@@ -151,8 +155,7 @@ int vt_block_source_delayed(struct vt_block_source *inner, uint32_t shard, unsig
 	return 0;
 }
 
-/* ---- fault
- * --------------------------------------------------------------------------------------- */
+/* ---- fault ----------------------------------------------------------------------------------- */
 
 struct fault_source {
 	struct vt_block_source base; /* first */

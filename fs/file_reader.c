@@ -7,8 +7,8 @@
  *     fetch   all frames at once
  *     answer  when the last frame is in: the pieces, in order
  *
- * The hint is what was true at publish. When its shard is gone, or what lies there does not fit,
- * the plan is made again without it.
+ * The hint is what was true at publish, a cached recipe what was true when it was read. When what
+ * they lead to is gone or does not fit, the plan is made once more, from the index alone.
  */
 #include "fs/file_reader.h"
 
@@ -25,10 +25,13 @@
 #include "index/chunk.h"
 #include "index/store.h"
 
-#define CHUNK_MAX (1u << 20) /* bytes of content that is one chunk */
-#define ZEROS     (128u << 10)
+#define CHUNK_MAX  (1u << 20) /* bytes of content that is one chunk */
+#define ZEROS      (128u << 10)
+#define PIECES_MAX (IOV_MAX - 8u) /* of an answer; a reply adds its head */
+#define FEW        4u             /* parts of most reads */
 
-static const uint8_t zeros[ZEROS];
+/* Not const: then it would lie in the program's file, and replies are written from memory alone. */
+static uint8_t zeros[ZEROS];
 
 struct vt_file_reader {
 	struct vt_store *store;
@@ -41,7 +44,7 @@ struct vt_file_reader {
 struct part {
 	struct read *read;
 	struct vt_location at;
-	uint32_t skip; /* within the frame */
+	uint64_t skip; /* within the frame, if the rows are right */
 	uint64_t length;
 	struct vt_frame *frame;
 };
@@ -51,34 +54,37 @@ struct read {
 	struct vt_file_reader *reader;
 	struct vt_content content;
 	uint64_t offset, length; /* within the content: already cut at its end */
-	bool use_hint;
+	bool use_hint, use_recipe;
+	bool again;      /* planned for the second time */
+	int hint_result; /* what the hint led to, if that was an error */
 	vt_read_done *done;
 	void *context;
-	struct part *parts;
+	struct part *parts; /* `few` while that is enough */
 	size_t count, room;
+	size_t pieces_max;
 	atomic_size_t missing; /* frames, and one for the thread that asks for them */
 	atomic_int result;
+	struct part few[FEW];
 };
 
-/* ---- plan
- * ------------------------------------------------------------------------------------------ */
+/* ---- plan ------------------------------------------------------------------------------------ */
 
 static int add_part(struct read *read, const struct vt_location *at, uint64_t skip, uint64_t length)
 {
 	if (read->count == read->room) {
-		size_t room = read->room ? read->room * 2 : 4;
-		struct part *parts = reallocarray(read->parts, room, sizeof *parts);
+		size_t room = read->room * 2;
+		struct part *old = read->parts == read->few ? NULL : read->parts;
+		struct part *parts = reallocarray(old, room, sizeof *parts);
 
 		if (!parts)
 			return -ENOMEM;
+		if (!old)
+			memcpy(parts, read->few, sizeof read->few);
 		read->parts = parts;
 		read->room = room;
 	}
 	read->parts[read->count++] =
-		(struct part){.read = read,
-			      .at = *at,
-			      .skip = at->shard ? at->skip + (uint32_t) skip : 0,
-			      .length = length};
+		(struct part){.read = read, .at = *at, .skip = at->skip + skip, .length = length};
 	return 0;
 }
 
@@ -110,6 +116,7 @@ static int plan_recipe(struct read *read, bool nowait)
 	struct vt_recipe_part *recipe;
 	int r = 0;
 
+	read->use_recipe = true;
 	while (at < read->offset + read->length && r == 0) {
 		r = vt_recipe_find(reader->store, reader->lru, read->content.domain,
 				   &read->content.id, at, nowait, &recipe, NULL);
@@ -124,30 +131,50 @@ static int plan_recipe(struct read *read, bool nowait)
 	return r;
 }
 
-static int plan(struct read *read, bool nowait)
+static bool same_location(const struct vt_location *a, const struct vt_location *b)
+{
+	return a->shard == b->shard && a->frame_offset == b->frame_offset &&
+	       a->frame_size == b->frame_size && a->skip == b->skip;
+}
+
+static int plan_chunk(struct read *read, bool nowait)
 {
 	const struct vt_content *content = &read->content;
 	struct vt_location at;
 	uint32_t length;
-	int r = -ENOENT;
+	int r;
+
+	if (content->size > CHUNK_MAX)
+		return -ENOENT;
+	r = vt_chunk_find(read->reader->store, content->domain, &content->id, nowait, &at, &length,
+			  NULL);
+	if (r < 0)
+		return r;
+	if (length != content->size)
+		return -EBADMSG;
+	if (read->hint_result < 0 && same_location(&at, &content->hint))
+		return read->hint_result == -ENOENT ? -EIO
+						    : read->hint_result; /* not stale: gone */
+	read->count = 0;
+	return add_part(read, &at, read->offset, read->length);
+}
+
+/* What had a hint was one chunk at publish; what had none most likely has a recipe. */
+static int plan(struct read *read, bool nowait)
+{
+	bool chunk_first = read->content.hint.shard != 0;
+	int r;
 
 	read->count = 0;
 	if (read->use_hint)
-		return add_part(read, &content->hint, read->offset, read->length);
-	if (content->size <= CHUNK_MAX)
-		r = vt_chunk_find(read->reader->store, content->domain, &content->id, nowait, &at,
-				  &length, NULL);
-	if (r == 0 && length != content->size)
-		return -EBADMSG;
-	if (r == 0)
-		return add_part(read, &at, read->offset, read->length);
+		return add_part(read, &read->content.hint, read->offset, read->length);
+	r = chunk_first ? plan_chunk(read, nowait) : plan_recipe(read, nowait);
 	if (r == -ENOENT)
-		r = plan_recipe(read, nowait);
+		r = chunk_first ? plan_recipe(read, nowait) : plan_chunk(read, nowait);
 	return r == -ENOENT ? -EBADMSG : r; /* the tree names what the store does not have */
 }
 
-/* ---- fetch and answer
- * --------------------------------------------------------------------------------- */
+/* ---- fetch and answer ------------------------------------------------------------------------ */
 
 static void start(struct read *read, bool nowait);
 
@@ -158,7 +185,7 @@ static void run_start(struct vt_io_task *task)
 
 static void start_on_pool(struct read *read)
 {
-	read->task = (struct vt_io_task){.run = run_start, .lane = 0};
+	read->task = (struct vt_io_task){.run = run_start, .lane = VT_LANE_CONTENT};
 	vt_io_pool_submit(read->reader->pool, &read->task);
 }
 
@@ -170,17 +197,34 @@ static void drop_frames(struct read *read)
 	}
 }
 
-static void finish(struct read *read, int r, const struct iovec *pieces, int count)
+static void free_read(struct read *read)
 {
-	read->done(read->context, r, pieces, count);
 	drop_frames(read);
-	free(read->parts);
+	if (read->parts != read->few)
+		free(read->parts);
 	free(read);
+}
+
+/* False: what led to the failure came from the index, or this was the second time. */
+static bool try_again(struct read *read, int r)
+{
+	if (read->again || (!read->use_hint && !read->use_recipe))
+		return false;
+	read->again = true;
+	if (read->use_hint)
+		read->hint_result = r;
+	else
+		vt_recipe_forget(read->reader->lru, read->content.domain, &read->content.id);
+	read->use_hint = read->use_recipe = false;
+	drop_frames(read);
+	read->result = 0;
+	start_on_pool(read);
+	return true;
 }
 
 static bool fits(const struct part *part)
 {
-	return (uint64_t) part->skip + part->length <= part->frame->size;
+	return part->skip <= part->frame->size && part->length <= part->frame->size - part->skip;
 }
 
 /* The pieces of a part: one, or for a hole as many as the zeros must be repeated. */
@@ -205,35 +249,63 @@ static size_t put_pieces(const struct part *part, struct iovec *out)
 	return n;
 }
 
+/* More pieces than one writev takes become one, copied: extents this small are rare. */
+static int join_pieces(struct iovec *pieces, size_t *count, size_t length)
+{
+	uint8_t *joined = malloc(length);
+	size_t used = 0;
+
+	if (!joined)
+		return -ENOMEM;
+	for (size_t i = 0; i < *count; i++) {
+		memcpy(joined + used, pieces[i].iov_base, pieces[i].iov_len);
+		used += pieces[i].iov_len;
+	}
+	pieces[0] = (struct iovec){joined, length};
+	*count = 1;
+	return 0;
+}
+
+static void answer_with(struct read *read, struct iovec *pieces)
+{
+	size_t count = 0;
+	bool joined;
+	int r = 0;
+
+	for (size_t i = 0; i < read->count; i++)
+		count += put_pieces(&read->parts[i], pieces + count);
+	joined = count > read->pieces_max;
+	if (joined)
+		r = join_pieces(pieces, &count, read->length);
+	read->done(read->context, r, r < 0 ? NULL : pieces, r < 0 ? 0 : (int) count);
+	if (joined && r == 0)
+		free(pieces[0].iov_base);
+}
+
 static void answer(struct read *read)
 {
-	struct iovec few[8], *pieces = few;
-	size_t count = 0, used = 0;
+	struct iovec few[8] = {0}, *pieces = few;
 	int r = read->result;
+	size_t count = 0;
 
 	for (size_t i = 0; i < read->count && r == 0; i++) {
 		if (read->parts[i].at.shard && !fits(&read->parts[i]))
 			r = -EBADMSG;
 		count += piece_count(&read->parts[i]);
 	}
-	if (r < 0 && read->use_hint) { /* it was stale: ask the index */
-		drop_frames(read);
-		read->use_hint = false;
-		read->result = 0;
-		start_on_pool(read);
+	if (r < 0 && try_again(read, r))
 		return;
-	}
-	if (r == 0 && count > IOV_MAX)
-		r = -EINVAL; /* only a caller that asks for far more than a READ may */
 	if (r == 0 && count > sizeof few / sizeof *few) {
 		pieces = malloc(count * sizeof *pieces);
 		r = pieces ? 0 : -ENOMEM;
 	}
-	for (size_t i = 0; i < read->count && r == 0; i++)
-		used += put_pieces(&read->parts[i], pieces + used);
-	finish(read, r == -ENOENT ? -EIO : r, r < 0 ? NULL : pieces, (int) used);
+	if (r == 0)
+		answer_with(read, pieces);
+	else
+		read->done(read->context, r == -ENOENT ? -EIO : r, NULL, 0);
 	if (pieces != few)
 		free(pieces);
+	free_read(read);
 }
 
 static void arrived(struct read *read)
@@ -280,14 +352,18 @@ static void start(struct read *read, bool nowait)
 
 	if (r == -EAGAIN && nowait)
 		start_on_pool(read);
-	else if (r < 0)
-		finish(read, r, NULL, 0);
-	else
+	else if (r == 0)
 		fetch(read);
+	else if (!try_again(read, r)) {
+		read->done(read->context, r == -ENOENT ? -EIO : r, NULL, 0);
+		free_read(read);
+	}
 }
 
-void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content *content,
-			 uint64_t offset, size_t length, vt_read_done *done, void *context)
+/* Calls `done` now or later. `nowait`: this thread may not block. */
+static void read_content(struct vt_file_reader *reader, const struct vt_content *content,
+			 uint64_t offset, size_t length, bool nowait, vt_read_done *done,
+			 void *context)
 {
 	struct read *read;
 
@@ -295,7 +371,7 @@ void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content 
 		done(context, 0, NULL, 0);
 		return;
 	}
-	read = calloc(1, sizeof *read);
+	read = malloc(sizeof *read);
 	if (!read) {
 		done(context, -ENOMEM, NULL, 0);
 		return;
@@ -305,13 +381,25 @@ void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content 
 	read->offset = offset;
 	read->length = length < content->size - offset ? length : content->size - offset;
 	read->use_hint = content->hint.shard != 0 && content->size <= CHUNK_MAX;
+	read->use_recipe = read->again = false;
+	read->hint_result = 0;
 	read->done = done;
 	read->context = context;
-	start(read, true);
+	read->parts = read->few;
+	read->count = 0;
+	read->room = FEW;
+	read->pieces_max = nowait ? PIECES_MAX : SIZE_MAX;
+	atomic_init(&read->result, 0);
+	start(read, nowait);
 }
 
-/* ---- the other ways in
- * ----------------------------------------------------------------------------------- */
+void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content *content,
+			 uint64_t offset, size_t length, vt_read_done *done, void *context)
+{
+	read_content(reader, content, offset, length, true, done, context);
+}
+
+/* ---- the other ways in ----------------------------------------------------------------------- */
 
 int vt_file_reader_new(struct vt_store *store, struct vt_lru *lru, struct vt_frame_cache *frames,
 		       struct vt_io_pool *pool, struct vt_file_reader **out, struct vt_error *err)
@@ -403,7 +491,7 @@ ssize_t vt_file_reader_read_sync(struct vt_file_reader *reader, const struct vt_
 
 	(void) pthread_mutex_init(&waiting.lock, NULL);
 	(void) pthread_cond_init(&waiting.finished, NULL);
-	vt_file_reader_read(reader, content, offset, length, copy_out, &waiting);
+	read_content(reader, content, offset, length, false, copy_out, &waiting);
 	(void) pthread_mutex_lock(&waiting.lock);
 	while (!waiting.done)
 		(void) pthread_cond_wait(&waiting.finished, &waiting.lock);

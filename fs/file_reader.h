@@ -33,9 +33,9 @@ struct vt_content {
 
 /*
  * The answer: `count` pieces in order, together the bytes asked for (fewer only at the end of the
- * file). They stay until `done` returns. `r` < 0: -EIO, -EBADMSG. Called once, either before
- * vt_file_reader_read returns or from a pool thread. The pieces are frames' memory and zero pages:
- * nothing is copied when one frame serves the read.
+ * file), no more than a reply's writev takes. They stay until `done` returns. `r` < 0: -EIO,
+ * -EBADMSG. Called once, either before vt_file_reader_read returns or from a pool thread. The
+ * pieces are frames' memory and zero pages: nothing is copied unless they would be too many.
  */
 typedef void vt_read_done(void *context, int r, const struct iovec *pieces, int count);
 void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content *content,

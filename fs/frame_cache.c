@@ -8,10 +8,11 @@
  *     landed    out of the table; decoded once, handed to every waiter
  *
  * Whoever asks finds the frame in the LRU, or joins the flight under the lock; a flight leaves the
- * table only after its frame is in the LRU, so nobody fetches twice for want of luck.
+ * table only after its frame is in the LRU, and who sees that one has landed since he looked there
+ * looks again, so nobody fetches twice for want of luck.
  *
  * Lock order: the cache's lock, then (inside vt_lru_get) a shard's. Neither is held while reading,
- * decoding or calling back.
+ * decoding, evicting or calling back.
  */
 #include "fs/frame_cache.h"
 
@@ -20,11 +21,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 #include <utlist.h>
 
 #include "fs/codec.h"
+#include "fs/hash.h"
 #include "fs/io_pool.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
@@ -41,7 +41,8 @@ struct flight {
 	struct vt_location at;
 	uint64_t key; /* shard, offset */
 	uint8_t *encoded;
-	bool reserved;          /* its bytes are counted in the LRU */
+	bool reserved; /* its encoded bytes are counted in the LRU */
+	struct waiter first;
 	struct waiter *waiters; /* guarded by the cache's lock */
 	struct flight *next_held;
 	UT_hash_handle hh;
@@ -63,7 +64,8 @@ struct vt_frame_cache {
 	pthread_mutex_t lock;
 	struct flight *flights; /* guarded by lock, as all below */
 	struct flight *held;
-	unsigned reading;
+	unsigned reading;            /* flights that are not held */
+	atomic_uint_fast64_t landed; /* written under the lock */
 	struct known_dictionary *dictionaries;
 	_Atomic uint64_t reads, decoded, shared, bytes_stored, bytes_decoded, damaged, failed;
 };
@@ -78,8 +80,7 @@ static uint64_t pair(uint32_t high, uint32_t low)
 	return (uint64_t) high << 32 | low;
 }
 
-/* ---- decoding
- * -------------------------------------------------------------------------------------- */
+/* ---- decoding -------------------------------------------------------------------------------- */
 
 static pthread_once_t decoder_once = PTHREAD_ONCE_INIT;
 static pthread_key_t decoder_key;
@@ -168,7 +169,7 @@ static int find_dictionary(struct vt_frame_cache *cache, uint32_t shard, uint32_
 		return -EAGAIN;
 	r = cache->find(cache->find_context, shard, id, &found, err);
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? -EBADMSG : r; /* -ENOENT is for a shard that is gone */
 	*out = keep_dictionary(cache, pair(shard, id), found);
 	return *out ? 0 : -ENOMEM;
 }
@@ -196,16 +197,16 @@ static int decode(struct vt_frame_cache *cache, const struct flight *flight, boo
 	if (!frame)
 		return -ENOMEM;
 	frame->size = facts.content_size;
+	vt_lru_entry_init(cache->lru, &frame->lru, lru_key(&flight->at),
+			  sizeof *frame + frame->size, free_frame); /* counted from here on */
 	r = vt_decode(decoder, dictionary, flight->encoded, flight->at.frame_size, frame->data,
 		      frame->size, err);
 	if (r < 0) {
-		free(frame);
+		vt_frame_unref(frame);
 		return r;
 	}
 	cache->decoded++;
 	cache->bytes_decoded += frame->size;
-	vt_lru_entry_init(cache->lru, &frame->lru, lru_key(&flight->at),
-			  sizeof *frame + frame->size, free_frame);
 	*out = (struct vt_frame *) vt_lru_put(cache->lru, &frame->lru);
 	return 0;
 }
@@ -224,14 +225,16 @@ static void count_failure(struct vt_frame_cache *cache, const struct vt_location
 	}
 }
 
-/* ---- flights
- * ----------------------------------------------------------------------------------------- */
+/* ---- flights --------------------------------------------------------------------------------- */
 
 static void begin_read(struct flight *flight);
 
 static void begin_held(struct vt_io_task *task)
 {
-	begin_read((struct flight *) task);
+	struct flight *flight = (struct flight *) task;
+
+	flight->reserved = vt_lru_reserve(flight->cache->lru, flight->at.frame_size);
+	begin_read(flight);
 }
 
 static void free_flight(struct flight *flight)
@@ -252,6 +255,7 @@ static struct waiter *land(struct flight *flight)
 	(void) pthread_mutex_lock(&cache->lock);
 	HASH_DEL(cache->flights, flight);
 	waiters = flight->waiters;
+	cache->landed++;
 	cache->reading--;
 	next = cache->held;
 	if (next) {
@@ -266,7 +270,7 @@ static struct waiter *land(struct flight *flight)
 	return waiters;
 }
 
-static void tell(struct waiter *waiters, int r, struct vt_frame *frame)
+static void tell(const struct flight *flight, struct waiter *waiters, int r, struct vt_frame *frame)
 {
 	struct waiter *waiter, *next;
 
@@ -275,7 +279,8 @@ static void tell(struct waiter *waiters, int r, struct vt_frame *frame)
 		if (r == 0)
 			(void) vt_lru_ref(&frame->lru);
 		waiter->done(waiter->context, r, r == 0 ? frame : NULL);
-		free(waiter);
+		if (waiter != &flight->first)
+			free(waiter);
 	}
 	if (r == 0)
 		vt_frame_unref(frame);
@@ -298,13 +303,13 @@ static void arrive(struct flight *flight, int r, bool nowait)
 	if (r == 0)
 		r = decode(cache, flight, nowait, &frame, &err);
 	if (r == -EAGAIN && nowait) {
-		flight->task = (struct vt_io_task){.run = arrive_waiting, .lane = 0};
+		flight->task = (struct vt_io_task){.run = arrive_waiting, .lane = VT_LANE_CONTENT};
 		vt_io_pool_submit(cache->pool, &flight->task);
 		return;
 	}
 	if (r < 0)
 		count_failure(cache, &flight->at, r, &err);
-	tell(land(flight), r, frame);
+	tell(flight, land(flight), r, frame);
 	free_flight(flight);
 }
 
@@ -319,7 +324,8 @@ static void begin_read(struct flight *flight)
 	struct vt_frame_cache *cache = flight->cache;
 	int r;
 
-	flight->reserved = vt_lru_reserve(cache->lru, flight->at.frame_size);
+	cache->reads++;
+	cache->bytes_stored += flight->at.frame_size;
 	flight->encoded = malloc(flight->at.frame_size);
 	if (!flight->encoded) {
 		arrive(flight, -ENOMEM, true);
@@ -330,87 +336,95 @@ static void begin_read(struct flight *flight)
 		arrive(flight, r > 0 ? 0 : r, true);
 }
 
-/* Under the lock. A flight for a frame nobody is fetching yet. */
-static struct flight *new_flight(struct vt_frame_cache *cache, const struct vt_location *at)
+/* Under the lock. A flight for a frame nobody is fetching yet, with who asks as its first waiter.
+ */
+static struct flight *new_flight(struct vt_frame_cache *cache, const struct vt_location *at,
+				 const struct waiter *first)
 {
-	struct flight *flight = calloc(1, sizeof *flight);
+	struct flight *flight = malloc(sizeof *flight);
 
 	if (!flight)
 		return NULL;
-	flight->cache = cache;
-	flight->at = *at;
-	flight->key = pair(at->shard, at->frame_offset);
+	*flight = (struct flight){.cache = cache,
+				  .at = *at,
+				  .key = pair(at->shard, at->frame_offset),
+				  .first = *first};
 	HASH_ADD(hh, cache->flights, key, sizeof flight->key, flight);
 	if (!flight->hh.tbl) {
 		free(flight);
 		return NULL;
 	}
+	flight->waiters = &flight->first;
+	cache->reading++;
 	return flight;
 }
 
-/* Is there room to read one more? One may always read, or nothing would ever move. */
-static bool may_start(struct vt_frame_cache *cache, const struct vt_location *at)
+/* Under the lock. */
+static bool join(struct flight *flight, const struct waiter *who)
 {
-	if (cache->reading == 0)
-		return true;
-	if (!vt_lru_reserve(cache->lru, at->frame_size))
+	struct waiter *waiter = malloc(sizeof *waiter);
+
+	if (!waiter)
 		return false;
-	vt_lru_release(cache->lru, at->frame_size);
+	*waiter = *who;
+	LL_APPEND(flight->waiters, waiter);
+	flight->cache->shared++;
 	return true;
+}
+
+/* Is there room to read one more? One may always read, or nothing would ever move. */
+static bool may_start(struct flight *flight)
+{
+	struct vt_frame_cache *cache = flight->cache;
+	bool only;
+
+	flight->reserved = vt_lru_reserve(cache->lru, flight->at.frame_size);
+	if (flight->reserved)
+		return true;
+	(void) pthread_mutex_lock(&cache->lock);
+	only = cache->reading == 1;
+	if (!only) {
+		cache->reading--;
+		LL_APPEND2(cache->held, flight, next_held);
+	}
+	(void) pthread_mutex_unlock(&cache->lock);
+	return only;
 }
 
 int vt_frame_cache_get(struct vt_frame_cache *cache, const struct vt_location *at,
 		       struct vt_frame **out, vt_frame_done *done, void *context)
 {
-	uint64_t key = pair(at->shard, at->frame_offset);
+	const struct waiter who = {.done = done, .context = context};
+	uint64_t key = pair(at->shard, at->frame_offset), landed = cache->landed;
 	struct vt_lru_entry *entry = vt_lru_get(cache->lru, lru_key(at));
-	struct waiter *waiter;
-	struct flight *flight;
-	bool start = false;
+	struct flight *flight = NULL, *ours = NULL;
+	int r = -ENOMEM;
 
+	if (!entry && (at->frame_size == 0 || at->frame_size > VT_FRAME_STORED_MAX))
+		return -EBADMSG;
+	if (!entry) {
+		(void) pthread_mutex_lock(&cache->lock);
+		HASH_FIND(hh, cache->flights, &key, sizeof key, flight);
+		if (flight)
+			r = join(flight, &who) ? 0 : -ENOMEM;
+		else if (cache->landed != landed)
+			entry = vt_lru_get(cache->lru, lru_key(at));
+		if (!flight && !entry)
+			ours = new_flight(cache, at, &who);
+		(void) pthread_mutex_unlock(&cache->lock);
+	}
 	if (entry) {
 		*out = (struct vt_frame *) entry;
 		return 1;
 	}
-	if (at->frame_size == 0 || at->frame_size > VT_FRAME_STORED_MAX)
-		return -EBADMSG;
-	waiter = malloc(sizeof *waiter);
-	if (!waiter)
-		return -ENOMEM;
-	*waiter = (struct waiter){.done = done, .context = context};
-
-	(void) pthread_mutex_lock(&cache->lock);
-	HASH_FIND(hh, cache->flights, &key, sizeof key, flight);
-	if (flight) {
-		cache->shared++;
-	} else {
-		entry = vt_lru_get(cache->lru, lru_key(at)); /* it may have landed just now */
-		flight = entry ? NULL : new_flight(cache, at);
-		start = flight && may_start(cache, at);
-		if (start)
-			cache->reading++;
-		else if (flight)
-			LL_APPEND2(cache->held, flight, next_held);
-	}
-	if (flight)
-		LL_APPEND(flight->waiters, waiter);
-	(void) pthread_mutex_unlock(&cache->lock);
-
-	if (!flight) {
-		free(waiter);
-		*out = (struct vt_frame *) entry;
-		return entry ? 1 : -ENOMEM;
-	}
-	if (start) {
-		cache->reads++;
-		cache->bytes_stored += at->frame_size;
-		begin_read(flight);
-	}
+	if (!ours)
+		return r;
+	if (may_start(ours))
+		begin_read(ours);
 	return 0;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int vt_frame_cache_new(struct vt_lru *lru, struct vt_block_source *source, struct vt_io_pool *pool,
 		       vt_find_dictionary *find, void *context, struct vt_frame_cache **out,

@@ -11,10 +11,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#define HASH_NONFATAL_OOM 1 /* by default uthash ends the process */
-#include <uthash.h>
 #include <utlist.h>
 
+#include "fs/hash.h"
 #include "index/base/error.h"
 
 struct lane {

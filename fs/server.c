@@ -52,7 +52,9 @@ struct server {
 	int listener, wake, signals;
 	int idle_ms;         /* -1: for ever */
 	uint64_t idle_since; /* monotonic; 0: busy. The main thread's */
-	bool open;           /* everything is: the LOCK, the socket and the mounts are ours */
+	dev_t device;        /* of the index's folder, with */
+	ino_t inode;
+	bool open; /* everything is: the LOCK, the socket and the mounts are ours */
 	atomic_bool stopping;
 };
 
@@ -173,6 +175,29 @@ static int read_settings(struct server *server, bool foreground, struct vt_error
 	return 0;
 }
 
+static int look_at_index(const struct server *server, struct stat *out, struct vt_error *err)
+{
+	char path[PATH_MAX + sizeof "/index"];
+
+	(void) snprintf(path, sizeof path, "%s/index", server->dir);
+	return stat(path, out) < 0 ? vt_fail(err, errno, "cannot look at '%s': %m", path) : 0;
+}
+
+/*
+ * Somebody may have removed the store under us and made another in its place. What we would unlink
+ * and RocksDB tidy up at its closing, by name, is then the other's.
+ */
+static bool is_in_place(const struct server *server)
+{
+	struct stat st;
+
+	if (look_at_index(server, &st, NULL) == 0 && st.st_dev == server->device &&
+	    st.st_ino == server->inode)
+		return true;
+	vt_log(VT_LOG_WARNING, "the store was removed or replaced store='%s'", server->dir);
+	return false;
+}
+
 static int open_listener(struct server *server, struct vt_error *err)
 {
 	int r = vt_control_listen(server->dir, &server->listener, err);
@@ -186,6 +211,7 @@ static int open_listener(struct server *server, struct vt_error *err)
  */
 static int open_parts(struct server *server, int keeper, struct vt_error *err)
 {
+	struct stat st;
 	int r = 0;
 
 	if (keeper >= 0)
@@ -198,8 +224,12 @@ static int open_parts(struct server *server, int keeper, struct vt_error *err)
 		r = vt_control_new(&server->host, host_changed, &server->control, err);
 	if (r >= 0 && keeper < 0)
 		r = open_listener(server, err);
+	if (r >= 0)
+		r = look_at_index(server, &st, err);
 	if (r < 0)
 		return r;
+	server->device = st.st_dev;
+	server->inode = st.st_ino;
 	server->open = true;
 	if (keeper >= 0)
 		vt_keeper_link_each(server->keeper, take_over, server);
@@ -305,22 +335,31 @@ static void unmount_own(struct server *server)
 /*
  * The socket goes first, so that new callers start another server, which waits for the LOCK. Then
  * requests, mounts and the store, each while it still has what it stands on. A mount of somebody
- * else lives until the process does, and so must all that its threads use: the end of the process
- * is then the end of the rest, for which the store is as safe as after a crash.
+ * else lives until the process does, and so must all that its threads use; and a store that is not
+ * ours any more must not be closed at all. The end of the process is then the end of everything,
+ * for which a store is as safe as after a crash.
  */
+static void close_open(struct server *server)
+{
+	bool in_place = is_in_place(server);
+
+	if (in_place)
+		vt_control_unlink(server->dir);
+	vt_keeper_link_stop(server->keeper);
+	vt_cleanup_close(&server->listener);
+	server->listener = -1;
+	if (in_place)
+		vt_control_drain(server->control, DRAIN_MS);
+	unmount_own(server);
+	if (!vt_keeper_link_drain(server->keeper, UNMOUNT_MS) || !in_place)
+		_exit(EXIT_SUCCESS);
+}
+
 static void close_server(struct server *server)
 {
-	if (server->open) {
-		vt_control_unlink(server->dir);
-		vt_keeper_link_stop(server->keeper);
-	}
+	if (server->open)
+		close_open(server);
 	vt_cleanup_close(&server->listener);
-	if (server->open) {
-		vt_control_drain(server->control, DRAIN_MS);
-		unmount_own(server);
-		if (!vt_keeper_link_drain(server->keeper, UNMOUNT_MS))
-			return;
-	}
 	vt_service_close(server->service);
 	vt_keeper_link_free(server->keeper);
 	vt_control_free(server->control);

@@ -188,6 +188,10 @@ int vt_catalog_remove_dataset(struct vt_catalog *catalog, uint32_t dataset, uint
 int vt_catalog_commit(struct vt_catalog *catalog, struct vt_version *version,
 		      uint32_t expected_latest, struct vt_batch *batch,
 		      const struct vt_version **out, struct vt_error *err);
+
+/* Would such a commit be refused, as things are now? `name` may be NULL. Errors as above. */
+int vt_catalog_check_commit(struct vt_catalog *catalog, uint32_t dataset, const char *name,
+			    uint32_t expected_latest, struct vt_error *err);
 /* The version digest, a function of what index/schema.md lists; needs name and parent_digest. */
 int vt_version_digest(const struct vt_version *version, const char *dataset_name,
 		      struct vt_digest *out, struct vt_error *err);

@@ -532,6 +532,7 @@ int vt_catalog_remove(struct vt_catalog *catalog, uint32_t version, uint32_t *re
 	return 0;
 }
 
+/* `name` may be NULL: a number is never taken. */
 static int check_new_version(const struct change *change, const char *name,
 			     uint32_t expected_latest, struct vt_error *err)
 {
@@ -542,10 +543,10 @@ static int check_new_version(const struct change *change, const char *name,
 			       slot->now->name);
 	if (slot->now->next_number == UINT32_MAX)
 		return vt_fail(err, EOVERFLOW, "'%s' has no version numbers left", slot->now->name);
-	if (vt_table_find_name(&slot->names, name))
+	if (name && vt_table_find_name(&slot->names, name))
 		return vt_fail(err, EEXIST, "'%s' has a version named '%s' already",
 			       slot->now->name, name);
-	if (vt_table_find_name(&slot->tags, name))
+	if (name && vt_table_find_name(&slot->tags, name))
 		return vt_fail(err, EEXIST, "'%s' has a tag named '%s' already", slot->now->name,
 			       name);
 	return 0;
@@ -595,12 +596,12 @@ static int commit(struct change *change, struct vt_version *version, uint32_t ex
 	char number[16];
 	int r = find_slot(change, version->dataset, err);
 
+	if (r == 0)
+		r = check_new_version(change, version->name, expected_latest, err);
 	if (r < 0)
 		return r;
 	(void) snprintf(number, sizeof number, "v%u", change->slot->now->next_number);
-	r = check_new_version(change, version->name ? version->name : number, expected_latest, err);
-	if (r == 0)
-		r = assign(change, &next, version->name ? version->name : number, err);
+	r = assign(change, &next, version->name ? version->name : number, err);
 	if (r == 0)
 		r = stage_version(change, &next, err);
 	if (r == 0)
@@ -608,6 +609,15 @@ static int commit(struct change *change, struct vt_version *version, uint32_t ex
 	if (r == 0)
 		r = write_change(change, err);
 	return r;
+}
+
+int vt_catalog_check_commit(struct vt_catalog *catalog, uint32_t dataset, const char *name,
+			    uint32_t expected_latest, struct vt_error *err)
+{
+	vt_cleanup(change_end) struct change change = change_begin(catalog);
+	int r = find_slot(&change, dataset, err);
+
+	return r < 0 ? r : check_new_version(&change, name, expected_latest, err);
 }
 
 int vt_catalog_commit(struct vt_catalog *catalog, struct vt_version *version,

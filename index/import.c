@@ -4,8 +4,7 @@
  * done after a crash in recover.c; the protocol as a whole in index/schema.md, "Imports".
  *
  * Rows that an import had taken in before it was given up stay: nothing refers to them, and gc
- * collects them. They may name shards that went with the import, so an answer about what is known
- * looks whether the shard is there.
+ * collects them.
  */
 #include "index/import_private.h"
 
@@ -27,6 +26,7 @@
 #define SWEEP_WAIT_NS (30 * VT_NS_PER_SEC) /* for a gc to end */
 #define PAGE_RUN      1024u
 #define TAKE_MAX      (1u << 24) /* numbers at once */
+#define CONTENTS_MAX  64u
 
 /* ---- paths ---------------------------------------------------------------------------------- */
 
@@ -358,6 +358,27 @@ static bool is_importable(enum vt_family family)
 }
 
 /*
+ * Where contents lie is taken in by the commit: such a row may take the place of one that others
+ * read by, so the shard it names must be there to stay.
+ */
+static int defer_contents(struct vt_import *import, enum vt_family family, const char *path,
+			  struct vt_error *err)
+{
+	struct import_rows *rows;
+
+	if (import->contents_count >= CONTENTS_MAX)
+		return vt_fail(err, EINVAL, "an import takes in at most %u files of contents",
+			       CONTENTS_MAX);
+	rows = reallocarray(import->contents, import->contents_count + 1, sizeof *rows);
+	if (!rows)
+		return vt_fail(err, ENOMEM, "no memory to take in '%s'", path);
+	import->contents = rows;
+	rows[import->contents_count].family = family;
+	strcpy(rows[import->contents_count++].path, path); /* as long: vt_path() made it */
+	return 0;
+}
+
+/*
  * The rows themselves are not looked at: RocksDB's C interface reads no SST file outside a store.
  * Who can write into the folder (0700, the store's owner) can write into the index as well; when
  * others may publish, their rows must be checked before this.
@@ -381,6 +402,8 @@ int vt_import_ingest(struct vt_import *import, enum vt_family family, const char
 	if (!S_ISREG(st.st_mode))
 		return vt_fail(err, EINVAL, "cannot take in '%s': it is no regular file", path);
 	r = vt_index_adopt(import->index, path, err);
+	if (r == 0 && (family == VT_CF_CHUNK || family == VT_CF_RECIPE))
+		return defer_contents(import, family, path, err);
 	if (r == 0)
 		r = vt_store_ingest(import->index->store, family, path, err);
 	VT_CRASHPOINT("import-ingested");
@@ -412,6 +435,7 @@ void vt_import_free(struct vt_import *import)
 		free((void *) import->shards.rows[i].value);
 	vt_table_done(&import->shards);
 	vt_table_done(&import->trusted);
+	free(import->contents);
 	vt_gc_gate_leave(import->index->gc_gate);
 	free(import);
 }

@@ -67,8 +67,9 @@ int vt_import_take(struct vt_import *import, enum vt_counter counter, uint64_t c
 
 /*
  * Takes a finished SST of the import's folder into a family (PAGE, PAGE_DIGEST, LINK, OUTLINE,
- * CHUNK, RECIPE or DICTIONARY only). `file` is a bare name. Rows outside what the import may write
- * (its own domain, its own fresh ids) are refused: -EPERM.
+ * CHUNK, RECIPE or DICTIONARY only); CHUNK and RECIPE when the import commits, not before. `file`
+ * is a bare name. Rows outside what the import may write (its own domain, its own fresh ids) are
+ * refused: -EPERM.
  */
 int vt_import_ingest(struct vt_import *import, enum vt_family family, const char *file,
 		     struct vt_error *err);

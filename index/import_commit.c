@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See import.h: the commit. Shard files are checked, synced and moved first; then one synced batch
- * makes them, the version, the dataset's head and the exhibit appear together. Before the batch
- * nothing refers to the files, and whatever is left of them is removed.
+ * See import.h: the commit. Shard files are checked, synced, moved and recorded first. Only then
+ * are the rows taken in that say what lies in them: these replace equal rows of other imports, so
+ * that the shards must stay from here on, whatever becomes of this import. Last, one synced batch
+ * makes the version, the dataset's head and the exhibit appear together.
  */
 #include "index/import_private.h"
 
@@ -166,7 +167,7 @@ static int move_shards(struct vt_import *import, const struct vt_new_shard *shar
 	return r;
 }
 
-/* ---- the batch ------------------------------------------------------------------------------ */
+/* ---- recording ------------------------------------------------------------------------------ */
 
 static int put_shard(struct vt_import *import, struct vt_batch *batch,
 		     const struct vt_new_shard *told, struct vt_error *err)
@@ -191,6 +192,32 @@ static int put_shard(struct vt_import *import, struct vt_batch *batch,
 	return 0;
 }
 
+static int record_shards(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
+			 struct vt_error *err)
+{
+	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = put_shard(import, batch, &shards[i], err);
+	return r < 0 || count == 0 ? r : vt_store_write(import->index->store, batch, true, err);
+}
+
+static int take_contents_in(struct vt_import *import, struct vt_error *err)
+{
+	for (size_t i = 0; i < import->contents_count; i++) {
+		const struct import_rows *rows = &import->contents[i];
+		int r = vt_store_ingest(import->index->store, rows->family, rows->path, err);
+
+		if (r < 0)
+			return r;
+		VT_CRASHPOINT("import-contents-ingested");
+	}
+	return 0;
+}
+
+/* ---- the batch ------------------------------------------------------------------------------ */
+
 static void put_dictionary(struct vt_import *import, struct vt_batch *batch, uint32_t id)
 {
 	uint8_t key[VT_META_DICTIONARY_KEY];
@@ -210,13 +237,8 @@ static int write_commit(struct vt_import *import, const struct vt_new_shard *sha
 	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
 	uint8_t key[8];
 
-	for (size_t i = 0; i < count; i++) {
-		int r = put_shard(import, batch, &shards[i], err);
-
-		if (r < 0)
-			return r;
+	for (size_t i = 0; i < count; i++)
 		put_dictionary(import, batch, shards[i].dictionary);
-	}
 	vt_key_u64(import->id, key);
 	vt_batch_delete(batch, import->index->store, VT_CF_IMPORT, key, sizeof key);
 	return vt_catalog_commit(import->index->catalog, version, import->parent, batch, out, err);
@@ -260,16 +282,25 @@ int vt_import_commit(struct vt_import *import, const struct vt_new_shard *shards
 	if (r == 0)
 		r = check_rows(import, shards, count, version, err);
 	if (r == 0)
+		r = vt_catalog_check_commit(import->index->catalog, import->dataset, import->as,
+					    import->parent, err);
+	if (r == 0)
 		r = move_shards(import, shards, count, err);
 	if (r < 0)
 		return r;
 
 	VT_CRASHPOINT("import-moved");
-	version->dataset = import->dataset;
-	version->name = import->as;
-	r = write_commit(import, shards, count, version, out, err);
+	r = record_shards(import, shards, count, err);
 	if (r < 0 && !is_undecided(r))
 		remove_moved(import, shards, count);
+	if (r < 0)
+		return r;
+	VT_CRASHPOINT("import-shards-recorded");
+	version->dataset = import->dataset;
+	version->name = import->as;
+	r = take_contents_in(import, err);
+	if (r == 0)
+		r = write_commit(import, shards, count, version, out, err);
 	if (r < 0)
 		return r;
 	VT_CRASHPOINT("import-committed");

@@ -16,6 +16,12 @@ struct import_shard {
 	bool listed; /* seen in the commit's list */
 };
 
+/* An SST file with places of contents, to be taken in by the commit. */
+struct import_rows {
+	enum vt_family family;
+	char path[VT_PATH];
+};
+
 struct vt_import {
 	/* constant after begin */
 	struct vt_index *index;
@@ -25,7 +31,9 @@ struct vt_import {
 	char as_text[VT_NAME_PART_MAX + 1];
 	char dir[VT_PATH];
 
-	struct vt_table shards;  /* handed out: serial -> struct import_shard */
+	struct vt_table shards;       /* handed out: serial -> struct import_shard */
+	struct import_rows *contents; /* in the order they were handed in */
+	size_t contents_count;
 	struct vt_table trusted; /* shards of the store looked up so far; value NULL: no such */
 	bool committed;
 };

@@ -3,8 +3,10 @@
 #include "index/page_cache.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <string.h>
 
+#include "index/base/error.h"
 #include "index/store.h"
 
 void vt_page_key(uint64_t id, uint8_t key[VT_PAGE_KEY_LEN])
@@ -30,6 +32,9 @@ static int get_page(void *context, uint64_t id, bool nowait, struct vt_page **ou
 	}
 	vt_page_key(id, key);
 	r = vt_store_get(cache->store, VT_CF_PAGE, key, sizeof key, nowait, &value, err);
+	if (r == -ENOENT) /* ids are only found in pages and records: this is damage, not absence */
+		return vt_fail(err, EBADMSG, "page %llu is missing from the index",
+			       (unsigned long long) id);
 	if (r < 0)
 		return r;
 	r = vt_page_decode(value.data, value.len, id, false, cache->lru, &page, err);

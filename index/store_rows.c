@@ -34,7 +34,11 @@ int vt_store_get(struct vt_store *store, enum vt_family family, const void *key,
 	if (!pin)
 		return vt_fail(err, ENOENT, "the index has no such row");
 	pin_value(pin, out);
-	return 0;
+	if (!nowait || out->len > 0)
+		return 0;
+	/* So RocksDB answers for a key of a table that is not open: found, perhaps, and no value. */
+	vt_value_done(out);
+	return vt_fail(err, EAGAIN, "not in memory");
 }
 
 /* What one call looks up at once: bounds the scratch memory, and RocksDB gains nothing beyond. */

@@ -24,7 +24,7 @@
 struct vt_page_source {
 	/*
 	 * A reference to the decoded page. With `nowait`, -EAGAIN when that could wait for a disk.
-	 * -ENOENT no such page, -EBADMSG damaged.
+	 * -EBADMSG damaged or missing.
 	 */
 	int (*get)(void *context, uint64_t id, bool nowait, struct vt_page **out,
 		   struct vt_error *err);

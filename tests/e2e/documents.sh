@@ -10,7 +10,7 @@ mkdir "$tmp/mnt"
 "$tools/make_tree.py" "$tmp/src" 7 2500 20000
 chmod -R a+rX "$tmp/src"
 vitrine publish lab/docs "$tmp/src" --message "first" >/dev/null
-vitrine mount "$tmp/mnt"
+vitrine mount "$tmp/mnt" >/dev/null
 ds=$tmp/mnt/lab/docs
 docs=$ds/.vitrine/v1
 

@@ -37,7 +37,7 @@ clean_up() {
 	if [ "$status" -ne 0 ] && [ -n "$current" ]; then
 		echo "not ok $cases - $current"
 		for log in "$tmp"/*/run/server.log; do
-			[ ! -s "$log" ] || sed "s/^/# server: /" "$log"
+			[ ! -s "$log" ] || tail -n 40 "$log" | sed "s/^/# server: /" >&2
 		done
 	elif [ -n "$current" ]; then
 		echo "ok $cases - $current"
@@ -82,8 +82,9 @@ it() {
 	current=$*
 }
 
+# Why goes to standard error: meson shows that when a test fails, and not the TAP.
 fail() {
-	printf '# %s\n' "$@" | sed 's/^\([^#]\)/# \1/'
+	printf '%s\n' "$@" | sed 's/^/# /' >&2
 	exit 1
 }
 

@@ -9,7 +9,7 @@ mkdir -p "$tmp/mnt" "$tmp/src/folder"
 echo content >"$tmp/src/file"
 ln -s file "$tmp/src/link"
 vitrine publish lab/small "$tmp/src" >/dev/null
-vitrine mount "$tmp/mnt"
+vitrine mount "$tmp/mnt" >/dev/null
 shown=$tmp/mnt/lab/small/v1
 
 # What an attempt in Python ends with: attempt 'os.unlink(p)' PATH

@@ -13,7 +13,7 @@ head -c 3000000 /dev/urandom >"$tmp/quick/file"
 vitrine publish slow "$tmp/slow" >/dev/null
 vitrine publish quick "$tmp/quick" >/dev/null
 stop_servers
-VITRINE_TEST_SOURCE=delay:1:10000 vitrine mount "$tmp/mnt"
+VITRINE_TEST_SOURCE=delay:1:10000 vitrine mount "$tmp/mnt" >/dev/null
 
 # The seconds a command takes must be under 1.
 quickly() {

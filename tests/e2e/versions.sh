@@ -11,7 +11,7 @@ seq 1 20000 >"$tmp/src/a/numbers"
 seq 1 9 >"$tmp/src/a/b/few"
 echo one >"$tmp/src/gone"
 vitrine publish ds "$tmp/src" >/dev/null
-vitrine mount "$tmp/mnt"
+vitrine mount "$tmp/mnt" >/dev/null
 mnt=$tmp/mnt/ds
 
 it "shows a version that was published meanwhile, to those who looked for it all along"

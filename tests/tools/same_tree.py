@@ -39,7 +39,7 @@ def rule(st):
 def groups(found):
     by_inode = {}
     for path, st in found.items():
-        if stat.S_ISREG(st.st_mode):
+        if not stat.S_ISDIR(st.st_mode):
             by_inode.setdefault(st.st_ino, []).append(path)
     return sorted(sorted(g) for g in by_inode.values() if len(g) > 1)
 

@@ -13,11 +13,11 @@
 #include "index/base/error.h"
 #include "index/store.h"
 
-#define FAKE_ROWS_MAX 16
+#define FAKE_ROWS_MAX 64
 
 struct fake_row {
 	enum vt_family family;
-	uint8_t key[16];
+	uint8_t key[40];
 	size_t key_len;
 	const void *value; /* borrowed */
 	size_t len;

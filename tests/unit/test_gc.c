@@ -203,7 +203,7 @@ START_TEST(rows_of_a_dead_import_are_collected)
 	publish_begin(&p, "birds", NULL);
 	publish_build(&p, "some bytes");
 	vt_import_free(p.import);
-	ck_assert_uint_eq(gc(DAY_NS).chunks, 1);
+	ck_assert_uint_eq(gc(DAY_NS).pages, 2);
 	ck_assert_uint_eq(count_rows(VT_CF_PAGE) + count_rows(VT_CF_PAGE_DIGEST), 0);
 	index_tear_down();
 }

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "index/folder.h"
+#include "index/gc.h"
 #include "index/record.h"
 
 START_TEST(a_store_is_made_once_and_says_what_it_is)
@@ -112,7 +113,8 @@ START_TEST(an_import_given_up_leaves_nothing)
 	index_set_up();
 	publish_begin(&p, "birds", NULL);
 	publish_build(&p, "some bytes");
-	ck_assert_uint_eq(count_files("tmp"), 3); /* folder, shard, stamps; the rest was taken in */
+	/* folder, shard, stamps, rows of contents; the rest was taken in */
+	ck_assert_uint_eq(count_files("tmp"), 4);
 	vt_import_free(p.import);
 	ck_assert_uint_eq(count_files("tmp"), 0);
 	ck_assert_uint_eq(count_files("shards"), 0);
@@ -121,8 +123,7 @@ START_TEST(an_import_given_up_leaves_nothing)
 }
 END_TEST
 
-/* Rows of an import given up are there, and name a shard that is not. */
-START_TEST(what_a_dead_import_took_in_is_not_known)
+START_TEST(contents_are_known_from_the_commit_on)
 {
 	struct vt_known known;
 	struct publish p;
@@ -131,7 +132,7 @@ START_TEST(what_a_dead_import_took_in_is_not_known)
 	publish_begin(&p, "birds", NULL);
 	publish_build(&p, "some bytes");
 	must(vt_import_known(p.import, content_of("some bytes"), 1, &known, &err) == 0);
-	ck_assert_uint_eq(known.kind, 1); /* to itself it is */
+	ck_assert_uint_eq(known.kind, 0);
 	vt_import_free(p.import);
 	publish_begin(&p, "birds", NULL);
 	must(vt_import_known(p.import, content_of("some bytes"), 1, &known, &err) == 0);
@@ -144,6 +145,39 @@ START_TEST(what_a_dead_import_took_in_is_not_known)
 	ck_assert_uint_eq(known.kind, 1);
 	ck_assert_uint_eq(known.length, 10);
 	vt_import_free(p.import);
+	index_tear_down();
+}
+END_TEST
+
+static void assert_readable(const char *text)
+{
+	struct vt_location at;
+	char path[4096];
+	uint32_t length;
+
+	must(vt_chunk_find(idx->store, 1, content_of(text), false, &at, &length, &err) == 0);
+	must(vt_index_shard_path(idx, at.shard, path, &err) == 0);
+	ck_assert_int_eq(access(path, R_OK), 0);
+}
+
+/* Both bring the same content; its row must not lead to the shard of the one that came to nothing.
+ */
+START_TEST(an_import_given_up_takes_no_content_from_another)
+{
+	const struct vt_version *out = NULL;
+	struct publish slow;
+
+	index_set_up();
+	publish_begin(&slow, "birds", NULL);
+	publish("birds", NULL, "same bytes");
+	publish_build(&slow, "same bytes");
+	ck_assert_int_eq(
+		vt_import_commit(slow.import, &slow.shard, 1, &slow.version, NULL, &out, &err),
+		-ESTALE);
+	vt_import_free(slow.import);
+	assert_readable("same bytes");
+	index_reopen();
+	assert_readable("same bytes");
 	index_tear_down();
 }
 END_TEST
@@ -338,6 +372,33 @@ START_TEST(an_import_that_dies_before_its_commit_leaves_nothing)
 }
 END_TEST
 
+/* Its shard is the place of a content that another import has too, so it stays until gc. */
+START_TEST(an_import_that_dies_while_it_commits_takes_no_content_along)
+{
+	static const char *const points[] = {"import-shards-recorded", "import-contents-ingested"};
+
+	if (!VT_CAN_FORK)
+		return;
+	for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+		struct vt_gc_report report;
+
+		index_set_up();
+		publish("birds", NULL, "other bytes");
+		publish_dying_at(points[i]);
+		ck_assert_uint_eq(count_rows(VT_CF_VERSION), 1);
+		ck_assert_uint_eq(count_rows(VT_CF_IMPORT), 0);
+		ck_assert_uint_eq(count_files("tmp"), 0);
+		ck_assert_uint_eq(count_files("shards"), 2);
+		assert_readable("other bytes");
+		must(vt_gc(idx, false, 0, &report, &err) == 0);
+		ck_assert_uint_eq(report.shards, 1);
+		ck_assert_uint_eq(count_files("shards"), 1);
+		assert_readable("other bytes");
+		index_tear_down();
+	}
+}
+END_TEST
+
 START_TEST(an_import_that_dies_after_its_commit_is_there)
 {
 	if (!VT_CAN_FORK)
@@ -400,7 +461,8 @@ END_TEST
 
 VT_SUITE(import, a_store_is_made_once_and_says_what_it_is, a_newer_or_damaged_store_is_refused,
 	 a_store_opens_once_at_a_time, a_commit_shows_the_version_with_its_shards,
-	 an_import_given_up_leaves_nothing, what_a_dead_import_took_in_is_not_known,
+	 an_import_given_up_leaves_nothing, contents_are_known_from_the_commit_on,
+	 an_import_given_up_takes_no_content_from_another,
 	 a_recipe_is_known_when_all_its_shards_are_there,
 	 pages_are_found_by_their_digest_in_their_domain,
 	 a_bad_or_taken_name_is_refused_before_any_work,
@@ -408,5 +470,6 @@ VT_SUITE(import, a_store_is_made_once_and_says_what_it_is, a_newer_or_damaged_st
 	 a_commit_checks_the_shards_it_is_told_of,
 	 the_slower_of_two_imports_is_told_and_leaves_nothing,
 	 an_import_that_dies_before_its_commit_leaves_nothing,
+	 an_import_that_dies_while_it_commits_takes_no_content_along,
 	 an_import_that_dies_after_its_commit_is_there, recovery_removes_strays_and_nothing_else,
 	 dictionaries_are_found_through_their_shards)

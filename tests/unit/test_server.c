@@ -286,6 +286,28 @@ START_TEST(a_termination_signal_is_an_orderly_end)
 }
 END_TEST
 
+START_TEST(a_store_made_in_the_place_of_another_is_left_alone_by_its_server)
+{
+	struct vt_client *client;
+	pid_t old;
+	int pidfd;
+
+	set_up("60");
+	client = client_of(vt_scratch_dir);
+	must(call(client, "import.begin", json_pack("{s:s}", "dataset", "d"), NULL) == 0);
+	old = pid_of_server(client);
+	pidfd = watch(old);
+	vt_scratch_done();
+	must(vt_index_create(vt_scratch_dir, &err) == 0);
+	ck_assert_int_eq(kill(old, SIGTERM), 0);
+	wait_for_end(pidfd);
+	vt_client_close(client);
+	client = client_of(vt_scratch_dir);
+	must(call(client, "datasets", NULL, NULL) == 0);
+	tear_down(client);
+}
+END_TEST
+
 /* ---- dying ----------------------------------------------------------------------------------- */
 
 /* Versions whose rows are too much for a socket to hold. */
@@ -552,6 +574,7 @@ int main(int argc, char **argv)
 		an_idle_server_goes_and_the_next_client_starts_another,
 		clients_and_an_ever_closing_server_do_not_miss_each_other,
 		a_termination_signal_is_an_orderly_end,
+		a_store_made_in_the_place_of_another_is_left_alone_by_its_server,
 		a_request_whose_server_dies_names_it_and_the_client_goes_on,
 		an_import_does_not_go_on_with_another_server,
 		a_mount_survives_the_death_of_its_server,

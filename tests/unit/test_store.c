@@ -62,6 +62,21 @@ static const char *get(struct vt_store *store, enum vt_family family, const char
 	return text;
 }
 
+/* A file of two rows, taken into CHUNK. */
+static void ingest_two(struct vt_store *store, const char *first, const char *second)
+{
+	const char *path = vt_scratch_path("two.sst");
+	struct vt_sst *sst;
+	uint64_t rows;
+
+	ck_assert_int_eq(vt_sst_new(path, &sst, &err), 0);
+	ck_assert_int_eq(vt_sst_put(sst, first, strlen(first), "1", 1, &err), 0);
+	ck_assert_int_eq(vt_sst_put(sst, second, strlen(second), "2", 1, &err), 0);
+	ck_assert_int_eq(vt_sst_finish(sst, &rows, &err), 0);
+	vt_sst_free(sst);
+	ck_assert_int_eq(vt_store_ingest(store, VT_CF_CHUNK, path, &err), 0);
+}
+
 START_TEST(a_row_survives_reopening_in_its_own_family)
 {
 	struct vt_store *store = new_store();
@@ -135,6 +150,44 @@ START_TEST(a_cold_row_is_not_found_without_waiting_but_a_warm_one_is)
 	ck_assert_int_eq(vt_store_get(store, VT_CF_PAGE, "page", 4, true, &value, &err), 0);
 	ck_assert_uint_eq(value.len, 5);
 	vt_value_done(&value);
+	end(store);
+}
+END_TEST
+
+/*
+ * More tables than RocksDB opens at the start: of one that is not open, it gives an empty value for
+ * any key rather than say that it would have to look.
+ */
+START_TEST(a_table_that_is_not_open_yet_gives_no_row_without_waiting)
+{
+	struct vt_store *store = new_store();
+	unsigned cold = 0;
+
+	for (unsigned i = 0; i < 60; i++) {
+		char rows[3][8];
+
+		for (unsigned j = 0; j < 3; j++)
+			(void) snprintf(rows[j], sizeof rows[j], "%02u-%u", i, j);
+		ingest_two(store, rows[0], rows[2]);
+	}
+	vt_store_close(store);
+	store = open_store(vt_scratch_dir);
+	for (unsigned i = 0; i < 60; i++) {
+		struct vt_value value = {0};
+		char key[8];
+		int r;
+
+		(void) snprintf(key, sizeof key, "%02u-1", i);
+		r = vt_store_get(store, VT_CF_CHUNK, key, 4, true, &value, &err);
+		ck_assert_msg(r == -EAGAIN || r == -ENOENT, "an absent row is found: %d", r);
+		cold += r == -EAGAIN;
+		(void) snprintf(key, sizeof key, "%02u-2", i);
+		r = vt_store_get(store, VT_CF_CHUNK, key, 4, true, &value, &err);
+		ck_assert_msg(r == -EAGAIN || (r == 0 && value.len == 1), "a row is %d, %zu bytes",
+			      r, value.len);
+		vt_value_done(&value);
+	}
+	ck_assert_uint_gt(cold, 0);
 	end(store);
 }
 END_TEST
@@ -426,6 +479,7 @@ VT_SUITE(store, a_row_survives_reopening_in_its_own_family,
 	 a_batch_puts_and_deletes_in_several_families,
 	 many_are_found_at_once_and_the_absent_ones_are_null,
 	 a_cold_row_is_not_found_without_waiting_but_a_warm_one_is,
+	 a_table_that_is_not_open_yet_gives_no_row_without_waiting,
 	 an_iterator_stays_inside_its_prefix, an_ingested_file_moves_in_and_its_rows_win,
 	 a_file_without_rows_or_end_leaves_nothing, a_file_that_is_no_sst_is_refused,
 	 a_second_opener_is_told_who_is_in_the_way,

@@ -171,14 +171,11 @@ static int fill_file(struct assembler *a, const struct vt_walk_node *node, struc
 	entry->content = stored.digest;
 	entry->size = stored.size;
 	entry->hint = stored.at;
-	entry->linked = node->links > 0;
 	a->out->counts.files++;
 	if (!entry->linked || node->primary == node->position)
 		a->out->counts.bytes += stored.size;
 	(void) atomic_fetch_add(&a->context->progress->files, 1);
-	if (entry->linked)
-		r = add_link(a, node, err);
-	if (r == 0 && a->stamps && !a->context->sources[item->source].archive)
+	if (a->stamps && !a->context->sources[item->source].archive)
 		r = vt_stamps_add(a->stamps, item, &stored.digest, stored.size, err);
 	return r;
 }
@@ -199,6 +196,13 @@ static int fill_entry(struct assembler *a, const struct vt_walk_node *node, stru
 	entry->xattrs = item->xattrs_len ? item->xattrs : NULL;
 	entry->xattrs_len = item->xattrs_len;
 	entry->nodes = 1;
+	entry->linked = node->links > 0;
+	if (entry->linked) {
+		int r = add_link(a, node, err);
+
+		if (r < 0)
+			return r;
+	}
 	switch (item->type) {
 	case VT_FILE:
 		return fill_file(a, node, entry, err);

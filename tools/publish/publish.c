@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "tools/publish/assemble.h"
 #include "tools/publish/bundle.h"
@@ -337,6 +338,7 @@ static int commit(struct publication *p, const struct vt_assembly *assembly,
 	version.licence = options->licence ? options->licence : "";
 	version.created_ns = vt_clock_realtime_ns();
 	atomic_store(&context->progress->phase, VT_PUBLISH_COMMIT);
+	VT_CRASHPOINT("publish-sealed");
 	(void) pthread_mutex_lock(&context->backend_lock);
 	r = context->backend->ops->commit(context->backend, shards, count, &version,
 					  p->has_directory ? STAMPS : NULL, out->name, &out->digest,
@@ -369,6 +371,7 @@ static int finish(struct publication *p, struct vt_publish_result *out, struct v
 	atomic_store(&context->progress->phase, VT_PUBLISH_INDEX);
 	atomic_store(&context->progress->files, 0);
 	r = vt_assemble(context, p->walk, p->stamps_path, p->scan_ns, write, &assembly, err);
+	VT_CRASHPOINT("publish-assembled");
 	if (r == 0)
 		r = is_same_as_parent(p, &assembly, err);
 	if (r < 0)
@@ -393,6 +396,7 @@ static int run(struct publication *p, struct vt_publish_result *out, struct vt_e
 
 	if (r == 0)
 		r = read_sources(p, err);
+	VT_CRASHPOINT("publish-read");
 	if (r == 0)
 		r = vt_walk_new(&p->context, &p->walk, err);
 	if (r == 0)
@@ -400,6 +404,7 @@ static int run(struct publication *p, struct vt_publish_result *out, struct vt_e
 	atomic_store(&p->context.progress->phase, VT_PUBLISH_STORE);
 	if (r == 0)
 		r = store_files(p, err);
+	VT_CRASHPOINT("publish-stored");
 	return r < 0 ? r : finish(p, out, err);
 }
 

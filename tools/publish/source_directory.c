@@ -239,6 +239,7 @@ static int scan_entry(struct scan *scan, int dir, const char *name, struct vt_er
 		r = push(scan, err);
 	} else if (S_ISLNK(st.st_mode)) {
 		item.type = VT_SYMLINK;
+		item.linked = st.st_nlink > 1;
 		r = read_target(dir, name, &item, target, err);
 	} else {
 		return vt_publish_skip(scan->context, kind_of(st.st_mode), item.path, err);

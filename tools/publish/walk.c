@@ -315,6 +315,13 @@ static void count(struct vt_walk *walk, const struct vt_item *item)
 	}
 }
 
+/* In an archive a file does not know of its links, which come later. */
+static bool may_have_names(const struct vt_walk *walk, const struct vt_item *item)
+{
+	return item->linked ||
+	       (item->type == VT_FILE && walk->context->sources[item->source].links);
+}
+
 static int collect_members(struct vt_walk *walk, struct vt_spool *members, struct vt_error *err)
 {
 	struct vt_walk_node node;
@@ -322,8 +329,7 @@ static int collect_members(struct vt_walk *walk, struct vt_spool *members, struc
 
 	while (r >= 0 && (r = vt_walk_next(walk, &node, err)) > 0) {
 		count(walk, &node.item);
-		if (node.item.type == VT_FILE &&
-		    (node.item.linked || walk->context->sources[node.item.source].links))
+		if (may_have_names(walk, &node.item))
 			r = add_member(walk, members, &node, err);
 		if (r >= 0)
 			r = vt_crew_result(walk->context->crew, err);

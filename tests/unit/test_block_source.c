@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sources answer once, with the stored bytes or an error, and keep few files open. */
+#include <dirent.h>
+#include <errno.h>
+
+#include "tests/unit/read_rig.h"
+
+#define SHARDS 12u
+#define LEN    2000u
+
+static struct rig rig;
+static struct vt_location places[SHARDS + 1];
+static uint8_t stored[SHARDS + 1][LEN + 64];
+
+/* Shards 1 to SHARDS with a raw frame each. */
+static void set_up(unsigned max_open)
+{
+	rig_init(&rig, max_open);
+	for (uint32_t i = 1; i <= SHARDS; i++) {
+		struct vt_shard_writer *writer = rig_shard(&rig, i);
+		vt_cleanup(vt_buf_done) struct vt_buf frame = VT_BUF_INIT;
+		uint8_t data[LEN];
+
+		model_noise(data, LEN, i);
+		places[i] = model_add(writer, NULL, true, data, LEN, 1);
+		ck_assert_int_eq(vt_encode_raw(data, LEN, &frame, NULL), 0);
+		memcpy(stored[i], frame.data, frame.len);
+		model_seal(writer, NULL);
+	}
+}
+
+static unsigned open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	while (readdir(dir))
+		count++;
+	(void) closedir(dir);
+	return count;
+}
+
+static void reads_right(struct vt_block_source *source, uint32_t shard)
+{
+	uint8_t out[LEN + 64];
+
+	ck_assert_int_eq(rig_read(source, &places[shard], out), 0);
+	ck_assert_mem_eq(out, stored[shard], places[shard].frame_size);
+}
+
+START_TEST(local_files_give_what_is_stored_first_and_again)
+{
+	set_up(100);
+	for (int round = 0; round < 3; round++)
+		for (uint32_t i = 1; i <= SHARDS; i++)
+			reads_right(rig.source, i);
+	rig_done(&rig);
+}
+END_TEST
+
+static void *read_at_random(void *argument)
+{
+	uint64_t state = (uint64_t) (uintptr_t) argument;
+	uint8_t out[LEN + 64];
+
+	for (int i = 0; i < 300; i++) {
+		uint32_t shard = 1 + (uint32_t) (model_random(&state) % SHARDS);
+
+		if (rig_read(rig.source, &places[shard], out) != 0 ||
+		    memcmp(out, stored[shard], places[shard].frame_size) != 0)
+			return argument; /* not NULL: wrong */
+	}
+	return NULL;
+}
+
+START_TEST(few_files_stay_open_however_many_threads_read)
+{
+	pthread_t threads[6];
+	unsigned before;
+
+	set_up(4);
+	before = open_files();
+	for (uint64_t i = 0; i < 6; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_at_random,
+						(void *) (uintptr_t) (i + 1)),
+				 0);
+	for (int i = 0; i < 6; i++) {
+		void *wrong;
+
+		(void) pthread_join(threads[i], &wrong);
+		ck_assert_ptr_null(wrong);
+	}
+	vt_io_pool_free(rig.pool); /* so that no read holds a file any more */
+	rig.pool = NULL;
+	ck_assert_uint_le(open_files(), before + 4);
+	ck_assert_uint_gt(open_files(), before);
+	rig_done(&rig);
+}
+END_TEST
+
+START_TEST(what_is_not_there_and_what_is_cut_short_are_told_apart)
+{
+	struct vt_location at = {.shard = 77, .frame_offset = 4096, .frame_size = 10};
+	uint8_t out[LEN + 64];
+
+	set_up(4);
+	ck_assert_int_eq(rig_read(rig.source, &at, out), -ENOENT);
+	at = places[1];
+	for (int again = 0; again < 2; again++) { /* when opened, and when it is open */
+		at.frame_offset = 1u << 30;
+		ck_assert_int_eq(rig_read(rig.source, &at, out), -EBADMSG);
+	}
+	rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_delayed_shard_holds_up_no_other)
+{
+	struct vt_block_source *delayed;
+	struct rig_wait wait;
+	uint8_t out[LEN + 64];
+
+	set_up(4);
+	rig_wait_init(&wait);
+	ck_assert_int_eq(vt_block_source_delayed(rig.source, 2, 3600 * 1000, &delayed, NULL), 0);
+	rig.source = delayed;
+	ck_assert_int_eq(vt_block_read(delayed, &places[2], out, rig_block_done, &wait), 0);
+	reads_right(delayed, 1);
+	reads_right(delayed, 3);
+	ck_assert_int_eq(wait.r, 1); /* not answered yet */
+	vt_block_source_free(delayed);
+	rig.source = NULL;
+	ck_assert_int_eq(rig_wait_for(&wait), -EIO);
+	rig_done(&rig);
+}
+END_TEST
+
+START_TEST(delayed_reads_are_answered_and_in_order)
+{
+	struct vt_block_source *delayed;
+	struct rig_wait wait[5];
+	uint8_t out[5][LEN + 64];
+
+	set_up(4);
+	ck_assert_int_eq(vt_block_source_delayed(rig.source, 0, 1, &delayed, NULL), 0);
+	rig.source = delayed;
+	for (uint32_t i = 0; i < 5; i++) {
+		rig_wait_init(&wait[i]);
+		ck_assert_int_eq(
+			vt_block_read(delayed, &places[i + 1], out[i], rig_block_done, &wait[i]),
+			0);
+	}
+	for (uint32_t i = 0; i < 5; i++) {
+		ck_assert_int_eq(rig_wait_for(&wait[i]), 0);
+		ck_assert_mem_eq(out[i], stored[i + 1], places[i + 1].frame_size);
+	}
+	rig_done(&rig);
+}
+END_TEST
+
+START_TEST(every_third_read_fails_as_told)
+{
+	struct vt_block_source *fault;
+	uint8_t out[LEN + 64];
+
+	set_up(4);
+	ck_assert_int_eq(vt_block_source_fault(rig.source, 3, ETIMEDOUT, &fault, NULL), 0);
+	rig.source = fault;
+	for (int i = 1; i <= 9; i++)
+		ck_assert_int_eq(rig_read(fault, &places[1], out), i % 3 ? 0 : -ETIMEDOUT);
+	rig_done(&rig);
+}
+END_TEST
+
+static unsigned bits_apart(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < len; i++)
+		count += (unsigned) __builtin_popcount(a[i] ^ b[i]);
+	return count;
+}
+
+START_TEST(every_second_read_has_one_bit_flipped)
+{
+	struct vt_block_source *fault;
+	uint8_t out[LEN + 64];
+
+	set_up(4);
+	ck_assert_int_eq(vt_block_source_fault(rig.source, 2, 0, &fault, NULL), 0);
+	rig.source = fault;
+	for (unsigned i = 1; i <= 8; i++) {
+		ck_assert_int_eq(rig_read(fault, &places[1], out), 0);
+		ck_assert_uint_eq(bits_apart(out, stored[1], places[1].frame_size), 1 - i % 2);
+	}
+	rig_done(&rig);
+}
+END_TEST
+
+START_TEST(the_environment_chooses_a_source_or_is_refused)
+{
+	const char *bad[] = {"", "delay", "fault:0:5", "delay:x:1"};
+	struct vt_block_source *source, *inner;
+	uint8_t out[LEN + 64];
+
+	set_up(4);
+	(void) unsetenv("VITRINE_TEST_SOURCE");
+	ck_assert_int_eq(vt_block_source_from_env(rig.source, &source, NULL), 0);
+	ck_assert_ptr_eq(source, rig.source);
+	(void) setenv("VITRINE_TEST_SOURCE", "fault:1:5", 1);
+	ck_assert_int_eq(vt_block_source_from_env(rig.source, &source, NULL), 0);
+	rig.source = source;
+	ck_assert_int_eq(rig_read(source, &places[1], out), -EIO);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		ck_assert_int_eq(vt_block_source_local(rig.pool, 1, rig_path, NULL, &inner, NULL),
+				 0);
+		(void) setenv("VITRINE_TEST_SOURCE", bad[i], 1);
+		ck_assert_int_eq(vt_block_source_from_env(inner, &source, NULL), -EINVAL);
+	}
+	rig_done(&rig);
+}
+END_TEST
+
+VT_SUITE(block_source, local_files_give_what_is_stored_first_and_again,
+	 few_files_stay_open_however_many_threads_read,
+	 what_is_not_there_and_what_is_cut_short_are_told_apart, a_delayed_shard_holds_up_no_other,
+	 delayed_reads_are_answered_and_in_order, every_third_read_fails_as_told,
+	 every_second_read_has_one_bit_flipped, the_environment_chooses_a_source_or_is_refused)
