@@ -4,10 +4,12 @@
  * failed and turns that into an exit status (cli.h). Each command is a file, cmd_NAME.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "index/base/error.h"
 #include "tools/cli.h"
@@ -82,6 +84,18 @@ static int find_command(struct vt_cli *cli, struct vt_error *err)
 	return 0;
 }
 
+/* Started with one of them closed, /dev/fuse or the index would become our standard output. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void) close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct vt_cli cli = {.store = getenv("VITRINE_STORE")};
@@ -89,6 +103,7 @@ int main(int argc, char **argv)
 	struct vt_error err = {""};
 	int r;
 
+	open_standard_descriptors();
 	(void) setlocale(LC_TIME, "");
 	if (!cli.store || !*cli.store)
 		cli.store = VT_STORE_DEFAULT;
