@@ -15,8 +15,7 @@
 #include "index/base/clock.h"
 #include "index/base/error.h"
 
-/* ---- delayed
- * ------------------------------------------------------------------------------------- */
+/* ---- delayed --------------------------------------------------------------------------------- */
 
 /* A read in the order of its time; all wait equally long, so the list is a queue. */
 struct late_read {
@@ -156,8 +155,7 @@ int vt_block_source_delayed(struct vt_block_source *inner, uint32_t shard, unsig
 	return 0;
 }
 
-/* ---- fault
- * --------------------------------------------------------------------------------------- */
+/* ---- fault ----------------------------------------------------------------------------------- */
 
 struct fault_source {
 	struct vt_block_source base; /* first */

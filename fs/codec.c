@@ -23,8 +23,7 @@
 #define DICTIONARY_MIN 256u  /* as zdict.h has it */
 #define PROBE_LEN      (16u << 10)
 
-/* ---- dictionaries
- * ------------------------------------------------------------------------------------ */
+/* ---- dictionaries ---------------------------------------------------------------------------- */
 
 struct vt_dictionary {
 	ZSTD_CDict *encode; /* NULL: for decoding alone */
@@ -96,8 +95,7 @@ int vt_dictionary_train(const void *samples, const size_t *sizes, size_t count, 
 	return vt_dictionary_new(data, len, level, out, err);
 }
 
-/* ---- encoding
- * ----------------------------------------------------------------------------------------- */
+/* ---- encoding -------------------------------------------------------------------------------- */
 
 struct vt_encoder {
 	ZSTD_CCtx *context;
@@ -203,8 +201,7 @@ bool vt_encoder_probe(struct vt_encoder *encoder, const void *data, size_t len)
 	return !ZSTD_isError(n) && n <= len - len / 20;
 }
 
-/* ---- decoding
- * ------------------------------------------------------------------------------------------ */
+/* ---- decoding -------------------------------------------------------------------------------- */
 
 struct vt_decoder {
 	ZSTD_DCtx *context;

@@ -30,8 +30,7 @@ int vt_document_by_name(const char *name, size_t len)
 	return -1;
 }
 
-/* ---- JSON and time
- * ------------------------------------------------------------------------------- */
+/* ---- JSON and time --------------------------------------------------------------------------- */
 
 /* Length of the UTF-8 sequence at `s` (RFC 3629: shortest form, no surrogates), or 0. */
 static size_t utf8_length(const uint8_t *s, size_t left)
@@ -116,8 +115,7 @@ static void put_time(struct vt_buf *out, uint64_t ns)
 	vt_buf_put(out, text, strlen(text));
 }
 
-/* ---- heads and tails
- * ------------------------------------------------------------------------------- */
+/* ---- heads and tails ------------------------------------------------------------------------- */
 
 static void put_readme(const struct vt_dataset *dataset, const struct vt_version *version,
 		       struct vt_buf *out)
@@ -212,8 +210,7 @@ void vt_document_tail(enum vt_document document, const struct vt_dataset *datase
 		vt_buf_printf(out, "\n]}\n");
 }
 
-/* ---- pieces
- * ---------------------------------------------------------------------------------------- */
+/* ---- pieces ---------------------------------------------------------------------------------- */
 
 /* As `sha256sum` writes it: a name with a newline, return or backslash is escaped, and says so. */
 static void put_sum(const char *path, size_t len, const struct vt_digest *digest,
@@ -307,8 +304,7 @@ void vt_document_change(enum vt_change change, const char *path, size_t path_len
 	vt_buf_put_u8(out, '}');
 }
 
-/* ---- outline
- * --------------------------------------------------------------------------------------- */
+/* ---- outline --------------------------------------------------------------------------------- */
 
 /* The documents whose body is made of pieces. */
 static const enum vt_document pieced[] = {VT_DOCUMENT_MANIFEST, VT_DOCUMENT_SHA256SUMS};

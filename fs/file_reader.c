@@ -67,14 +67,13 @@ struct read {
 	struct part few[FEW];
 };
 
-/* ---- plan
- * ------------------------------------------------------------------------------------------ */
+/* ---- plan ------------------------------------------------------------------------------------ */
 
 static int add_part(struct read *read, const struct vt_location *at, uint64_t skip, uint64_t length)
 {
 	if (read->count == read->room) {
-		size_t room = read->room * 2;
 		struct part *old = read->parts == read->few ? NULL : read->parts;
+		size_t room = old ? read->room * 2 : 2 * FEW;
 		struct part *parts = reallocarray(old, room, sizeof *parts);
 
 		if (!parts)
@@ -175,8 +174,7 @@ static int plan(struct read *read, bool nowait)
 	return r == -ENOENT ? -EBADMSG : r; /* the tree names what the store does not have */
 }
 
-/* ---- fetch and answer
- * --------------------------------------------------------------------------------- */
+/* ---- fetch and answer ------------------------------------------------------------------------ */
 
 static void start(struct read *read, bool nowait);
 
@@ -401,8 +399,7 @@ void vt_file_reader_read(struct vt_file_reader *reader, const struct vt_content 
 	read_content(reader, content, offset, length, true, done, context);
 }
 
-/* ---- the other ways in
- * ----------------------------------------------------------------------------------- */
+/* ---- the other ways in ----------------------------------------------------------------------- */
 
 int vt_file_reader_new(struct vt_store *store, struct vt_lru *lru, struct vt_frame_cache *frames,
 		       struct vt_io_pool *pool, struct vt_file_reader **out, struct vt_error *err)

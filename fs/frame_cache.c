@@ -80,8 +80,7 @@ static uint64_t pair(uint32_t high, uint32_t low)
 	return (uint64_t) high << 32 | low;
 }
 
-/* ---- decoding
- * -------------------------------------------------------------------------------------- */
+/* ---- decoding -------------------------------------------------------------------------------- */
 
 static pthread_once_t decoder_once = PTHREAD_ONCE_INIT;
 static pthread_key_t decoder_key;
@@ -226,8 +225,7 @@ static void count_failure(struct vt_frame_cache *cache, const struct vt_location
 	}
 }
 
-/* ---- flights
- * ----------------------------------------------------------------------------------------- */
+/* ---- flights --------------------------------------------------------------------------------- */
 
 static void begin_read(struct flight *flight);
 
@@ -426,8 +424,7 @@ int vt_frame_cache_get(struct vt_frame_cache *cache, const struct vt_location *a
 	return 0;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int vt_frame_cache_new(struct vt_lru *lru, struct vt_block_source *source, struct vt_io_pool *pool,
 		       vt_find_dictionary *find, void *context, struct vt_frame_cache **out,

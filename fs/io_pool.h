@@ -3,8 +3,8 @@
 
 /*
  * Threads that may wait for a disk, so that no FUSE session thread does. Tasks have a *lane*, such
- * as a shard's serial: a lane that is stuck can hold at most `per_lane` threads, so
- * that one slow disk stops only what needs it. Threads start on demand and stay.
+ * as a shard's serial: a lane that is stuck can hold at most `per_lane` threads, so that one slow
+ * disk stops only what needs it. Threads start on demand and stay.
  */
 #include <stddef.h>
 #include <stdint.h>

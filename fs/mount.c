@@ -24,8 +24,7 @@
 
 #define TYPE "fuse.vitrine"
 
-/* ---- is it a good place?
- * -------------------------------------------------------------------------- */
+/* ---- is it a good place? --------------------------------------------------------------------- */
 
 /* The file system type mounted exactly on `path` (the topmost), or an empty string. */
 static void mounted_type(const char *path, char *type, size_t size)
@@ -93,8 +92,7 @@ static int check_device(struct vt_error *err)
 		"the device (docker and podman: --device /dev/fuse)");
 }
 
-/* ---- as root
- * -------------------------------------------------------------------------------------- */
+/* ---- as root --------------------------------------------------------------------------------- */
 
 /* Kernel options are comma separated: a comma or backslash in a name is escaped. */
 static void put_escaped(struct vt_buf *out, const char *text)
@@ -162,8 +160,7 @@ static int attach_as_root(const char *mountpoint, const struct vt_mount_options 
 	return r < 0 ? r : vt_steal_fd(&fd);
 }
 
-/* ---- through fusermount3
- * ------------------------------------------------------------------------------ */
+/* ---- through fusermount3 --------------------------------------------------------------------- */
 
 /* Runs fusermount3; what it says on stderr ends up in `said`. The descriptors are the child's too.
  */
@@ -278,8 +275,7 @@ int vt_mount_attach(const char *mountpoint, const struct vt_mount_options *optio
 			      : attach_as_user(mountpoint, options, err);
 }
 
-/* ---- the end
- * --------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 int vt_mount_detach(const char *mountpoint, bool lazy, struct vt_error *err)
 {

@@ -49,8 +49,7 @@ struct vt_sessions {
 	pthread_t reaper;
 };
 
-/* ---- transport
- * ------------------------------------------------------------------------------------- */
+/* ---- transport ------------------------------------------------------------------------------- */
 
 static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
 {
@@ -126,8 +125,7 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 
 static const struct fuse_custom_io transport = {.writev = io_writev, .read = io_read};
 
-/* ---- start
- * ------------------------------------------------------------------------------------------- */
+/* ---- start ----------------------------------------------------------------------------------- */
 
 static ssize_t read_if_ready(struct vt_session *session, void *buf)
 {
@@ -315,8 +313,7 @@ int vt_sessions_add(struct vt_sessions *sessions, int fuse_fd, int state_fd, con
 	return 0;
 }
 
-/* ---- the table of sessions
- * --------------------------------------------------------------------------- */
+/* ---- the table of sessions ------------------------------------------------------------------- */
 
 /* Answers requests that are past their deadline, once a second. */
 static void *reap(void *argument)
@@ -409,8 +406,7 @@ void vt_sessions_each(struct vt_sessions *sessions,
 	(void) pthread_mutex_unlock(&sessions->lock);
 }
 
-/* ---- retirement
- * ---------------------------------------------------------------------------------------- */
+/* ---- retirement ------------------------------------------------------------------------------ */
 
 static void invalidate(void *context, uint64_t id)
 {

@@ -22,8 +22,7 @@ static const char control_name[] = ".vitrine";
 static const char *const control_files[] = {
 	[VT_CONTROL_STATUS] = "status.json", [VT_CONTROL_METRICS] = "metrics"};
 
-/* ---- one name
- * ------------------------------------------------------------------------------------ */
+/* ---- one name -------------------------------------------------------------------------------- */
 
 static struct vt_shown changing(enum vt_shown_kind kind, uint32_t number)
 {
@@ -235,8 +234,7 @@ int vt_shown_lookup(struct vt_service *service, const struct vt_shown *parent, c
 	}
 }
 
-/* ---- listings
- * -------------------------------------------------------------------------------------- */
+/* ---- listings -------------------------------------------------------------------------------- */
 
 /*
  * A directory of a version is read through a cursor. The others are short: their names are

@@ -2,12 +2,14 @@
 /*
  * See chunk.h. A recipe is read by segments: the head row says where each begins. The head and the
  * segments are decoded once and kept in the cache under their content id and number, so that a warm
- * read of a large file asks the store for nothing.
+ * read of a large file asks the store for nothing. A segment goes with the head it was found by:
+ * once that is dropped, none of them is used again.
  */
 #include "index/chunk.h"
 
 #include <endian.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,7 +116,8 @@ static int damaged(struct vt_error *err)
 struct recipe_head {
 	struct vt_lru_entry lru; /* first */
 	struct vt_digest content;
-	uint64_t size; /* of the content, bytes */
+	uint64_t reading; /* no two heads have the same, nor does 0 occur */
+	uint64_t size;    /* of the content, bytes */
 	size_t segments;
 	uint64_t starts[]; /* byte where each segment begins, ascending from 0 */
 };
@@ -138,6 +141,8 @@ static struct vt_lru_key lru_key(uint32_t domain, const struct vt_digest *conten
 	return vt_lru_key(VT_LRU_RECIPE, hi, lo ^ ((uint64_t) domain << 32 | segment));
 }
 
+static atomic_uint_fast64_t readings;
+
 static int decode_head(const struct vt_value *row, struct vt_lru *lru, struct vt_lru_key key,
 		       const struct vt_digest *content, struct recipe_head **out,
 		       struct vt_error *err)
@@ -156,6 +161,7 @@ static int decode_head(const struct vt_value *row, struct vt_lru *lru, struct vt
 		return vt_fail(err, ENOMEM, "no memory for a recipe");
 	vt_lru_entry_init(lru, &head->lru, key, bytes, free_entry);
 	head->content = *content;
+	head->reading = atomic_fetch_add(&readings, 1) + 1;
 	head->size = size;
 	head->segments = segments;
 	for (size_t i = 0; i < segments; i++) {
@@ -262,10 +268,12 @@ static int get_part(struct vt_store *store, struct vt_lru *lru, uint32_t domain,
 	int r;
 
 	if (part && vt_digest_equal(&part->content, &head->content) &&
-	    part->start == head->starts[i]) {
+	    part->reading == head->reading) {
 		*out = part;
 		return 0;
 	}
+	if (part)
+		vt_lru_drop(lru, kept_as);
 	vt_recipe_part_unref(part);
 	vt_recipe_key(domain, &head->content, segment, key);
 	r = vt_store_get(store, VT_CF_RECIPE, key, sizeof key, nowait, &row, err);
@@ -276,6 +284,7 @@ static int get_part(struct vt_store *store, struct vt_lru *lru, uint32_t domain,
 	if (r < 0)
 		return r;
 	part->content = head->content;
+	part->reading = head->reading;
 	part->start = head->starts[i];
 	part->end = i + 1 < head->segments ? head->starts[i + 1] : head->size;
 	if (!adds_up(part)) {
@@ -301,18 +310,7 @@ int vt_recipe_find(struct vt_store *store, struct vt_lru *lru, uint32_t domain,
 	return get_part(store, lru, domain, head, find_segment(head, offset), nowait, out, err);
 }
 
-void vt_recipe_forget_row(struct vt_lru *lru, uint32_t domain, const struct vt_digest *content,
-			  uint32_t segment)
-{
-	vt_lru_drop(lru, lru_key(domain, content, segment));
-}
-
 void vt_recipe_forget(struct vt_lru *lru, uint32_t domain, const struct vt_digest *content)
 {
-	vt_cleanup(unref_head) struct recipe_head *head =
-		(struct recipe_head *) vt_lru_get(lru, lru_key(domain, content, 0));
-
-	for (size_t i = 0; head && i < head->segments; i++)
-		vt_lru_drop(lru, lru_key(domain, content, (uint32_t) i + 1));
 	vt_lru_drop(lru, lru_key(domain, content, 0));
 }

@@ -41,8 +41,9 @@ int vt_chunk_find(struct vt_store *store, uint32_t domain, const struct vt_diges
 struct vt_recipe_part {
 	struct vt_lru_entry lru; /* first */
 	struct vt_digest content;
-	uint64_t start; /* byte of the content where extents[0] begins */
-	uint64_t end;   /* byte after the last extent */
+	uint64_t reading; /* private */
+	uint64_t start;   /* byte of the content where extents[0] begins */
+	uint64_t end;     /* byte after the last extent */
 	size_t count;
 	struct vt_extent extents[];
 };
@@ -54,11 +55,8 @@ VT_DEFINE_CLEANUP(struct vt_recipe_part, vt_recipe_part_unref);
 int vt_recipe_find(struct vt_store *store, struct vt_lru *lru, uint32_t domain,
 		   const struct vt_digest *content, uint64_t offset, bool nowait,
 		   struct vt_recipe_part **out, struct vt_error *err);
-/* Drops what is cached of a recipe, whose rows may have been written anew. */
+/* Nothing that is cached of a recipe is used any more: its rows may have been written anew. */
 void vt_recipe_forget(struct vt_lru *lru, uint32_t domain, const struct vt_digest *content);
-/* Drops one row of it alone, cached or not: 0 the head. */
-void vt_recipe_forget_row(struct vt_lru *lru, uint32_t domain, const struct vt_digest *content,
-			  uint32_t segment);
 
 /* Encoders for the rows, used by the import (keys ascending: sort before writing an SST). */
 void vt_chunk_key(uint32_t domain, const struct vt_digest *content, uint8_t key[36]);

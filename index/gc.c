@@ -30,6 +30,7 @@
 
 #define META_LAST_GC "gc.last" /* row of VT_CF_META: when, ns, u64 little-endian */
 #define BATCH_ROWS   4096      /* dropped by one write */
+#define RECIPE_CACHE (4u << 20)
 
 /* A marked content: domain and first half of the id, as its keys begin. */
 #define MARK_LEN 20
@@ -40,6 +41,11 @@ struct gc {
 	uint64_t min_age_ns;
 	struct vt_gc_report *report;
 
+	/*
+	 * Not the readers' cache: what they hold of a recipe may name the shard of an older copy,
+	 * which this sweep drops. They notice when they come to it (fs/file_reader.c).
+	 */
+	struct vt_lru *lru;
 	struct vt_page_walk *walk;
 	uint32_t domain;        /* of the version being marked */
 	struct vt_buf contents; /* MARK_LEN bytes each; sorted after marking */
@@ -219,12 +225,11 @@ static int keep_chunk(struct gc *gc, const struct vt_value *key, const struct vt
 static int mark_recipe(struct gc *gc, uint32_t domain, const struct vt_digest *content,
 		       struct vt_error *err)
 {
-	struct vt_index *index = gc->index;
 	uint64_t offset = 0;
 
 	for (;;) {
 		vt_cleanup(vt_recipe_part_unrefp) struct vt_recipe_part *part = NULL;
-		int r = vt_recipe_find(index->store, index->lru, domain, content, offset, false,
+		int r = vt_recipe_find(gc->index->store, gc->lru, domain, content, offset, false,
 				       &part, err);
 
 		if (r == -ENOENT)
@@ -237,10 +242,6 @@ static int mark_recipe(struct gc *gc, uint32_t domain, const struct vt_digest *c
 	}
 }
 
-/*
- * Every row leaves the cache first: a cached one may name the shard of an older copy, which
- * this sweep drops.
- */
 static int keep_recipe(struct gc *gc, const struct vt_value *key, const struct vt_value *value,
 		       struct vt_error *err)
 {
@@ -252,8 +253,6 @@ static int keep_recipe(struct gc *gc, const struct vt_value *key, const struct v
 		return bad_row(err, "a recipe's key");
 	read_content(key, &domain, &content);
 	segment = vt_key_read_u32((const uint8_t *) key->data + 36);
-	if (!gc->dry_run)
-		vt_recipe_forget_row(gc->index->lru, domain, &content, segment);
 	if (!is_marked(gc, key)) {
 		gc->report->recipes += segment == 0;
 		return 0;
@@ -432,6 +431,9 @@ static int collect(struct gc *gc, struct vt_error *err)
 	static const struct vt_page_walk_ops ops = {.entry = mark_entry};
 	int r = vt_page_walk_new(gc->index->store, false, &ops, gc, &gc->walk, err);
 
+	gc->lru = vt_lru_new(RECIPE_CACHE);
+	if (r == 0 && !gc->lru)
+		r = vt_fail(err, ENOMEM, "no memory for gc");
 	if (r == 0)
 		r = mark_versions(gc, err);
 	if (r < 0)
@@ -444,6 +446,7 @@ static int collect(struct gc *gc, struct vt_error *err)
 static void gc_done(struct gc *gc)
 {
 	vt_page_walk_free(gc->walk);
+	vt_lru_free(gc->lru);
 	vt_buf_done(&gc->contents);
 	vt_buf_done(&gc->doomed);
 	vt_idmap_done(&gc->links);

@@ -6,8 +6,10 @@
  * All families have the same options, and so have the SST files that an import builds without
  * knowing where they go: LZ4, a filter of 10 bits a key, format 5. What matters is memory: the
  * index and filter blocks live in the block cache, the write buffers of all families together stay
- * below WRITE_BUFFERS, and tables in use are bounded by MAX_OPEN_FILES. Files are read with pread:
- * with cached index blocks, mapped files are several times slower.
+ * below WRITE_BUFFERS, and tables in use are bounded by MAX_OPEN_FILES. Index and filter are cut
+ * into parts: one filter of ten million keys is a block of 12 MB, which no small cache keeps, and
+ * making it takes 300 MB. Files are read with pread: with cached index blocks, mapped files are
+ * several times slower.
  */
 #include "index/store_private.h"
 
@@ -102,6 +104,10 @@ rocksdb_options_t *vt_store_make_options(rocksdb_cache_t *cache)
 	rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
 	rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
 	rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+	rocksdb_block_based_options_set_index_type(
+		table, rocksdb_block_based_table_index_type_two_level_index_search);
+	rocksdb_block_based_options_set_partition_filters(table, 1);
+	rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
 	if (cache)
 		rocksdb_block_based_options_set_block_cache(table, cache);
 	rocksdb_options_set_block_based_table_factory(options, table);

@@ -6,13 +6,18 @@
 set -eu
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
+log=$build/meson-logs/testlog.json
+trap 'echo "0 passed, 1 failed"' EXIT # what goes wrong before there are results
 
 tests/need.sh --tests
 if [ ! -f "$build/build.ninja" ]; then
-	CC=gcc meson setup "$build"
+	CC=gcc meson setup --werror "$build"
 fi
 ninja -C "$build"
+rm -f "$log"
 status=0
 meson test -C "$build" --no-rebuild --print-errorlogs "$@" || status=$?
-python3 tests/summary.py "$build/meson-logs/testlog.json" || status=1
+[ -s "$log" ]
+trap - EXIT
+python3 tests/summary.py "$log" || status=1
 exit "$status"

@@ -19,7 +19,14 @@ step() {
 
 # Shows a command as one would type it, then runs it.
 show() {
-	printf '$ %s\n' "$*"
+	printf '$'
+	for word; do
+		case $word in
+		*[!A-Za-z0-9@%+=:,./_-]*) printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	echo
 	"$@"
 }
 

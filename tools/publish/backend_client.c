@@ -64,8 +64,7 @@ static int ask_blob(struct vt_publish_backend *b, const char *op, const void *bl
 	return r;
 }
 
-/* ---- numbers and lists
- * --------------------------------------------------------------------------- */
+/* ---- numbers and lists ----------------------------------------------------------------------- */
 
 static int ask_shard(struct vt_publish_backend *b, uint32_t *serial, char uuid[37], char path[4096],
 		     struct vt_error *err)
@@ -165,8 +164,7 @@ static int ask_dictionary(struct vt_publish_backend *b, uint32_t id, struct vt_b
 	return ask(b, &call, NULL, err);
 }
 
-/* ---- the tree
- * -------------------------------------------------------------------------------------- */
+/* ---- the tree -------------------------------------------------------------------------------- */
 
 struct changes {
 	vt_diff_each *each;
@@ -270,8 +268,7 @@ static int ask_diff(struct vt_publish_backend *b, const struct vt_tree *tree, vt
 	return changes.result ? changes.result : r;
 }
 
-/* ---- commit
- * ------------------------------------------------------------------------------------------ */
+/* ---- commit ---------------------------------------------------------------------------------- */
 
 static json_t *pack_digest(const struct vt_digest *digest)
 {
@@ -363,8 +360,7 @@ static int ask_commit(struct vt_publish_backend *b, const struct vt_new_shard *s
 	return r;
 }
 
-/* ---- begin and end
- * -------------------------------------------------------------------------------------- */
+/* ---- begin and end --------------------------------------------------------------------------- */
 
 static int read_info(const json_t *result, struct vt_import_info *out,
 		     struct vt_digest *parent_tree, struct vt_error *err)

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Inside the FUSE table: what the handlers in ops.c, ops_directory.c and ops_file.c share. A
+ * handler begins a request, fills in its arguments and runs it; its run function answers with a
+ * fuse_reply_*() after vt_request_claim() and then ends it, or returns an error.
+ */
+#include <fuse_lowlevel.h>
+#include <stdbool.h>
+
+#include "fs/node.h"
+#include "fs/request.h"
+
+struct vt_service;
+
+/* NULL when memory is short: answered already. */
+struct vt_request *vt_op_begin(fuse_req_t req, fuse_ino_t id, vt_request_run *run);
+/* Runs it here, or on a pool thread if it must wait. The request is not the caller's any more. */
+void vt_op_run(struct vt_request *request);
+void vt_op_end(struct vt_request *request);
+/* Answers with the errno of `r` (negative), unless somebody else did, and ends it. */
+void vt_op_fail(struct vt_request *request, int r);
+
+struct vt_service *vt_op_service(const struct vt_request *request);
+/* What the request's id stands for; done by the caller. -ESTALE, -EAGAIN. */
+int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out);
+/* Asks the gate for the request's subject. */
+int vt_op_may(struct vt_request *request, const struct vt_shown *shown, enum vt_right right);
+/* The entry of a name; notes the id before the kernel can learn of it. -EAGAIN. */
+int vt_op_fill_entry(struct vt_request *request, const struct vt_shown *shown, bool nowait,
+		     struct fuse_entry_param *out);
+
+/* Handlers for the table. */
+void vt_op_opendir(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file);
+void vt_op_readdir(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
+		   struct fuse_file_info *file);
+void vt_op_readdirplus(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
+		       struct fuse_file_info *file);
+void vt_op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file);
+void vt_op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
+		struct fuse_file_info *file);
+void vt_op_lseek(fuse_req_t req, fuse_ino_t id, off_t offset, int whence,
+		 struct fuse_file_info *file);

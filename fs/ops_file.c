@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files: opening, reading and seeking (ops.h). */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/document_read.h"
+#include "fs/file_reader.h"
+#include "fs/node.h"
+#include "fs/ops.h"
+#include "fs/session.h"
+#include "fs/status.h"
+#include "index/base/error.h"
+#include "index/base/log.h"
+
+static int run_open(struct vt_request *request, bool nowait)
+{
+	struct fuse_file_info file = {.noflush = 1};
+	struct vt_shown shown;
+	int r = vt_op_resolve(request, nowait, &shown);
+
+	if (r < 0)
+		return r;
+	r = vt_op_may(request, &shown, VT_RIGHT_READ);
+	file.keep_cache = shown.kind != VT_SHOWN_CONTROL;
+	file.direct_io = shown.kind == VT_SHOWN_CONTROL;
+	vt_shown_done(&shown);
+	if (r < 0)
+		return r;
+	if (vt_request_claim(request))
+		(void) fuse_reply_open(request->req, &file);
+	vt_op_end(request);
+	return 0;
+}
+
+void vt_op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
+{
+	struct vt_request *request;
+
+	(void) file;
+	request = vt_op_begin(req, id, run_open);
+	if (request)
+		vt_op_run(request);
+}
+
+static void read_done(void *context, int r, const struct iovec *pieces, int count)
+{
+	struct vt_request *request = context;
+
+	if (r < 0) {
+		vt_op_fail(request, r);
+		return;
+	}
+	if (vt_request_claim(request))
+		(void) fuse_reply_iov(request->req, pieces, count);
+	vt_op_end(request);
+}
+
+static int read_text(struct vt_request *request, const struct vt_buf *text, uint64_t offset)
+{
+	size_t left;
+
+	if (vt_buf_failed(text))
+		return -ENOMEM;
+	left = offset < text->len ? text->len - offset : 0;
+	if (left > request->size)
+		left = request->size;
+	if (vt_request_claim(request))
+		(void) fuse_reply_buf(request->req, left ? (char *) text->data + offset : NULL,
+				      left);
+	vt_op_end(request);
+	return 0;
+}
+
+/* Generated texts are made on a pool thread: a part of one may need many pages. */
+static int read_generated(struct vt_request *request, const struct vt_shown *shown, bool nowait)
+{
+	struct vt_buf text = VT_BUF_INIT;
+	struct vt_error err = {0};
+	int r = 0;
+
+	if (nowait)
+		return -EAGAIN;
+	if (shown->kind == VT_SHOWN_CONTROL) {
+		vt_status_text(vt_op_service(request), shown->number, &text);
+		r = read_text(request, &text, (uint64_t) request->offset);
+	} else {
+		r = vt_document_read(vt_op_service(request), shown->dataset, shown->version,
+				     shown->document, (uint64_t) request->offset, request->size,
+				     &text, &err);
+		if (r == 0)
+			r = read_text(request, &text, 0);
+		else
+			vt_log(VT_LOG_ERROR, "cannot make %s: %s",
+			       vt_document_name(shown->document), err.text);
+	}
+	vt_buf_done(&text);
+	return r;
+}
+
+static struct vt_content content_of(const struct vt_shown *shown)
+{
+	return (struct vt_content){.domain = shown->dataset->domain,
+				   .id = shown->node.entry.content,
+				   .size = shown->node.entry.size,
+				   .hint = shown->node.entry.hint};
+}
+
+static bool is_file(const struct vt_shown *shown)
+{
+	return shown->kind == VT_SHOWN_TREE && shown->node.entry.type == VT_FILE;
+}
+
+static int run_read(struct vt_request *request, bool nowait)
+{
+	struct vt_content content;
+	struct vt_shown shown;
+	int r = vt_op_resolve(request, nowait, &shown);
+
+	if (r < 0)
+		return r;
+	if (!is_file(&shown)) {
+		r = shown.kind == VT_SHOWN_CONTROL || shown.kind == VT_SHOWN_DOCUMENT
+			    ? read_generated(request, &shown, nowait)
+			    : -EINVAL;
+		vt_shown_done(&shown);
+		return r;
+	}
+	content = content_of(&shown);
+	vt_shown_done(&shown);
+	/* From here on the request is read_done's. */
+	vt_file_reader_read(vt_op_service(request)->reader, &content, (uint64_t) request->offset,
+			    request->size, read_done, request);
+	return 0;
+}
+
+void vt_op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
+		struct fuse_file_info *file)
+{
+	struct vt_request *request = vt_op_begin(req, id, run_read);
+
+	(void) file;
+	if (!request)
+		return;
+	request->size = size;
+	request->offset = offset;
+	vt_op_run(request);
+}
+
+static int run_lseek(struct vt_request *request, bool nowait)
+{
+	struct vt_content content;
+	struct vt_shown shown;
+	int64_t offset;
+	int r = vt_op_resolve(request, nowait, &shown);
+
+	if (r < 0)
+		return r;
+	if (!is_file(&shown)) {
+		vt_shown_done(&shown);
+		return -EINVAL;
+	}
+	content = content_of(&shown);
+	vt_shown_done(&shown);
+	offset = vt_file_reader_seek(vt_op_service(request)->reader, &content,
+				     (uint64_t) request->offset, request->whence, nowait, NULL);
+	if (offset < 0)
+		return (int) offset;
+	if (vt_request_claim(request))
+		(void) fuse_reply_lseek(request->req, offset);
+	vt_op_end(request);
+	return 0;
+}
+
+void vt_op_lseek(fuse_req_t req, fuse_ino_t id, off_t offset, int whence,
+		 struct fuse_file_info *file)
+{
+	struct vt_request *request = vt_op_begin(req, id, run_lseek);
+
+	(void) file;
+	if (!request)
+		return;
+	request->offset = offset;
+	request->whence = whence;
+	vt_op_run(request);
+}
