@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,6 +165,24 @@ static int make_folder(struct vt_import *import, struct vt_error *err)
 	return r;
 }
 
+/* From the dataset to the record that says that it is needed, nobody may find it unneeded. */
+static pthread_mutex_t datasets_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int begin_at(struct vt_import *import, const char *dataset, const char *as,
+		    uint32_t owner_uid, uint32_t *dictionary, struct vt_error *err)
+{
+	int r;
+
+	(void) pthread_mutex_lock(&datasets_lock);
+	r = begin_dataset(import, dataset, as, owner_uid, err);
+	if (r == 0)
+		r = newest_dictionary(import, dictionary, err);
+	if (r == 0)
+		r = make_folder(import, err);
+	(void) pthread_mutex_unlock(&datasets_lock);
+	return r;
+}
+
 static void fill_info(const struct vt_import *import, uint32_t dictionary,
 		      struct vt_import_info *info)
 {
@@ -193,11 +212,7 @@ int vt_import_begin(struct vt_index *index, const char *dataset, const char *as,
 		return vt_fail(err, ENOMEM, "no memory for an import");
 	}
 	import->index = index; /* from here on freeing it leaves the gate */
-	r = begin_dataset(import, dataset, as, owner_uid, err);
-	if (r == 0)
-		r = newest_dictionary(import, &dictionary, err);
-	if (r == 0)
-		r = make_folder(import, err);
+	r = begin_at(import, dataset, as, owner_uid, &dictionary, err);
 	if (r < 0)
 		return r;
 	fill_info(import, dictionary, info);
@@ -412,6 +427,38 @@ int vt_import_ingest(struct vt_import *import, enum vt_family family, const char
 
 /* ---- giving up ------------------------------------------------------------------------------ */
 
+static int is_imported_into(struct vt_index *index, uint32_t dataset, struct vt_error *err)
+{
+	vt_cleanup(vt_iterator_freep) struct vt_iterator *it = NULL;
+	struct vt_value key, value;
+	int r = vt_iterator_new(index->store, VT_CF_IMPORT, NULL, 0, NULL, 0, &it, err);
+
+	while (r >= 0 && (r = vt_iterator_next(it, &key, &value, err)) > 0) {
+		uint64_t begun;
+		uint32_t into = 0;
+
+		r = vt_import_decode(value.data, value.len, &into, &begun, err);
+		if (r == 0 && into == dataset)
+			return true;
+	}
+	return r;
+}
+
+int vt_index_drop_unpublished(struct vt_index *index, uint32_t dataset, struct vt_error *err)
+{
+	vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *found = NULL;
+	vt_autofree uint32_t *retired = NULL;
+	size_t count;
+	int r = vt_catalog_dataset_by_id(index->catalog, dataset, &found, err);
+
+	if (r < 0 || found->next_number > 1)
+		return r;
+	r = is_imported_into(index, dataset, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return vt_catalog_remove_dataset(index->catalog, dataset, &retired, &count, err);
+}
+
 /* What fails here is left to vt_import_recover(). */
 static void abandon(struct vt_import *import)
 {
@@ -422,7 +469,10 @@ static void abandon(struct vt_import *import)
 		return;
 	vt_key_u64(import->id, key);
 	vt_batch_delete(batch, import->index->store, VT_CF_IMPORT, key, sizeof key);
-	(void) vt_store_write(import->index->store, batch, false, NULL);
+	(void) pthread_mutex_lock(&datasets_lock);
+	if (vt_store_write(import->index->store, batch, false, NULL) == 0)
+		(void) vt_index_drop_unpublished(import->index, import->dataset, NULL);
+	(void) pthread_mutex_unlock(&datasets_lock);
 }
 
 void vt_import_free(struct vt_import *import)

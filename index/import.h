@@ -39,8 +39,8 @@ struct vt_import_info {
 };
 
 /*
- * Begins; makes the dataset if there is none. `as` may be NULL. Refuses a bad or taken name before
- * any work is done.
+ * Begins; makes the dataset if there is none (and takes it back if no version comes of it). `as`
+ * may be NULL. Refuses a bad or taken name before any work is done.
  */
 int vt_import_begin(struct vt_index *index, const char *dataset, const char *as, uint32_t owner_uid,
 		    struct vt_import **out, struct vt_import_info *info, struct vt_error *err);

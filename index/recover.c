@@ -125,6 +125,20 @@ static int remove_records(struct vt_index *index, struct vt_error *err)
 	return vt_store_write(index->store, batch, true, err);
 }
 
+static int remove_datasets(struct vt_index *index, struct vt_error *err)
+{
+	const struct vt_dataset **datasets;
+	size_t count;
+	int r = vt_catalog_datasets(index->catalog, &datasets, &count);
+
+	if (r < 0)
+		return vt_fail(err, -r, "no memory for the list of datasets");
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = vt_index_drop_unpublished(index, datasets[i]->id, err);
+	vt_datasets_free(datasets, count);
+	return r;
+}
+
 int vt_import_recover(struct vt_index *index, struct vt_error *err)
 {
 	char path[VT_PATH];
@@ -137,5 +151,7 @@ int vt_import_recover(struct vt_index *index, struct vt_error *err)
 		r = remove_stray_shards(index, err);
 	if (r == 0)
 		r = remove_records(index, err);
+	if (r == 0)
+		r = remove_datasets(index, err);
 	return r < 0 ? vt_fail_in(err, r, "cannot clean up after a publish that died") : 0;
 }

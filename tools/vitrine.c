@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "index/base/error.h"
@@ -113,6 +114,7 @@ int main(int argc, char **argv)
 	open_standard_descriptors();
 	(void) mallopt(M_ARENA_MAX, MALLOC_POOLS);
 	(void) setlocale(LC_TIME, "");
+	(void) umask(077); /* whatever is made is a store's; what all may see says so itself */
 	if (!cli.store || !*cli.store)
 		cli.store = VT_STORE_DEFAULT;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

@@ -123,6 +123,26 @@ START_TEST(an_import_given_up_leaves_nothing)
 }
 END_TEST
 
+START_TEST(a_dataset_is_there_for_its_imports_or_its_versions)
+{
+	struct publish first, second;
+
+	index_set_up();
+	publish_begin(&first, "birds", NULL);
+	publish_begin(&second, "birds", NULL);
+	ck_assert_uint_eq(count_rows(VT_CF_DATASET), 1);
+	vt_import_free(first.import);
+	ck_assert_uint_eq(count_rows(VT_CF_DATASET), 1);
+	vt_import_free(second.import);
+	ck_assert_uint_eq(count_rows(VT_CF_DATASET), 0);
+	publish("birds", NULL, "some bytes");
+	publish_begin(&first, "birds", NULL);
+	vt_import_free(first.import);
+	ck_assert_uint_eq(count_rows(VT_CF_DATASET), 1);
+	index_tear_down();
+}
+END_TEST
+
 START_TEST(contents_are_known_from_the_commit_on)
 {
 	struct vt_known known;
@@ -461,8 +481,8 @@ END_TEST
 
 VT_SUITE(import, a_store_is_made_once_and_says_what_it_is, a_newer_or_damaged_store_is_refused,
 	 a_store_opens_once_at_a_time, a_commit_shows_the_version_with_its_shards,
-	 an_import_given_up_leaves_nothing, contents_are_known_from_the_commit_on,
-	 an_import_given_up_takes_no_content_from_another,
+	 an_import_given_up_leaves_nothing, a_dataset_is_there_for_its_imports_or_its_versions,
+	 contents_are_known_from_the_commit_on, an_import_given_up_takes_no_content_from_another,
 	 a_recipe_is_known_when_all_its_shards_are_there,
 	 pages_are_found_by_their_digest_in_their_domain,
 	 a_bad_or_taken_name_is_refused_before_any_work,
