@@ -37,7 +37,10 @@ int vt_frame_cache_new(struct vt_lru *lru, struct vt_block_source *source, struc
 void vt_frame_cache_free(struct vt_frame_cache *cache); /* no fetch may be under way */
 VT_DEFINE_CLEANUP(struct vt_frame_cache, vt_frame_cache_free);
 
-/* `r` 0: `frame` is a reference for the callee. -EBADMSG damaged (named in the log once), -EIO. */
+/*
+ * `r` 0: `frame` is a reference for the callee. -EBADMSG: damaged, -EIO. Each failed fetch is
+ * logged, once for all who waited for it: no words of it come this far.
+ */
 typedef void vt_frame_done(void *context, int r, struct vt_frame *frame);
 
 /*

@@ -58,9 +58,9 @@ int vt_sessions_new(struct vt_service *service, struct vt_sessions **out, struct
 void vt_sessions_free(struct vt_sessions *sessions);
 
 /*
- * Serves a descriptor from now on; both descriptors are owned by the session on success. A state
- * that an earlier server left is taken up where it stopped. `ended` is called (from the session's
- * thread) when the mount is gone.
+ * Serves a descriptor from now on; both descriptors are the session's, also when this fails. A
+ * state that an earlier server left is taken up where it stopped. `ended` is called (from the
+ * session's thread) when the mount is gone.
  */
 int vt_sessions_add(struct vt_sessions *sessions, int fuse_fd, int state_fd, const char *mountpoint,
 		    uint32_t uid, void (*ended)(void *context, uint64_t id), void *context,
@@ -73,6 +73,6 @@ void vt_sessions_each(struct vt_sessions *sessions,
 /*
  * After an exhibit was retired in the catalog: refuses and drains older work on it, then has the
  * kernel drop what it cached. When it returns 0 no process gets another byte of it through any
- * session. -ETIMEDOUT: a session could not finish; it is masked and tried again.
+ * session. -ETIMEDOUT: a session could not finish; the exhibit stays refused there, call again.
  */
 int vt_sessions_retire(struct vt_sessions *sessions, uint32_t exhibit, struct vt_error *err);

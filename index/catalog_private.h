@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The catalog's tables, shared by catalog.c (loading, finding), catalog_list.c (listings) and
- * catalog_change.c (changes).
+ * The catalog's tables, shared by catalog.c (finding), catalog_load.c, catalog_list.c (listings)
+ * and, through catalog_edit.h, the changes.
  *
  * Lock order: `writer`, then `lock`. A change holds `writer` from its first look to its end, over
  * the synced write; so it reads the tables without `lock`, and takes `lock` only to swap what it

@@ -68,8 +68,8 @@ int vt_import_take(struct vt_import *import, enum vt_counter counter, uint64_t c
 /*
  * Takes a finished SST of the import's folder into a family (PAGE, PAGE_DIGEST, LINK, OUTLINE,
  * CHUNK, RECIPE or DICTIONARY only); CHUNK and RECIPE when the import commits, not before. `file`
- * is a bare name. Rows outside what the import may write (its own domain, its own fresh ids) are
- * refused: -EPERM.
+ * is a bare name. -EPERM: another family. The rows are taken as they are: who can write into the
+ * import's folder can write into the index.
  */
 int vt_import_ingest(struct vt_import *import, enum vt_family family, const char *file,
 		     struct vt_error *err);

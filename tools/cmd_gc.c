@@ -17,12 +17,10 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	vt_cleanup(vt_json_freep) json_t *report = NULL;
 	char shards[32], kept[32], freed[16], kept_bytes[16];
 	json_t *args = json_pack("{s:b, s:b}", "dry_run", dry_run, "now", now);
-	int r = vt_cli_call(cli, "gc", args, NULL, NULL, &report, err);
+	int r = vt_print_result(cli, "gc", args, &report, err);
 
 	if (r < 0)
 		return r;
-	if (cli->json)
-		vt_print_json(report);
 	vt_format_count((uint64_t) vt_json_count(report, "shards"), shards);
 	vt_format_count((uint64_t) vt_json_count(report, "kept_shards"), kept);
 	vt_format_size((uint64_t) vt_json_count(report, "shard_bytes"), freed);

@@ -47,11 +47,9 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		return r;
 	args = vt_target_args(&target);
 	(void) json_object_set_new(args, "dry_run", json_boolean(dry_run));
-	r = vt_cli_call(cli, "remove", args, NULL, NULL, &result, err);
+	r = vt_print_result(cli, "remove", args, &result, err);
 	if (r < 0)
 		return r;
-	if (cli->json)
-		vt_print_json(result);
 	vt_format_count((uint64_t) vt_json_count(result, "versions"), versions);
 	vt_format_size((uint64_t) vt_json_count(result, "bytes"), bytes);
 	vt_say(cli, "%s %s version(s) of %s, %s%s", dry_run ? "Would remove" : "Removed", versions,

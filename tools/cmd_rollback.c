@@ -17,11 +17,9 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	if (!target.version[0] || target.path)
 		return vt_misused(cli, err, "'%s': say to which version: DATASET@VERSION",
 				  cli->argv[0]);
-	r = vt_cli_call(cli, "rollback", vt_target_args(&target), NULL, NULL, &version, err);
+	r = vt_print_result(cli, "rollback", vt_target_args(&target), &version, err);
 	if (r < 0)
 		return r;
-	if (cli->json)
-		vt_print_json(version);
 	vt_say(cli, "%s@latest is %s", target.dataset, vt_json_text(version, "version", ""));
 	return 0;
 }

@@ -30,12 +30,10 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		return vt_misused(cli, err,
 				  "'%s': show is about a version; for a path use 'vitrine ls'",
 				  cli->argv[0]);
-	r = vt_cli_call(cli, "show", vt_target_args(&target), NULL, NULL, &version, err);
+	r = vt_print_result(cli, "show", vt_target_args(&target), &version, err);
 	if (r < 0)
 		return r;
-	if (cli->json)
-		vt_print_json(version);
-	else
+	if (!cli->json)
 		vt_print_record(version, columns);
 	return 0;
 }

@@ -17,11 +17,9 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		return r;
 	args = vt_target_args(&target);
 	(void) json_object_set_new(args, "tag", json_string(cli->argv[1]));
-	r = vt_cli_call(cli, "tag", args, NULL, NULL, &version, err);
+	r = vt_print_result(cli, "tag", args, &version, err);
 	if (r < 0)
 		return r;
-	if (cli->json)
-		vt_print_json(version);
 	vt_say(cli, "%s@%s is %s", target.dataset, cli->argv[1],
 	       vt_json_text(version, "version", ""));
 	return 0;

@@ -18,11 +18,9 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	if (!target.version[0])
 		return vt_misused(cli, err, "'%s' names no tag: write DATASET@TAG", cli->argv[0]);
 	args = json_pack("{s:s, s:s}", "dataset", target.dataset, "tag", target.version);
-	r = vt_cli_call(cli, "untag", args, NULL, NULL, &version, err);
+	r = vt_print_result(cli, "untag", args, &version, err);
 	if (r < 0)
 		return r;
-	if (cli->json)
-		vt_print_json(version);
 	vt_say(cli, "%s is a tag no more; %s stays", cli->argv[0],
 	       vt_json_text(version, "version", "its version"));
 	return 0;

@@ -29,11 +29,9 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		return vt_misused(cli, err, "a withdrawal needs a --reason");
 	args = vt_target_args(&target);
 	(void) json_object_set_new(args, "reason", json_string(reason));
-	r = vt_cli_call(cli, "withdraw", args, NULL, NULL, &version, err);
+	r = vt_print_result(cli, "withdraw", args, &version, err);
 	if (r < 0)
 		return r;
-	if (cli->json)
-		vt_print_json(version);
 	vt_say(cli, "%s@%s is withdrawn: open files and mappings of it fail from now on",
 	       target.dataset, vt_json_text(version, "version", target.version));
 	return 0;

@@ -368,6 +368,16 @@ int vt_print_rows(struct vt_cli *cli, const char *op, json_t *args, const struct
 	return table->rows < INT32_MAX ? (int) table->rows : INT32_MAX;
 }
 
+int vt_print_result(struct vt_cli *cli, const char *op, json_t *args, json_t **result,
+		    struct vt_error *err)
+{
+	int r = vt_cli_call(cli, op, args, NULL, NULL, result, err);
+
+	if (r >= 0 && cli->json)
+		vt_print_json(*result);
+	return r;
+}
+
 void vt_print_record(const json_t *object, const struct vt_column *columns)
 {
 	int room = 0;

@@ -48,6 +48,10 @@ void vt_table_print(const struct vt_table *table); /* with --json: nothing is le
 int vt_print_rows(struct vt_cli *cli, const char *op, json_t *args, const struct vt_column *columns,
 		  struct vt_error *err);
 
+/* Asks `op`; with --json its result is printed. `args` is stolen, `*result` is the caller's. */
+int vt_print_result(struct vt_cli *cli, const char *op, json_t *args, json_t **result,
+		    struct vt_error *err);
+
 void vt_print_json(const json_t *object); /* one line */
 /* The members that are there, one "Title  value" a line. */
 void vt_print_record(const json_t *object, const struct vt_column *columns);
