@@ -4,16 +4,25 @@
  * failed and turns that into an exit status (cli.h). Each command is a file, cmd_NAME.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "index/base/error.h"
 #include "tools/cli.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/output.h"
+
+/*
+ * What a thread frees stays in the pool it came from, and by default there are eight pools a core:
+ * a server whose cache goes from pages to frames then holds on to twice the cache.
+ */
+#define MALLOC_POOLS 2
 
 const struct vt_command *const vt_commands[] = {
 	&vt_cmd_init,     &vt_cmd_publish,
@@ -82,6 +91,18 @@ static int find_command(struct vt_cli *cli, struct vt_error *err)
 	return 0;
 }
 
+/* Started with one of them closed, /dev/fuse or the index would become our standard output. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void) close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct vt_cli cli = {.store = getenv("VITRINE_STORE")};
@@ -89,6 +110,8 @@ int main(int argc, char **argv)
 	struct vt_error err = {""};
 	int r;
 
+	open_standard_descriptors();
+	(void) mallopt(M_ARENA_MAX, MALLOC_POOLS);
 	(void) setlocale(LC_TIME, "");
 	if (!cli.store || !*cli.store)
 		cli.store = VT_STORE_DEFAULT;

@@ -23,7 +23,7 @@ int vt_fail(struct vt_error *err, int code, const char *format, ...)
 int vt_fail_in(struct vt_error *err, int r, const char *format, ...)
 {
 	if (err) {
-		char front[sizeof err->text];
+		char front[sizeof err->text / 2]; /* a long path leaves room for the reason */
 		size_t used, room;
 		va_list ap;
 
@@ -32,7 +32,7 @@ int vt_fail_in(struct vt_error *err, int r, const char *format, ...)
 		(void) vsnprintf(front, sizeof front, format, ap);
 		va_end(ap);
 
-		used = strnlen(front, sizeof front - 3);
+		used = strlen(front);
 		memcpy(front + used, ": ", 3);
 		used += 2;
 		room = sizeof err->text - used;

@@ -20,6 +20,11 @@ assert_out "\"mountpoint\":\"$point\""
 assert_ok vitrine umount "$point"
 assert_equal "$(mounts_below)" ""
 
+it "mounts also with standard input and output closed"
+vitrine mount "$point" <&- >&- || fail "status $?"
+assert_equal "$(cat "$point/notes/v1/a/b")" hello
+assert_ok vitrine umount "$point"
+
 it "VITRINE_MOUNT stands in for the argument, and a relative path will do"
 export VITRINE_MOUNT="$point"
 assert_ok vitrine mount

@@ -62,7 +62,7 @@ START_TEST(a_sentence_too_long_is_cut_at_its_end)
 }
 END_TEST
 
-START_TEST(a_front_too_long_leaves_the_text_terminated)
+START_TEST(a_front_too_long_leaves_room_for_the_reason)
 {
 	char words[2 * sizeof(struct vt_error)];
 	struct vt_error err;
@@ -73,6 +73,7 @@ START_TEST(a_front_too_long_leaves_the_text_terminated)
 		(void) vt_fail(&err, EIO, "what happened");
 		(void) vt_fail_in(&err, -EIO, "%s", words);
 		ck_assert_uint_lt(strlen(err.text), sizeof err.text);
+		ck_assert_ptr_nonnull(strstr(err.text, "ww: what happened"));
 		ck_assert_int_eq(strncmp(err.text, "wwww", 4), 0);
 	}
 }
@@ -80,4 +81,4 @@ END_TEST
 
 VT_SUITE(base_error, a_failure_is_a_number_and_a_sentence,
 	 percent_m_is_the_text_of_the_code_not_of_errno, nobody_need_listen, words_are_put_in_front,
-	 a_sentence_too_long_is_cut_at_its_end, a_front_too_long_leaves_the_text_terminated)
+	 a_sentence_too_long_is_cut_at_its_end, a_front_too_long_leaves_room_for_the_reason)

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -360,6 +361,82 @@ START_TEST(a_damaged_table_is_named_so)
 }
 END_TEST
 
+/* The path of the newest log, after a process that wrote three rows died. */
+static const char *log_of_the_dead(void)
+{
+	static char path[256];
+	glob_t found;
+	int status;
+	pid_t child;
+
+	(void) vt_scratch();
+	ck_assert_int_eq(vt_store_create(vt_scratch_dir, &err), 0);
+	child = fork();
+	if (child == 0) {
+		struct vt_store *store = open_store(vt_scratch_dir);
+
+		put(store, VT_CF_TAG, "a", "first");
+		put(store, VT_CF_TAG, "b", "second");
+		put(store, VT_CF_TAG, "c", "third");
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(glob(vt_scratch_path("*.log"), 0, NULL, &found), 0);
+	ck_assert_uint_gt(found.gl_pathc, 0);
+	strcpy(path, found.gl_pathv[found.gl_pathc - 1]);
+	globfree(&found);
+	return path;
+}
+
+START_TEST(a_torn_log_loses_its_last_row_and_a_damaged_one_is_refused)
+{
+	struct vt_store *store = NULL;
+	const char *path;
+	struct stat st;
+	char data[4096], *row;
+	ssize_t len;
+	int fd;
+
+	if (!VT_CAN_FORK)
+		return;
+	path = log_of_the_dead();
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(truncate(path, st.st_size - 2), 0);
+	store = open_store(vt_scratch_dir);
+	ck_assert_str_eq(get(store, VT_CF_TAG, "b"), "second");
+	ck_assert_str_eq(get(store, VT_CF_TAG, "c"), "-");
+	end(store);
+
+	path = log_of_the_dead();
+	fd = open(path, O_RDWR);
+	len = read(fd, data, sizeof data);
+	row = memmem(data, (size_t) len, "second", 6);
+	ck_assert_ptr_nonnull(row);
+	ck_assert_int_eq(pwrite(fd, "S", 1, row - data), 1);
+	close(fd);
+	ck_assert_int_eq(vt_store_open(vt_scratch_dir, &options, &store, &err), -EBADMSG);
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(a_closed_store_needs_no_log)
+{
+	struct vt_store *store = new_store();
+	glob_t found;
+
+	put(store, VT_CF_TAG, "a", "1");
+	vt_store_close(store);
+	ck_assert_int_eq(glob(vt_scratch_path("*.log"), 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		ck_assert_int_eq(truncate(found.gl_pathv[i], 0), 0);
+	globfree(&found);
+	store = open_store(vt_scratch_dir);
+	ck_assert_str_eq(get(store, VT_CF_TAG, "a"), "1");
+	end(store);
+}
+END_TEST
+
 START_TEST(a_reader_sees_rows_and_writes_none)
 {
 	struct vt_store *store = new_store(), *reader = NULL;
@@ -484,6 +561,7 @@ VT_SUITE(store, a_row_survives_reopening_in_its_own_family,
 	 a_file_without_rows_or_end_leaves_nothing, a_file_that_is_no_sst_is_refused,
 	 a_second_opener_is_told_who_is_in_the_way,
 	 an_absent_an_existing_and_a_newer_index_are_refused, a_damaged_table_is_named_so,
+	 a_torn_log_loses_its_last_row_and_a_damaged_one_is_refused, a_closed_store_needs_no_log,
 	 a_reader_sees_rows_and_writes_none, numbers_begin_with_one_and_never_come_twice,
 	 numbers_taken_before_a_kill_stay_taken, numbers_run_out_where_a_node_id_ends,
 	 threads_never_get_the_same_number)

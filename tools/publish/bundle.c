@@ -346,6 +346,8 @@ static int take_file(struct tray *tray, struct file *file, struct vt_error *err)
 				   .size = file->stamp.size};
 	int r;
 
+	if (input.size <= VT_SMALL_MAX)
+		input.data_end = input.size; /* read whole: zeros are looked for in memory */
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EXDEV)
 		return vt_fail(err, ESTALE, "'%s/%s' changed while it was read", source->name,
 			       path);
