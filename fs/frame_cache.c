@@ -3,13 +3,17 @@
  * See frame_cache.h. A *flight* is the fetch of one frame, from the first who asks until all who
  * asked have it:
  *
- *     held      no room for its bytes yet; started when another flight ends (never the only one)
+ *     held      no room for its bytes yet; another of its shard is under way, and starts it
  *     reading   its encoded bytes are on the way, counted against the LRU
  *     landed    out of the table; decoded once, handed to every waiter
  *
  * Whoever asks finds the frame in the LRU, or joins the flight under the lock; a flight leaves the
  * table only after its frame is in the LRU, and who sees that one has landed since he looked there
  * looks again, so nobody fetches twice for want of luck.
+ *
+ * A shard with held flights always has one that is not: one may go beyond the limit, and where it
+ * ends, the next of the same shard begins. So a disk that hangs can use up the limit, but not hold
+ * up the shards on others.
  *
  * Lock order: the cache's lock, then (inside vt_lru_get) a shard's. Neither is held while reading,
  * decoding, evicting or calling back.
@@ -42,6 +46,7 @@ struct flight {
 	uint64_t key; /* shard, offset */
 	uint8_t *encoded;
 	bool reserved; /* its encoded bytes are counted in the LRU */
+	bool held;     /* guarded by the cache's lock */
 	struct waiter first;
 	struct waiter *waiters; /* guarded by the cache's lock */
 	struct flight *next_held;
@@ -62,9 +67,8 @@ struct vt_frame_cache {
 	vt_find_dictionary *find;
 	void *find_context;
 	pthread_mutex_t lock;
-	struct flight *flights; /* guarded by lock, as all below */
-	struct flight *held;
-	unsigned reading;            /* flights that are not held */
+	struct flight *flights;      /* guarded by lock, as all below */
+	struct flight *held;         /* in order of arrival */
 	atomic_uint_fast64_t landed; /* written under the lock */
 	struct known_dictionary *dictionaries;
 	_Atomic uint64_t reads, decoded, shared, bytes_stored, bytes_decoded, damaged, failed;
@@ -243,6 +247,21 @@ static void free_flight(struct flight *flight)
 	free(flight);
 }
 
+/* Takes the flight to start after one of `shard`, under the lock: of that shard, if any is held. */
+static struct flight *take_held(struct vt_frame_cache *cache, uint32_t shard)
+{
+	struct flight *next;
+
+	LL_SEARCH_SCALAR2(cache->held, next, at.shard, shard, next_held);
+	if (!next)
+		next = cache->held;
+	if (next) {
+		LL_DELETE2(cache->held, next, next_held);
+		next->held = false;
+	}
+	return next;
+}
+
 /* Out of the table, so that nobody joins any more; its waiters are the caller's to serve. */
 static struct waiter *land(struct flight *flight)
 {
@@ -256,12 +275,7 @@ static struct waiter *land(struct flight *flight)
 	HASH_DEL(cache->flights, flight);
 	waiters = flight->waiters;
 	cache->landed++;
-	cache->reading--;
-	next = cache->held;
-	if (next) {
-		LL_DELETE2(cache->held, next, next_held);
-		cache->reading++;
-	}
+	next = take_held(cache, flight->at.shard);
 	(void) pthread_mutex_unlock(&cache->lock);
 	if (next) { /* on the pool: from here it could go on and on in one stack */
 		next->task = (struct vt_io_task){.run = begin_held, .lane = next->at.shard};
@@ -318,7 +332,7 @@ static void read_done(void *context, int r)
 	arrive(context, r, false);
 }
 
-/* Counted in `reading`. Anybody's thread: what must wait goes to the pool. */
+/* Not held. Anybody's thread: what must wait goes to the pool. */
 static void begin_read(struct flight *flight)
 {
 	struct vt_frame_cache *cache = flight->cache;
@@ -355,7 +369,6 @@ static struct flight *new_flight(struct vt_frame_cache *cache, const struct vt_l
 		return NULL;
 	}
 	flight->waiters = &flight->first;
-	cache->reading++;
 	return flight;
 }
 
@@ -372,23 +385,32 @@ static bool join(struct flight *flight, const struct waiter *who)
 	return true;
 }
 
-/* Is there room to read one more? One may always read, or nothing would ever move. */
+/* Under the lock. Is another flight of the shard under way, that starts this one when it ends? */
+static bool can_follow(const struct flight *flight)
+{
+	struct flight *other, *next;
+
+	HASH_ITER (hh, flight->cache->flights, other, next)
+		if (other != flight && !other->held && other->at.shard == flight->at.shard)
+			return true;
+	return false;
+}
+
+/* Is there room to read one more? If not, it is held, unless nothing would ever start it. */
 static bool may_start(struct flight *flight)
 {
 	struct vt_frame_cache *cache = flight->cache;
-	bool only;
+	bool held;
 
 	flight->reserved = vt_lru_reserve(cache->lru, flight->at.frame_size);
 	if (flight->reserved)
 		return true;
 	(void) pthread_mutex_lock(&cache->lock);
-	only = cache->reading == 1;
-	if (!only) {
-		cache->reading--;
+	held = flight->held = can_follow(flight);
+	if (held)
 		LL_APPEND2(cache->held, flight, next_held);
-	}
 	(void) pthread_mutex_unlock(&cache->lock);
-	return only;
+	return !held;
 }
 
 int vt_frame_cache_get(struct vt_frame_cache *cache, const struct vt_location *at,

@@ -4,7 +4,7 @@
 /*
  * Decoded frames: found in the shared LRU, or fetched once for all who ask at the same time
  * (single-flight), decoded and checked. Blocks in flight count against the LRU's limit; when all is
- * pinned a fetch waits its turn.
+ * pinned a fetch waits behind another of its shard, and goes on if there is none.
  *
  * Thread-safe. No lock is held while reading, decoding or calling back.
  */

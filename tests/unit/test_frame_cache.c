@@ -108,24 +108,35 @@ static unsigned waiting_reads(struct held_source *source)
 	return count;
 }
 
-/* Answers the oldest read, with the stored bytes when `r` is 0. False: there is none. */
-static bool answer(struct held_source *source, int r)
+/*
+ * Answers the oldest read of `shard` (0: of any), with the stored bytes when `r` is 0. False: there
+ * is none.
+ */
+static bool answer_shard(struct held_source *source, uint32_t shard, int r)
 {
 	struct held_read read;
+	unsigned i = 0;
 
 	(void) pthread_mutex_lock(&source->lock);
-	if (source->count == 0) {
+	while (i < source->count && shard && source->reads[i].at.shard != shard)
+		i++;
+	if (i == source->count) {
 		(void) pthread_mutex_unlock(&source->lock);
 		return false;
 	}
-	read = source->reads[0];
+	read = source->reads[i];
 	source->count--;
-	memmove(source->reads, source->reads + 1, source->count * sizeof read);
+	memmove(source->reads + i, source->reads + i + 1, (source->count - i) * sizeof read);
 	(void) pthread_mutex_unlock(&source->lock);
 	if (r == 0)
 		r = rig_read(source->inner, &read.at, read.out);
 	read.done(read.context, r);
 	return true;
+}
+
+static bool answer(struct held_source *source, int r)
+{
+	return answer_shard(source, 0, r);
 }
 
 /* ---- tests ---- */
@@ -248,6 +259,41 @@ START_TEST(reads_wait_their_turn_when_the_limit_is_reached)
 			(void) sched_yield(); /* the next is on its way through the pool */
 	}
 	ck_assert_uint_eq(stats().reads, FRAMES / 2);
+	rig_done(&rig);
+}
+END_TEST
+
+/* A shard whose disk hangs may fill the limit with reads that are never answered. */
+START_TEST(a_shard_that_hangs_holds_up_no_other_at_the_limit)
+{
+	struct vt_location other[3];
+	struct vt_shard_writer *writer;
+	struct held_source *source;
+	struct vt_frame *frame;
+
+	set_up(NULL);
+	writer = rig_shard(&rig, 2);
+	for (uint32_t i = 0; i < 3; i++)
+		other[i] = model_add(writer, NULL, false, contents[2 * i], LEN, 1);
+	model_seal(writer, NULL);
+	source = hold_reads();
+	rig_open(&rig, 100000);
+	for (uint32_t i = 0; i < FRAMES; i += 2)
+		ck_assert_int_eq(vt_frame_cache_get(rig.frames, &places[i], &frame,
+						    check_and_let_go, (void *) (uintptr_t) i),
+				 0);
+	for (uint32_t i = 0; i < 3; i++)
+		ck_assert_int_eq(vt_frame_cache_get(rig.frames, &other[i], &frame, check_and_let_go,
+						    (void *) (uintptr_t) (2 * i)),
+				 0);
+	ck_assert(answer_shard(source, 2, 0)); /* not held: its shard has no read under way */
+	while (let_go < 3)
+		if (!answer_shard(source, 2, 0))
+			(void) sched_yield(); /* the next is on its way through the pool */
+	while (let_go < 3 + FRAMES / 2)
+		if (!answer(source, 0))
+			(void) sched_yield();
+	ck_assert_uint_eq(stats().reads, 3 + FRAMES / 2);
 	rig_done(&rig);
 }
 END_TEST
@@ -397,6 +443,7 @@ END_TEST
 VT_SUITE(frame_cache, a_frame_is_read_once_and_then_found, all_who_ask_at_a_time_share_one_read,
 	 all_who_wait_are_told_of_a_failure_and_the_next_tries_again,
 	 reads_wait_their_turn_when_the_limit_is_reached,
+	 a_shard_that_hangs_holds_up_no_other_at_the_limit,
 	 one_read_goes_on_even_when_everything_is_pinned, damage_is_refused_and_not_kept,
 	 a_location_that_leads_to_no_frame_is_damage, a_dictionary_is_looked_up_once,
 	 a_dictionary_that_is_not_found_is_an_error,
