@@ -263,6 +263,9 @@ int vt_control_recheck(const struct vt_control_request *request, struct vt_error
 		return r;
 	r = vt_catalog_version(request->service->index->catalog, request->version->serial, &now,
 			       err);
+	if (r == -ENOENT)
+		return vt_fail(err, ENOENT, "'%s@%s' was removed meanwhile", request->dataset->name,
+			       request->version->name);
 	return r < 0 ? r : not_withdrawn(request->dataset, now, err);
 }
 

@@ -58,7 +58,10 @@ static int parent_of(const struct vt_control_request *request, const struct vt_v
 {
 	uint32_t parent = request->connection->import_info.parent;
 
-	return parent ? vt_catalog_version(request->service->index->catalog, parent, out, err) : 0;
+	if (parent == 0 ||
+	    vt_catalog_version(request->service->index->catalog, parent, out, NULL) == 0)
+		return 0;
+	return vt_fail(err, ESTALE, "the latest version was removed meanwhile");
 }
 
 int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *err)

@@ -11,7 +11,7 @@ esac
 
 vitrine init >/dev/null
 mkdir "$tmp/mnt" "$tmp/work"
-vitrine mount "$tmp/mnt"
+vitrine mount "$tmp/mnt" >/dev/null
 
 it "loses nothing and shows nothing wrong"
 # shellcheck disable=SC2086 # no seed, no argument
