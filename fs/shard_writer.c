@@ -171,6 +171,11 @@ static uint64_t tail_size(const struct vt_shard_writer *writer)
 	return writer->index.len + writer->seek.len + 4096;
 }
 
+bool vt_shard_writer_is_full(const struct vt_shard_writer *writer)
+{
+	return writer->size >= VT_SHARD_TARGET || tail_size(writer) >= VT_SHARD_INDEX_TARGET;
+}
+
 int vt_shard_writer_add(struct vt_shard_writer *writer, const void *frame, size_t len,
 			uint32_t content_size, const struct vt_shard_item *items, size_t count,
 			struct vt_location *at, struct vt_error *err)

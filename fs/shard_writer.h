@@ -7,6 +7,7 @@
  *
  * One thread at a time.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "index/base/cleanup.h"
@@ -15,7 +16,9 @@
 struct vt_error;
 struct vt_shard_writer;
 
-#define VT_SHARD_TARGET (256ull << 20) /* bytes of file after which a new shard is begun */
+/* After so many bytes of file, or of its index, which is kept in memory, a new shard is begun. */
+#define VT_SHARD_TARGET       (256ull << 20)
+#define VT_SHARD_INDEX_TARGET (32u << 20)
 
 struct vt_shard_writer_info {
 	const char *path;
@@ -45,6 +48,7 @@ int vt_shard_writer_add(struct vt_shard_writer *writer, const void *frame, size_
 			uint32_t content_size, const struct vt_shard_item *items, size_t count,
 			struct vt_location *at, struct vt_error *err);
 uint64_t vt_shard_writer_size(const struct vt_shard_writer *writer); /* bytes so far */
+bool vt_shard_writer_is_full(const struct vt_shard_writer *writer);
 
 struct vt_sealed_shard {
 	uint64_t size, content_size;

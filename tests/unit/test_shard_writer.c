@@ -15,6 +15,7 @@
 
 #define TEXT_LEN  70000u
 #define NOISE_LEN 300000u
+#define TINY      1000u
 
 static const char *path;
 
@@ -259,8 +260,35 @@ START_TEST(nothing_is_sealed_after_a_failed_write)
 }
 END_TEST
 
+/* Many tiny contents make an index that is far larger than their frames. */
+START_TEST(a_shard_is_full_when_its_index_is_large)
+{
+	static uint8_t data[TINY];
+	static struct vt_shard_item items[TINY];
+	struct vt_shard_writer *writer;
+	struct vt_location at;
+	uint64_t count = 0;
+
+	set_up();
+	for (uint32_t i = 0; i < TINY; i++)
+		items[i] = (struct vt_shard_item){.skip = i, .length = 1};
+	writer = model_shard(path, 1, NULL);
+	while (!vt_shard_writer_is_full(writer)) {
+		ck_assert_uint_lt(vt_shard_writer_size(writer), VT_SHARD_TARGET / 8);
+		ck_assert_int_eq(vt_shard_writer_add(writer, data, sizeof data, TINY, items, TINY,
+						     &at, NULL),
+				 0);
+		count += TINY;
+	}
+	ck_assert_uint_gt(count, 700000);
+	vt_shard_writer_free(writer);
+	vt_scratch_done();
+}
+END_TEST
+
 VT_SUITE(shard_writer, the_zstd_command_decodes_a_shard,
 	 the_zstd_command_decodes_a_shard_with_its_dictionary, a_seekable_reader_finds_the_frames,
 	 a_sealed_shard_is_as_it_was_said, locations_say_where_frames_lie,
 	 what_is_not_sealed_is_removed, a_file_that_is_there_is_left_alone,
-	 items_must_fill_their_frame, nothing_is_sealed_after_a_failed_write)
+	 items_must_fill_their_frame, a_shard_is_full_when_its_index_is_large,
+	 nothing_is_sealed_after_a_failed_write)

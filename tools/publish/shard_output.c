@@ -108,7 +108,7 @@ static int add_frame(struct vt_shard_output *output, struct vt_new_frame *frame,
 {
 	int r = 0;
 
-	if (output->writer && vt_shard_writer_size(output->writer) >= VT_SHARD_TARGET)
+	if (output->writer && vt_shard_writer_is_full(output->writer))
 		r = seal_shard(output, err);
 	if (r == 0 && !output->writer)
 		r = begin_shard(output, err);
