@@ -31,10 +31,13 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #define IDLE_SECONDS  60
 #define DRAIN_MS      5000 /* what requests get to finish in at an orderly end */
 #define UNMOUNT_MS    2000
+#define ROOM_MS       500 /* how often a disk that was full is looked at */
+#define ROOM_BYTES    (8u << 20)
 #define MS_PER_SECOND 1000
 
 struct options {
@@ -273,18 +276,40 @@ static int time_left(struct server *server)
 	return idle_ms >= (uint64_t) server->idle_ms ? 0 : server->idle_ms - (int) idle_ms;
 }
 
+/*
+ * A disk that was full: the index is read as before, but takes no change until it is opened again.
+ * With mounts that is the next server's, whom the keeper starts when this one is gone.
+ */
+static void begin_anew(struct server *server)
+{
+	struct statvfs fs;
+
+	if (statvfs(server->dir, &fs) < 0 || (uint64_t) fs.f_bavail * fs.f_frsize < ROOM_BYTES)
+		return;
+	vt_log(VT_LOG_WARNING, "beginning anew, the disk has room again store='%s' pid=%d",
+	       server->dir, (int) getpid());
+	if (vt_sessions_count(server->service->sessions) == 0)
+		server->stopping = true;
+	else if (vt_keeper_link_fd(server->keeper) >= 0)
+		_exit(EXIT_FAILURE);
+}
+
 static void run(struct server *server)
 {
 	while (!server->stopping) {
+		bool stuck = vt_store_is_stuck(server->service->index->store);
 		struct pollfd p[] = {{.fd = server->listener, .events = POLLIN},
 				     {.fd = server->wake, .events = POLLIN},
 				     {.fd = server->signals, .events = POLLIN},
 				     {.fd = vt_keeper_link_fd(server->keeper), .events = POLLIN}};
-		int left = time_left(server), events = poll(p, 4, left);
+		int left = time_left(server);
+		int events = poll(p, 4, stuck && (left < 0 || left > ROOM_MS) ? ROOM_MS : left);
 		uint64_t count;
 
 		if (events == 0 && left == 0)
 			return;
+		if (stuck)
+			begin_anew(server);
 		if (events <= 0)
 			continue; /* time_left() will tell, or EINTR */
 		if (p[0].revents) {

@@ -253,6 +253,8 @@ static int keep_recipe(struct gc *gc, const struct vt_value *key, const struct v
 		return bad_row(err, "a recipe's key");
 	read_content(key, &domain, &content);
 	segment = vt_key_read_u32((const uint8_t *) key->data + 36);
+	if (segment == 0) /* what is cached may name shards that go */
+		vt_recipe_forget(gc->index->lru, domain, &content);
 	if (!is_marked(gc, key)) {
 		gc->report->recipes += segment == 0;
 		return 0;

@@ -82,6 +82,8 @@ void vt_batch_put(struct vt_batch *batch, struct vt_store *store, enum vt_family
 void vt_batch_delete(struct vt_batch *batch, struct vt_store *store, enum vt_family family,
 		     const void *key, size_t key_len);
 int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, struct vt_error *err);
+/* A write found the disk full: RocksDB takes no other one until it is opened again. Any thread. */
+bool vt_store_is_stuck(const struct vt_store *store);
 VT_DEFINE_CLEANUP(struct vt_batch, vt_batch_free);
 
 /* Keys from `from` on, in order, while they begin with `prefix`. 1 / 0 / error. */

@@ -3,6 +3,7 @@
 
 /* What the store's own files share: store.c, store_rows.c, store_sst.c, counter.c. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <rocksdb/c.h>
 
 #include "index/store.h"
@@ -20,6 +21,7 @@ struct vt_store {
 	rocksdb_readoptions_t *read, *read_nowait, *scan;
 	rocksdb_writeoptions_t *write, *write_sync;
 
+	atomic_bool stuck; /* vt_store_is_stuck() */
 	pthread_mutex_t counter_lock;
 	struct vt_counter_state counters[VT_COUNTER_COUNT]; /* guarded by counter_lock */
 };

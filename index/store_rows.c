@@ -36,7 +36,8 @@ int vt_store_get(struct vt_store *store, enum vt_family family, const void *key,
 	pin_value(pin, out);
 	if (!nowait || out->len > 0)
 		return 0;
-	/* So RocksDB answers for a key of a table that is not open: found, perhaps, and no value. */
+	/* So RocksDB answers for a key of a table that is not open: found, perhaps, and no value.
+	 */
 	vt_value_done(out);
 	return vt_fail(err, EAGAIN, "not in memory");
 }
@@ -115,9 +116,18 @@ void vt_batch_delete(struct vt_batch *batch, struct vt_store *store, enum vt_fam
 int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, struct vt_error *err)
 {
 	char *message = NULL;
+	int r;
 
 	rocksdb_write(store->db, sync ? store->write_sync : store->write, theirs(batch), &message);
-	return vt_store_outcome(message, err);
+	r = vt_store_outcome(message, err);
+	if (r == -ENOSPC)
+		store->stuck = true;
+	return r;
+}
+
+bool vt_store_is_stuck(const struct vt_store *store)
+{
+	return store->stuck;
 }
 
 struct vt_iterator {

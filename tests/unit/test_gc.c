@@ -195,6 +195,51 @@ START_TEST(a_recipe_in_use_keeps_its_shards)
 }
 END_TEST
 
+static uint32_t publish_long(void)
+{
+	static struct vt_digest changes;
+	struct publish p;
+	uint32_t shard;
+
+	publish_begin(&p, "birds", NULL);
+	publish_build(&p, "some bytes");
+	shard = p.shard.serial;
+	publish_recipe(&p, "long", shard, 600, 0);
+	changes = *content_of("long");
+	p.version.changes = changes;
+	p.version.document_body[VT_DOCUMENT_CHANGES] = 600;
+	publish_commit(&p);
+	return shard;
+}
+
+static uint32_t shard_of_long(void)
+{
+	vt_cleanup(vt_recipe_part_unrefp) struct vt_recipe_part *part = NULL;
+
+	must(vt_recipe_find(idx->store, idx->lru, 1, content_of("long"), 0, false, &part, &err) ==
+	     0);
+	return part->extents[0].at.shard;
+}
+
+START_TEST(a_recipe_that_comes_again_is_not_taken_for_the_one_that_went)
+{
+	vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *dataset = NULL;
+	uint32_t *retired, first;
+	size_t count;
+
+	index_set_up();
+	first = publish_long();
+	ck_assert_uint_eq(shard_of_long(), first);
+	must(vt_catalog_dataset(idx->catalog, "birds", &dataset, &err) == 0);
+	must(vt_catalog_remove_dataset(idx->catalog, dataset->id, &retired, &count, &err) == 0);
+	free(retired);
+	ck_assert_uint_eq(gc(0).recipes, 1);
+	first = publish_long();
+	ck_assert_uint_eq(shard_of_long(), first);
+	index_tear_down();
+}
+END_TEST
+
 START_TEST(rows_of_a_dead_import_are_collected)
 {
 	struct publish p;
@@ -386,6 +431,7 @@ END_TEST
 VT_SUITE(gc, nothing_is_dropped_while_all_is_in_use, a_removed_version_takes_what_only_it_needed,
 	 what_two_versions_share_stays_for_the_other, what_was_removed_lately_stays_for_a_day,
 	 a_removed_dataset_leaves_nothing_behind, a_recipe_in_use_keeps_its_shards,
+	 a_recipe_that_comes_again_is_not_taken_for_the_one_that_went,
 	 rows_of_a_dead_import_are_collected, gc_and_imports_keep_apart,
 	 a_gc_that_dies_is_finished_by_the_next, verify_names_what_is_missing_or_damaged,
 	 verify_finds_an_exchanged_page, verify_finds_a_missing_and_a_shortened_shard,

@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Real mounts served by programs built with sanitizers: any finding fails. BUILD: where they are
+# built (build-asan and build-tsan, kept). Arguments: the end-to-end tests to run.
+set -eu
+cd "$(dirname "$0")/.."
+export VT_TEST_DATA="${VT_TEST_DATA:-$PWD/tests/data}"
+tests=${*:-"round_trip versions documents restart slow_disk publish_kill stress hostile_users"}
+reports=$(mktemp -d "${TMPDIR:-/tmp}/vitrine-sanitized.XXXXXX")
+chmod 1777 "$reports" # servers of other users report too
+trap 'rm -rf "$reports"' EXIT
+trap 'exit 1' HUP INT TERM
+cases=0
+failed=0
+
+# build NAME SANITIZERS
+build() {
+	[ -f "${BUILD:-.}/build-$1/build.ninja" ] ||
+		meson setup "${BUILD:-.}/build-$1" "-Db_sanitize=$2" >&2
+	ninja -C "${BUILD:-.}/build-$1" tools/vitrine >&2
+}
+
+# run NAME: every test with that build; then there must be no report.
+run() {
+	for test in $tests; do
+		cases=$((cases + 1))
+		status=0
+		VITRINE="$(realpath "${BUILD:-.}/build-$1")/tools/vitrine" sh "tests/e2e/$test.sh" \
+			>"$reports/output" 2>&1 || status=$?
+		if [ "$status" -eq 77 ]; then
+			echo "ok $cases - $test with $1 # SKIP"
+		elif [ "$status" -eq 0 ] && [ -z "$(find "$reports" -name "report.*")" ]; then
+			echo "ok $cases - $test with $1"
+		else
+			echo "not ok $cases - $test with $1"
+			cat "$reports"/report.* "$reports/output" 2>/dev/null | head -n 200 | sed 's/^/# /'
+			rm -f "$reports"/report.*
+			failed=1
+		fi
+	done
+}
+
+export ASAN_OPTIONS="log_path=$reports/report:detect_leaks=1"
+export UBSAN_OPTIONS="log_path=$reports/report:print_stacktrace=1"
+export TSAN_OPTIONS="log_path=$reports/report:suppressions=$PWD/tests/tsan.supp:second_deadlock_stack=1"
+build asan address,undefined
+run asan
+build tsan thread
+run tsan
+echo "1..$cases"
+exit "$failed"
