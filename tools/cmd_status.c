@@ -43,7 +43,7 @@ static void print_server(const json_t *status, const json_t *cache)
 
 static int print_mounts(const struct vt_cli *cli, const json_t *mounts, struct vt_error *err)
 {
-	vt_cleanup(vt_table_freep) struct vt_table *table = NULL;
+	vt_cleanup(vt_grid_freep) struct vt_grid *table = NULL;
 	const json_t *row;
 	size_t i;
 	int r;
@@ -52,12 +52,12 @@ static int print_mounts(const struct vt_cli *cli, const json_t *mounts, struct v
 		(void) puts("mounts   none");
 		return 0;
 	}
-	r = vt_table_new(cli, mount_columns, &table, err);
-	json_array_foreach(mounts, i, row) if (r == 0) r = vt_table_row(table, row, NULL, 0);
+	r = vt_grid_new(cli, mount_columns, &table, err);
+	json_array_foreach(mounts, i, row) if (r == 0) r = vt_grid_row(table, row, NULL, 0);
 	if (r < 0)
 		return r;
 	(void) putchar('\n');
-	vt_table_print(table);
+	vt_grid_print(table);
 	return 0;
 }
 

@@ -254,7 +254,7 @@ static void put_cell(const json_t *row, const struct vt_column *column, struct v
 /* ---- tables -----------------------------------------------------------------------------------
  */
 
-struct vt_table {
+struct vt_grid {
 	const struct vt_column *columns; /* borrowed */
 	size_t column_count;
 	bool json;
@@ -262,10 +262,10 @@ struct vt_table {
 	struct vt_buf cells; /* texts, each with its NUL, row by row */
 };
 
-int vt_table_new(const struct vt_cli *cli, const struct vt_column *columns, struct vt_table **out,
-		 struct vt_error *err)
+int vt_grid_new(const struct vt_cli *cli, const struct vt_column *columns, struct vt_grid **out,
+		struct vt_error *err)
 {
-	struct vt_table *table = calloc(1, sizeof *table);
+	struct vt_grid *table = calloc(1, sizeof *table);
 
 	if (!table)
 		return vt_fail(err, ENOMEM, "no memory for a table");
@@ -279,7 +279,7 @@ int vt_table_new(const struct vt_cli *cli, const struct vt_column *columns, stru
 	return 0;
 }
 
-void vt_table_free(struct vt_table *table)
+void vt_grid_free(struct vt_grid *table)
 {
 	if (!table)
 		return;
@@ -287,9 +287,9 @@ void vt_table_free(struct vt_table *table)
 	free(table);
 }
 
-int vt_table_row(void *context, const json_t *row, const void *blob, size_t blob_len)
+int vt_grid_row(void *context, const json_t *row, const void *blob, size_t blob_len)
 {
-	struct vt_table *table = context;
+	struct vt_grid *table = context;
 
 	table->rows++;
 	if (table->json) {
@@ -318,7 +318,7 @@ static bool right_aligned(enum vt_column_kind kind)
 	return kind == VT_COLUMN_COUNT || kind == VT_COLUMN_SIZE;
 }
 
-static void print_cell(const struct vt_table *table, size_t i, const char *text, int room)
+static void print_cell(const struct vt_grid *table, size_t i, const char *text, int room)
 {
 	bool last = i + 1 == table->column_count;
 	int pad = room - width(text);
@@ -330,7 +330,7 @@ static void print_cell(const struct vt_table *table, size_t i, const char *text,
 	(void) fputs(last ? "\n" : "  ", stdout);
 }
 
-void vt_table_print(const struct vt_table *table)
+void vt_grid_print(const struct vt_grid *table)
 {
 	int room[COLUMNS_MAX];
 	const char *text = (const char *) table->cells.data;
@@ -354,17 +354,17 @@ void vt_table_print(const struct vt_table *table)
 int vt_print_rows(struct vt_cli *cli, const char *op, json_t *args, const struct vt_column *columns,
 		  struct vt_error *err)
 {
-	vt_cleanup(vt_table_freep) struct vt_table *table = NULL;
-	int r = vt_table_new(cli, columns, &table, err);
+	vt_cleanup(vt_grid_freep) struct vt_grid *table = NULL;
+	int r = vt_grid_new(cli, columns, &table, err);
 
 	if (r < 0) {
 		json_decref(args);
 		return r;
 	}
-	r = vt_cli_call(cli, op, args, vt_table_row, table, NULL, err);
+	r = vt_cli_call(cli, op, args, vt_grid_row, table, NULL, err);
 	if (r < 0)
 		return r;
-	vt_table_print(table);
+	vt_grid_print(table);
 	return table->rows < INT32_MAX ? (int) table->rows : INT32_MAX;
 }
 

@@ -35,14 +35,14 @@ struct vt_column {
 };
 
 /* Rows become lines of a table; columns end with a zeroed one. */
-struct vt_table;
-int vt_table_new(const struct vt_cli *cli, const struct vt_column *columns, struct vt_table **out,
-		 struct vt_error *err);
-void vt_table_free(struct vt_table *table);
-VT_DEFINE_CLEANUP(struct vt_table, vt_table_free);
+struct vt_grid;
+int vt_grid_new(const struct vt_cli *cli, const struct vt_column *columns, struct vt_grid **out,
+		struct vt_error *err);
+void vt_grid_free(struct vt_grid *table);
+VT_DEFINE_CLEANUP(struct vt_grid, vt_grid_free);
 /* A vt_client_row with the table as context. With --json the row is printed at once. */
-int vt_table_row(void *table, const json_t *row, const void *blob, size_t blob_len);
-void vt_table_print(const struct vt_table *table); /* with --json: nothing is left to print */
+int vt_grid_row(void *table, const json_t *row, const void *blob, size_t blob_len);
+void vt_grid_print(const struct vt_grid *table); /* with --json: nothing is left to print */
 
 /* Asks `op` and prints the rows. `args` is stolen. The number of rows, or an error. */
 int vt_print_rows(struct vt_cli *cli, const char *op, json_t *args, const struct vt_column *columns,

@@ -150,14 +150,14 @@ START_TEST(a_table_takes_rows_that_lack_members)
 						   {"D", "d", VT_COLUMN_MODE},
 						   {0}};
 	const struct vt_cli cli = {0};
-	vt_cleanup(vt_table_freep) struct vt_table *table = NULL;
+	vt_cleanup(vt_grid_freep) struct vt_grid *table = NULL;
 	vt_cleanup(vt_json_freep) json_t *empty = json_object();
 	vt_cleanup(vt_json_freep) json_t *wrong =
 		json_pack("{s:i, s:s, s:i, s:[i]}", "a", 1, "b", "x", "c", 2, "d", 3);
 
-	ck_assert_int_eq(vt_table_new(&cli, columns, &table, NULL), 0);
-	ck_assert_int_eq(vt_table_row(table, empty, NULL, 0), 0);
-	ck_assert_int_eq(vt_table_row(table, wrong, NULL, 0), 0);
+	ck_assert_int_eq(vt_grid_new(&cli, columns, &table, NULL), 0);
+	ck_assert_int_eq(vt_grid_row(table, empty, NULL, 0), 0);
+	ck_assert_int_eq(vt_grid_row(table, wrong, NULL, 0), 0);
 }
 END_TEST
 
