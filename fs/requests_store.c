@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests about the store as a whole: gc, verify, status, stop. */
 #include "fs/frame_cache.h"
+#include "fs/memory.h"
 #include "fs/mount.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
@@ -139,20 +140,6 @@ int vt_serve_verify_quarantine(struct vt_control_request *request, struct vt_err
 
 /* ---- status and stop ------------------------------------------------------------------------- */
 
-/* Bytes of memory that are ours; 0 when /proc is not there. */
-static uint64_t resident_bytes(void)
-{
-	unsigned long long pages = 0;
-	FILE *statm = fopen("/proc/self/statm", "re");
-
-	if (!statm)
-		return 0;
-	if (fscanf(statm, "%*u %llu", &pages) != 1)
-		pages = 0;
-	(void) fclose(statm);
-	return pages * (uint64_t) sysconf(_SC_PAGESIZE);
-}
-
 static json_t *cache_status(const struct vt_control_request *request)
 {
 	const struct vt_index *index = request->service->index;
@@ -187,9 +174,9 @@ int vt_serve_status(struct vt_control_request *request, struct vt_error *err)
 	json_t *result =
 		json_pack("{s:i, s:s, s:I, s:I, s:o, s:I, s:I, s:o}", "pid", (int) getpid(),
 			  "version", VT_VERSION, "uid", (json_int_t) geteuid(), "memory",
-			  (json_int_t) resident_bytes(), "cache", cache_status(request), "mounts",
-			  (json_int_t) vt_sessions_count(request->service->sessions), "imports",
-			  (json_int_t) host->imports, "counters", counters(request));
+			  (json_int_t) vt_memory_resident(), "cache", cache_status(request),
+			  "mounts", (json_int_t) vt_sessions_count(request->service->sessions),
+			  "imports", (json_int_t) host->imports, "counters", counters(request));
 
 	if (!result || vt_json_set_time(result, "started", host->started_ns) < 0) {
 		json_decref(result);

@@ -12,6 +12,7 @@
 #include "fs/daemon.h"
 #include "fs/holdings.h"
 #include "fs/keeper_link.h"
+#include "fs/memory.h"
 #include "fs/mount.h"
 #include "fs/requests.h"
 #include "fs/service.h"
@@ -36,7 +37,7 @@
 #define IDLE_SECONDS  60
 #define DRAIN_MS      5000 /* what requests get to finish in at an orderly end */
 #define UNMOUNT_MS    2000
-#define ROOM_MS       500 /* how often a disk that was full is looked at */
+#define TICK_MS       500 /* how often memory, and a disk that was full, are looked at */
 #define ROOM_BYTES    (8u << 20)
 #define MS_PER_SECOND 1000
 
@@ -57,7 +58,8 @@ struct server {
 	uint64_t idle_since; /* monotonic; 0: busy. The main thread's */
 	dev_t device;        /* of the index's folder, with */
 	ino_t inode;
-	bool open; /* everything is: the LOCK, the socket and the mounts are ours */
+	uint64_t trimmed; /* memory.h; the main thread's */
+	bool open;        /* everything is: the LOCK, the socket and the mounts are ours */
 	atomic_bool stopping;
 };
 
@@ -303,11 +305,12 @@ static void run(struct server *server)
 				     {.fd = server->signals, .events = POLLIN},
 				     {.fd = vt_keeper_link_fd(server->keeper), .events = POLLIN}};
 		int left = time_left(server);
-		int events = poll(p, 4, stuck && (left < 0 || left > ROOM_MS) ? ROOM_MS : left);
+		int events = poll(p, 4, left < 0 || left > TICK_MS ? TICK_MS : left);
 		uint64_t count;
 
 		if (events == 0 && left == 0)
 			return;
+		(void) vt_memory_trim(server->host.cache_bytes, &server->trimmed);
 		if (stuck)
 			begin_anew(server);
 		if (events <= 0)
