@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whose store it is: what another user may and may not, and root working in somebody's store.
 . "$(dirname "$0")/lib.sh"
-export VITRINE_IDLE_SECONDS=60 # a guest finds the server that others started, however slow the machine
 need_root
 make_user owner
 owner=$user

@@ -11,7 +11,7 @@ set -eu
 : "${VITRINE:?the program to test}"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/vitrine-e2e.XXXXXX")
 chmod 0711 "$tmp" # other users reach mounts in it
-export VITRINE_STORE="$tmp/store" VITRINE_IDLE_SECONDS=1 LC_ALL=C.UTF-8 TZ=UTC
+export VITRINE_STORE="$tmp/store" VITRINE_IDLE_SECONDS=60 LC_ALL=C.UTF-8 TZ=UTC
 unset VITRINE_MOUNT NO_COLOR
 users=
 cases=0
