@@ -29,7 +29,7 @@ int vt_fail_in(struct vt_error *err, int r, const char *format, ...)
 
 		va_start(ap, format);
 		errno = -r;
-		(void) vsnprintf(front, sizeof front, format, ap);
+		(void) vsnprintf(front, sizeof front - 2, format, ap); /* ": " follows */
 		va_end(ap);
 
 		used = strlen(front);
