@@ -45,7 +45,8 @@ change verify
 change rollback ds@v1
 
 it "is not stopped by garbage, halves of messages and a crowd"
-as_user "$stranger" "$tools/rude.py" "$VITRINE_STORE/run/control.sock" 1 "${DURATION:-8}" >"$tmp/rude" 2>&1 &
+install "$tools/rude.py" "$tmp" # the sources may be closed to others, as /root is
+as_user "$stranger" "$tmp/rude.py" "$VITRINE_STORE/run/control.sock" 1 "${DURATION:-8}" >"$tmp/rude" 2>&1 &
 rude=$!
 pid=$(vitrine status --json | python3 -c 'import json, sys; print(json.loads(sys.stdin.readline())["pid"])')
 while kill -0 "$rude" 2>/dev/null; do
