@@ -25,9 +25,9 @@
 #define FOREVER   1e9        /* s: what is in a version never changes */
 #define CHANGING  1.0        /* s: names of datasets, versions and tags */
 #define MAX_WRITE (1u << 20) /* also bounds a READ; libfuse 3.14 fails above 1 MiB */
-#define BACKGROUND                                                                                 \
-	1024u /* reads ahead under way: the usual 12 would let one slow shard stop all             \
-	       */
+
+/* Reads ahead under way: with the usual 12 one slow shard would stop all. */
+#define BACKGROUND 1024u
 
 /* ---- running requests ------------------------------------------------------------------------ */
 
@@ -68,7 +68,7 @@ void vt_op_run(struct vt_request *request)
 	int r = request->run(request, true);
 
 	if (r == -EAGAIN) {
-		request->task = (struct vt_io_task){.run = run_waiting, .lane = 0};
+		request->task = (struct vt_io_task){.run = run_waiting, .lane = VT_LANE_INDEX};
 		vt_io_pool_submit(vt_op_service(request)->pool, &request->task);
 	} else if (r < 0) {
 		vt_op_fail(request, r);
@@ -80,6 +80,14 @@ struct vt_request *vt_op_begin(fuse_req_t req, fuse_ino_t id, vt_request_run *fu
 	struct vt_session *session = fuse_req_userdata(req);
 
 	return vt_request_begin(&session->requests, session, req, id, function);
+}
+
+void vt_op_start(fuse_req_t req, fuse_ino_t id, vt_request_run *function)
+{
+	struct vt_request *request = vt_op_begin(req, id, function);
+
+	if (request)
+		vt_op_run(request);
 }
 
 /* What an id stands for, for a handler; damage is worth a line. */
@@ -94,10 +102,24 @@ int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out)
 	return r;
 }
 
-int vt_op_may(struct vt_request *request, const struct vt_shown *shown, enum vt_right right)
+int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out)
 {
-	return vt_gate_check(vt_op_service(request)->gate, &request->subject, right,
-			     vt_shown_object(shown), NULL, NULL);
+	int r = vt_op_resolve(request, nowait, out);
+
+	if (r < 0)
+		return r;
+	r = vt_gate_check(vt_op_service(request)->gate, &request->subject, right,
+			  vt_shown_object(out), NULL, NULL);
+	if (r < 0)
+		vt_shown_done(out);
+	return r;
+}
+
+void vt_op_opened(struct vt_request *request, const struct fuse_file_info *file)
+{
+	if (vt_request_claim(request))
+		(void) fuse_reply_open(request->req, file);
+	vt_op_end(request);
 }
 
 /* ---- attributes and names -------------------------------------------------------------------- */
@@ -197,11 +219,8 @@ static int run_getattr(struct vt_request *request, bool nowait)
 
 static void op_getattr(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 {
-	struct vt_request *request = vt_op_begin(req, id, run_getattr);
-
 	(void) file;
-	if (request)
-		vt_op_run(request);
+	vt_op_start(req, id, run_getattr);
 }
 
 static int run_readlink(struct vt_request *request, bool nowait)
@@ -230,10 +249,7 @@ static int run_readlink(struct vt_request *request, bool nowait)
 
 static void op_readlink(fuse_req_t req, fuse_ino_t id)
 {
-	struct vt_request *request = vt_op_begin(req, id, run_readlink);
-
-	if (request)
-		vt_op_run(request);
+	vt_op_start(req, id, run_readlink);
 }
 
 /* ---- xattrs ---------------------------------------------------------------------------------- */
@@ -323,13 +339,13 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 	 * listing to programs that look only when they have all names, like find(1), and each
 	 * entry then costs a LOOKUP: five times as long on a cold walk.
 	 */
-	connection->want &= ~(unsigned) (FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS_AUTO |
-					 FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
-					 FUSE_CAP_SPLICE_MOVE);
-	connection->want |= connection->capable &
-			    (unsigned) (FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS |
-					FUSE_CAP_READDIRPLUS | FUSE_CAP_CACHE_SYMLINKS |
-					FUSE_CAP_EXPLICIT_INVAL_DATA);
+	connection->want &=
+		~(unsigned) (FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS_AUTO |
+			     FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+	connection->want |=
+		connection->capable &
+		(unsigned) (FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
+			    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA);
 	connection->max_write = MAX_WRITE;
 	connection->max_background = BACKGROUND;
 	connection->congestion_threshold = BACKGROUND / 4 * 3;

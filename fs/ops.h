@@ -18,6 +18,8 @@ struct vt_service;
 struct vt_request *vt_op_begin(fuse_req_t req, fuse_ino_t id, vt_request_run *run);
 /* Runs it here, or on a pool thread if it must wait. The request is not the caller's any more. */
 void vt_op_run(struct vt_request *request);
+/* Both at once, for an operation without arguments. */
+void vt_op_start(fuse_req_t req, fuse_ino_t id, vt_request_run *run);
 void vt_op_end(struct vt_request *request);
 /* Answers with the errno of `r` (negative), unless somebody else did, and ends it. */
 void vt_op_fail(struct vt_request *request, int r);
@@ -25,8 +27,10 @@ void vt_op_fail(struct vt_request *request, int r);
 struct vt_service *vt_op_service(const struct vt_request *request);
 /* What the request's id stands for; done by the caller. -ESTALE, -EAGAIN. */
 int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out);
-/* Asks the gate for the request's subject. */
-int vt_op_may(struct vt_request *request, const struct vt_shown *shown, enum vt_right right);
+/* The same for an OPEN or OPENDIR: asks the gate for the request's subject, too. -EACCES. */
+int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out);
+/* Answers it and ends the request. */
+void vt_op_opened(struct vt_request *request, const struct fuse_file_info *file);
 /* The entry of a name; notes the id before the kernel can learn of it. -EAGAIN. */
 int vt_op_fill_entry(struct vt_request *request, const struct vt_shown *shown, bool nowait,
 		     struct fuse_entry_param *out);

@@ -14,29 +14,21 @@ static int run_opendir(struct vt_request *request, bool nowait)
 {
 	struct fuse_file_info file = {0};
 	struct vt_shown shown;
-	int r = vt_op_resolve(request, nowait, &shown);
+	int r = vt_op_admit(request, nowait, VT_RIGHT_BROWSE, &shown);
 
 	if (r < 0)
 		return r;
-	r = vt_op_may(request, &shown, VT_RIGHT_BROWSE);
-	if (r == 0 && vt_node_exhibit(request->id))
+	if (vt_node_exhibit(request->id))
 		file.cache_readdir = file.keep_cache = 1; /* both, or it is not kept */
 	vt_shown_done(&shown);
-	if (r < 0)
-		return r;
-	if (vt_request_claim(request))
-		(void) fuse_reply_open(request->req, &file);
-	vt_op_end(request);
+	vt_op_opened(request, &file);
 	return 0;
 }
 
 void vt_op_opendir(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 {
-	struct vt_request *request = vt_op_begin(req, id, run_opendir);
-
 	(void) file;
-	if (request)
-		vt_op_run(request);
+	vt_op_start(req, id, run_opendir);
 }
 
 /* A reply being filled: names with attributes (plus), or names alone. */

@@ -16,30 +16,21 @@ static int run_open(struct vt_request *request, bool nowait)
 {
 	struct fuse_file_info file = {.noflush = 1};
 	struct vt_shown shown;
-	int r = vt_op_resolve(request, nowait, &shown);
+	int r = vt_op_admit(request, nowait, VT_RIGHT_READ, &shown);
 
 	if (r < 0)
 		return r;
-	r = vt_op_may(request, &shown, VT_RIGHT_READ);
 	file.keep_cache = shown.kind != VT_SHOWN_CONTROL;
 	file.direct_io = shown.kind == VT_SHOWN_CONTROL;
 	vt_shown_done(&shown);
-	if (r < 0)
-		return r;
-	if (vt_request_claim(request))
-		(void) fuse_reply_open(request->req, &file);
-	vt_op_end(request);
+	vt_op_opened(request, &file);
 	return 0;
 }
 
 void vt_op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 {
-	struct vt_request *request;
-
 	(void) file;
-	request = vt_op_begin(req, id, run_open);
-	if (request)
-		vt_op_run(request);
+	vt_op_start(req, id, run_open);
 }
 
 static void read_done(void *context, int r, const struct iovec *pieces, int count)
