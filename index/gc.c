@@ -41,10 +41,7 @@ struct gc {
 	uint64_t min_age_ns;
 	struct vt_gc_report *report;
 
-	/*
-	 * Not the readers' cache: what they hold of a recipe may name the shard of an older copy,
-	 * which this sweep drops. They notice when they come to it (fs/file_reader.c).
-	 */
+	/* Not the readers': what is cached there may name the shard of an older copy. */
 	struct vt_lru *lru;
 	struct vt_page_walk *walk;
 	uint32_t domain;        /* of the version being marked */
@@ -253,7 +250,7 @@ static int keep_recipe(struct gc *gc, const struct vt_value *key, const struct v
 		return bad_row(err, "a recipe's key");
 	read_content(key, &domain, &content);
 	segment = vt_key_read_u32((const uint8_t *) key->data + 36);
-	if (segment == 0) /* what is cached may name shards that go */
+	if (segment == 0) /* readers shall not go to shards that this sweep drops */
 		vt_recipe_forget(gc->index->lru, domain, &content);
 	if (!is_marked(gc, key)) {
 		gc->report->recipes += segment == 0;

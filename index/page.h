@@ -49,7 +49,7 @@ struct vt_page_child {
 
 /*
  * Encoding: start, add in order, then the two buffers are the page. The caller cuts where
- * vt_page_is_full() says so after an add. Errors: -EINVAL an entry breaks a rule of entry.h or of
+ * vt_page_builder_is_full() says so after an add. Errors: -EINVAL an entry breaks a rule of entry.h or of
  * the order of names (`err` says which), -ENOMEM.
  */
 struct vt_page_builder {
