@@ -74,13 +74,13 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 
 it "carries a git work tree and a database"
-git init -q "$tmp/work"
-echo text >"$tmp/work/file"
-git -C "$tmp/work" add file
-git -C "$tmp/work" -c user.name=a -c user.email=a@b commit -q -m one
-sqlite3 "$tmp/work/db" 'create table t(a); insert into t values (41), (1);'
-assert_ok vitrine publish work "$tmp/work"
-assert_ok git -C "$tmp/mnt/work/v1" --no-optional-locks -c safe.directory='*' status --porcelain
+git init -q "$tmp/checkout"
+echo text >"$tmp/checkout/file"
+git -C "$tmp/checkout" add file
+git -C "$tmp/checkout" -c user.name=a -c user.email=a@b commit -q -m one
+sqlite3 "$tmp/checkout/db" 'create table t(a); insert into t values (41), (1);'
+assert_ok vitrine publish checkout "$tmp/checkout"
+assert_ok git -C "$tmp/mnt/checkout/v1" --no-optional-locks -c safe.directory='*' status --porcelain
 assert_out "?? db"
-assert_ok sqlite3 "file:$tmp/mnt/work/v1/db?immutable=1" 'select sum(a) from t'
+assert_ok sqlite3 "file:$tmp/mnt/checkout/v1/db?immutable=1" 'select sum(a) from t'
 assert_equal "$(cat "$tmp/out")" 42
