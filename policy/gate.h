@@ -3,45 +3,93 @@
 
 /*
  * The one question that every door asks: may this subject do that to this object, and until when is
- * the answer good? Everything is open for reading in this format; changing needs the store's owner
- * or root. Later work (policy/model.md) fills the gate without changing its callers.
+ * the answer good? Loads the facts (book, people, clock), decides (evaluate.h) and remembers, under
+ * the full input, until the answer's end.
  *
- * Thread-safe; never blocks, never allocates.
+ * Thread-safe.
  */
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+#include "index/base/cleanup.h"
+#include "policy/evaluate.h"
 #include "policy/subject.h"
 
 struct vt_error;
+struct vt_book;
+struct vt_catalog;
+struct vt_people;
+struct vt_timekeeper;
 struct vt_gate;
 
-enum vt_right {
-	VT_RIGHT_BROWSE, /* names, versions, sizes */
-	VT_RIGHT_READ,   /* bytes */
-	VT_RIGHT_CURATE, /* publish, tag */
-	VT_RIGHT_ADMIN,  /* rollback, withdraw, rm, gc, verify */
+struct vt_gate_parts {
+	struct vt_catalog *catalog;
+	struct vt_book *book;
+	struct vt_people *people;
+	struct vt_timekeeper *time;
 };
-
-/* What is asked about. Zero means "all": {0, 0} the store, {d, 0} a dataset with its versions. */
-struct vt_object {
-	uint32_t dataset; /* id */
-	uint32_t version; /* serial */
-};
-
-int vt_gate_new(uid_t owner, struct vt_gate **out, struct vt_error *err);
+int vt_gate_new(const struct vt_gate_parts *parts, struct vt_gate **out, struct vt_error *err);
 void vt_gate_free(struct vt_gate *gate);
+VT_DEFINE_CLEANUP(struct vt_gate, vt_gate_free);
+
+/* What is asked about, filled from the catalog: {0, 0} the store, {dataset, 0}, {dataset, version}. */
+struct vt_place {
+	uint32_t dataset, version;
+};
 
 /*
- * 0 and `*valid_until_ns` (CLOCK_REALTIME; UINT64_MAX for ever; may be NULL), or -EACCES with a
- * sentence that says what would allow it.
+ * 0 and `*valid_until_ns` (VT_TIME_NEVER for ever; may be NULL), or -EACCES with a sentence that says
+ * why and what would allow it. With `nowait` -EAGAIN when the user database must be asked. A
+ * remembered answer takes well under a microsecond. SEE of a dataset: any of its versions is seen,
+ * or the dataset as such.
  */
 int vt_gate_check(struct vt_gate *gate, const struct vt_subject *subject, enum vt_right right,
-		  struct vt_object object, uint64_t *valid_until_ns, struct vt_error *err);
+		  struct vt_place place, bool nowait, uint64_t *valid_until_ns,
+		  struct vt_error *err);
+/* The same with the whole answer; never an error but -EAGAIN, -ENOMEM. */
+int vt_gate_decide(struct vt_gate *gate, const struct vt_subject *subject, enum vt_right right,
+		   struct vt_place place, bool nowait, struct vt_decision *out);
 
-/* How the boundary directory of an object is shown, so that the kernel enforces it by itself. */
-struct vt_boundary {
-	uid_t uid;
-	gid_t gid;
-	mode_t mode; /* permission bits: 0555 open */
+/* A name for what is to be made: curate on the space (NULL: none) that a new dataset would be in. */
+int vt_gate_check_new(struct vt_gate *gate, const struct vt_subject *subject, const char *space,
+		      bool nowait, struct vt_error *err);
+
+/* Grows with every change after which an answer may differ, the passing of a window included. */
+uint64_t vt_gate_generation(struct vt_gate *gate);
+
+/*
+ * How the folder of a version, or of a dataset ({d, 0}: whoever sees any of it), is shown, so that
+ * the kernel enforces it by itself. It lets in everybody who may browse it and, where owner, group
+ * and list cannot say more, others too: OPEN and OPENDIR ask again.
+ */
+enum vt_boundary_class {
+	VT_BOUNDARY_OPEN,   /* 0555 */
+	VT_BOUNDARY_NOBODY, /* 0000 */
+	VT_BOUNDARY_USER,   /* 0500 of `uid` */
+	VT_BOUNDARY_GROUP,  /* 0550 with `gid` */
+	VT_BOUNDARY_LIST,   /* 0550 and the list, or 0555 where lists cannot be shown */
 };
-void vt_gate_boundary(struct vt_gate *gate, struct vt_object object, struct vt_boundary *out);
+#define VT_BOUNDARY_LIST_MAX 500u
+
+struct vt_list_entry {
+	bool group;     /* gid, else uid */
+	uint32_t id;
+	uint8_t bits; /* 5: may enter; 0: may not, whatever else says so */
+};
+struct vt_boundary {
+	enum vt_boundary_class class;
+	uid_t uid; /* shown owner: the holder, the one user, or the dataset's owner */
+	gid_t gid; /* VT_NO_GID: nobody's */
+	struct vt_list_entry *list; /* LIST: in order of kind and id; owned, vt_boundary_done() */
+	size_t list_count;
+	bool others;             /* LIST: everybody else may enter */
+	uint64_t valid_until_ns; /* realtime: it may change by itself then */
+};
+#define VT_NO_GID ((gid_t) 0xfffffffe - 1)
+int vt_gate_boundary(struct vt_gate *gate, struct vt_place place, struct vt_boundary *out,
+		     struct vt_error *err);
+void vt_boundary_done(struct vt_boundary *boundary);
+
+/* Anyone may read it, with no end in sight, no denial and no lease: for open-only mounts. */
+bool vt_gate_is_open(struct vt_gate *gate, struct vt_place place);
