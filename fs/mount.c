@@ -24,6 +24,19 @@
 
 #define TYPE "fuse.vitrine"
 
+const char *vt_mount_kind_name(enum vt_mount_kind kind)
+{
+	switch (kind) {
+	case VT_MOUNT_SHARED:
+		return "shared";
+	case VT_MOUNT_OPEN_ONLY:
+		return "open-only";
+	case VT_MOUNT_PRIVATE:
+		return "private";
+	}
+	return "unknown";
+}
+
 /* ---- is it a good place? --------------------------------------------------------------------- */
 
 /* The file system type mounted exactly on `path` (the topmost), or an empty string. */

@@ -15,6 +15,7 @@
 #include "index/base/cleanup.h"
 
 struct vt_error;
+struct vt_pattern;
 struct vt_service;
 struct vt_sessions;
 
@@ -38,18 +39,32 @@ int vt_mount_detach(const char *mountpoint, bool lazy, struct vt_error *err);
 /* ---- in the server ----------------------------------------------------------------------------
  */
 
-/*
- * What must outlive a server lies in a memfd per mount that the keeper holds too: the INIT request
- * and our answer, and a bit per node id the kernel may hold.
- */
-int vt_session_state_new(struct vt_error *err); /* a memfd */
+/* To whom a mount shows what. Values are kept in the state of sessions. */
+enum vt_mount_kind {
+	VT_MOUNT_SHARED = 1,    /* everybody, all datasets; OPEN and OPENDIR are asked and checked */
+	VT_MOUNT_OPEN_ONLY = 2, /* everybody, open datasets; neither is asked */
+	VT_MOUNT_PRIVATE = 3,   /* one user, what they may read; neither is asked */
+};
+
+struct vt_mount_plan {
+	enum vt_mount_kind kind;
+	bool lists;    /* shared: boundaries are shown with lists of users (POSIX ACLs) */
+	bool any_uid;  /* private: the mount itself is the credential, whoever asks is `user` */
+	uint32_t user; /* private: uid */
+};
+const char *vt_mount_kind_name(enum vt_mount_kind kind); /* "shared", "open-only", "private" */
+
+/* What must outlive a server: a memfd per mount that the keeper holds too (session_state.h). */
+int vt_session_state_new(const struct vt_mount_plan *plan, struct vt_error *err);
 
 struct vt_session_info {
 	uint64_t id;
 	const char *mountpoint;
 	uint32_t uid; /* who mounted it */
+	struct vt_mount_plan plan;
 	uint64_t started_ns;
 	uint64_t requests;
+	uint64_t handles; /* open files, where OPEN is asked */
 	int fuse_fd, state_fd; /* borrowed */
 };
 
@@ -70,9 +85,20 @@ size_t vt_sessions_count(struct vt_sessions *sessions);
 void vt_sessions_each(struct vt_sessions *sessions,
 		      void (*each)(void *context, const struct vt_session_info *info),
 		      void *context);
+
 /*
- * After an exhibit was retired in the catalog: refuses and drains older work on it, then has the
- * kernel drop what it cached. When it returns 0 no process gets another byte of it through any
- * session. -ETIMEDOUT: a session could not finish; the exhibit stays refused there, call again.
+ * Access has shrunk: the catalog or the policy says so already, and refuses. On every mount the ids
+ * through which a loser could go on reading die, requests under way on them are drained, and the
+ * kernel drops what it cached of them. When it returns 0 no process of a loser gets another byte.
+ * `pattern`: of what; `retire`: nobody keeps access, or one new holder alone, so that whole versions
+ * get new ids. -ETIMEDOUT: a session could not finish; what was taken away stays refused there,
+ * and will be tried again by vt_sessions_settle().
+ *
+ * Call from a thread that answers no FUSE request and holds no lock.
  */
-int vt_sessions_retire(struct vt_sessions *sessions, uint32_t exhibit, struct vt_error *err);
+int vt_sessions_narrow(struct vt_sessions *sessions, const struct vt_pattern *pattern, bool retire,
+		       struct vt_error *err);
+/* Access has grown, or names have changed: the kernel asks again. Errors are of no consequence. */
+void vt_sessions_refresh(struct vt_sessions *sessions, const struct vt_pattern *pattern);
+/* What an earlier server or an earlier call left undone. True when all is done. */
+bool vt_sessions_settle(struct vt_sessions *sessions);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See narrow.h. The catalog's call commits and flips: from its return on every handler that looks
- * the exhibit up is refused. The sessions then drain and invalidate. Where a session cannot finish,
- * the change stands, the exhibit stays refused, and the caller hears of it.
+ * See narrow.h. Catalog and book commit and flip: from their return on every OPEN, and every look at
+ * an id of a version that is gone, is refused. The sessions then drain and invalidate
+ * (session_narrow.c). Where one cannot finish, the change stands and the caller hears of it.
  */
 #include "fs/narrow.h"
 
@@ -10,44 +10,164 @@
 #include <stdlib.h>
 
 #include "fs/mount.h"
+#include "fs/policy_watch.h"
 #include "fs/service.h"
 #include "index/base/cleanup.h"
 #include "index/catalog.h"
 #include "index/import.h"
+#include "policy/book.h"
 
-static int retire(struct vt_service *service, uint32_t exhibit, struct vt_error *err)
+static const struct vt_pattern everything = {.scope = VT_SCOPE_ALL};
+
+/* `retire`: whole versions, see vt_sessions_narrow(). */
+static int apply(struct vt_service *service, const struct vt_pattern *pattern, bool retire,
+		 struct vt_error *err)
 {
-	return exhibit && service->sessions ? vt_sessions_retire(service->sessions, exhibit, err)
-					    : 0;
+	int r;
+
+	if (!service->sessions)
+		return 0;
+	r = vt_sessions_narrow(service->sessions, pattern, retire, err);
+	vt_sessions_refresh(service->sessions, pattern);
+	return r;
 }
+
+/* The thread that waits for windows must look at the new ones. */
+static int changed(struct vt_service *service, const struct vt_pattern *pattern, bool retire,
+		   struct vt_error *err)
+{
+	int r = apply(service, pattern, retire, err);
+
+	if (service->watch)
+		vt_policy_watch_poke(service->watch);
+	return r;
+}
+
+int vt_narrow_to_now(struct vt_service *service, const struct vt_pattern *pattern,
+		     struct vt_error *err)
+{
+	return apply(service, pattern, false, err);
+}
+
+/* ---- versions -------------------------------------------------------------------------------- */
 
 int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,
 		       struct vt_error *err)
 {
+	const struct vt_pattern gone = {.scope = VT_SCOPE_VERSION, .version = version};
 	uint32_t exhibit = 0;
 	int r = vt_catalog_withdraw(service->index->catalog, version, reason, &exhibit, err);
 
-	return r < 0 ? r : retire(service, exhibit, err);
+	return r < 0 ? r : apply(service, &gone, true, err);
 }
 
-int vt_narrow_remove(struct vt_service *service, uint32_t version, struct vt_error *err)
+int vt_narrow_remove(struct vt_service *service, uint32_t dataset, uint32_t version,
+		     struct vt_error *err)
 {
+	const struct vt_pattern gone = {.scope = VT_SCOPE_VERSION, .version = version};
 	uint32_t exhibit = 0;
 	int r = vt_catalog_remove(service->index->catalog, version, &exhibit, err);
 
-	return r < 0 ? r : retire(service, exhibit, err);
+	if (r == 0)
+		r = vt_book_forget(service->book, dataset, version, err);
+	return r < 0 ? r : apply(service, &gone, true, err);
 }
 
+/* Its versions are nowhere to be found any more, and so are covered by whatever is looked for. */
 int vt_narrow_remove_dataset(struct vt_service *service, uint32_t dataset, struct vt_error *err)
 {
+	const struct vt_pattern gone = {.scope = VT_SCOPE_DATASET, .dataset = dataset};
 	vt_autofree uint32_t *exhibits = NULL;
 	size_t count = 0;
 	int r = vt_catalog_remove_dataset(service->index->catalog, dataset, &exhibits, &count, err);
 
-	for (size_t i = 0; r >= 0 && i < count; i++) {
-		int one = retire(service, exhibits[i], err);
+	if (r == 0)
+		r = vt_book_forget(service->book, dataset, 0, err);
+	return r < 0 ? r : apply(service, &gone, false, err);
+}
 
-		r = one < 0 ? one : r; /* the others are finished all the same */
-	}
+/* ---- rules and partners ---------------------------------------------------------------------- */
+
+int vt_narrow_add_rule(struct vt_service *service, const struct vt_rule *rule, uint64_t *id,
+		       struct vt_error *err)
+{
+	int r = vt_book_add_rule(service->book, rule, id, err);
+
+	return r < 0 ? r : changed(service, &rule->object, false, err);
+}
+
+int vt_narrow_remove_rule(struct vt_service *service, const struct vt_principal *who,
+			  enum vt_right right, const struct vt_pattern *object, size_t *removed,
+			  struct vt_error *err)
+{
+	int r = vt_book_remove_rule(service->book, who, right, object, removed, err);
+
+	return r < 0 ? r : changed(service, object, false, err);
+}
+
+int vt_narrow_partner_add(struct vt_service *service, const char *name,
+			  const struct vt_member *users, size_t user_count, uint64_t until_ns,
+			  uint32_t owner_uid, struct vt_error *err)
+{
+	int r = vt_book_partner_add(service->book, name, users, user_count, until_ns, owner_uid,
+				    err);
+
+	return r < 0 ? r : changed(service, &everything, false, err);
+}
+
+int vt_narrow_partner_remove_user(struct vt_service *service, const char *name, uint32_t uid,
+				  struct vt_error *err)
+{
+	int r = vt_book_partner_remove_user(service->book, name, uid, err);
+
+	return r < 0 ? r : changed(service, &everything, false, err);
+}
+
+int vt_narrow_partner_end(struct vt_service *service, const char *name, struct vt_error *err)
+{
+	int r = vt_book_partner_end(service->book, name, err);
+
+	return r < 0 ? r : changed(service, &everything, false, err);
+}
+
+/* ---- leases ---------------------------------------------------------------------------------- */
+
+int vt_narrow_lease_acquire(struct vt_service *service, const struct vt_lease_wish *wish,
+			    struct vt_lease *out, struct vt_error *err)
+{
+	int r = vt_book_lease_acquire(service->book, wish, out, err);
+
+	if (r < 0 || out->state != VT_LEASE_ACTIVE)
+		return r;
+	return changed(service, &out->object, true, err);
+}
+
+/* The next in line holds it from the end of the last one on, in one commit. */
+static int hand_over(struct vt_service *service, uint64_t id, struct vt_error *err)
+{
+	struct vt_lease next;
+	uint64_t next_id;
+	int r = vt_book_lease_finish(service->book, id, &next_id, err);
+
+	if (r < 0 || next_id == 0)
+		return r;
+	r = vt_book_lease_get(service->book, next_id, &next, err);
+	return r < 0 ? r : apply(service, &next.object, true, err);
+}
+
+int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_end how,
+			uint32_t by_uid, const char *reason, struct vt_lease *out,
+			struct vt_error *err)
+{
+	int r = vt_book_lease_drain(service->book, id, how, by_uid, reason, out, err);
+
+	if (r < 0 || out->state != VT_LEASE_DRAINING)
+		return r;
+	r = apply(service, &out->object, true, err);
+	if (r == 0)
+		r = hand_over(service, id, err);
+	if (r == 0)
+		r = vt_book_lease_get(service->book, id, out, err);
+	vt_sessions_refresh(service->sessions, &out->object);
 	return r;
 }

@@ -2,17 +2,50 @@
 #pragma once
 
 /*
- * The one way access shrinks: commit durably, refuse and drain older work, have the kernel drop
- * what it cached, and only then return. "Done" means done: open descriptors and mappings fail.
+ * The one way access changes: commit durably, and where it shrinks refuse and drain older work, have
+ * the kernel drop what it cached, and only then return. "Done" means done: open descriptors and
+ * mappings of those who lost it fail. What could not be completed is reported as failed, stays
+ * refused, and is tried again (policy_watch.h).
  *
- * Call from a thread that answers no FUSE request and holds no lock.
+ * Call from a thread that answers no FUSE request and holds no lock. -ETIMEDOUT: a mount could not
+ * finish. Other errors as in index/catalog.h and policy/book.h: nothing has changed then.
  */
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "policy/rule.h"
+
 struct vt_error;
+struct vt_lease_wish;
 struct vt_service;
 
 int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,
 		       struct vt_error *err);
-int vt_narrow_remove(struct vt_service *service, uint32_t version, struct vt_error *err);
+int vt_narrow_remove(struct vt_service *service, uint32_t dataset, uint32_t version,
+		     struct vt_error *err);
 int vt_narrow_remove_dataset(struct vt_service *service, uint32_t dataset, struct vt_error *err);
+
+int vt_narrow_add_rule(struct vt_service *service, const struct vt_rule *rule, uint64_t *id,
+		       struct vt_error *err);
+int vt_narrow_remove_rule(struct vt_service *service, const struct vt_principal *who,
+			  enum vt_right right, const struct vt_pattern *object, size_t *removed,
+			  struct vt_error *err);
+
+int vt_narrow_partner_add(struct vt_service *service, const char *name,
+			  const struct vt_member *users, size_t user_count, uint64_t until_ns,
+			  uint32_t owner_uid, struct vt_error *err);
+int vt_narrow_partner_remove_user(struct vt_service *service, const char *name, uint32_t uid,
+				  struct vt_error *err);
+int vt_narrow_partner_end(struct vt_service *service, const char *name, struct vt_error *err);
+
+int vt_narrow_lease_acquire(struct vt_service *service, const struct vt_lease_wish *wish,
+			    struct vt_lease *out, struct vt_error *err);
+/* Release, break, expiry: see enum vt_lease_end. The head of the waiting line gets it. */
+int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_end how,
+			uint32_t by_uid, const char *reason, struct vt_lease *out,
+			struct vt_error *err);
+
+/* A window has begun or ended, a commit has shown a new name: what is so now, everywhere. */
+int vt_narrow_to_now(struct vt_service *service, const struct vt_pattern *pattern,
+		     struct vt_error *err);

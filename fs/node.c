@@ -7,14 +7,13 @@
 
 #include "fs/document.h"
 #include "fs/service.h"
+#include "fs/session.h"
 #include "fs/status.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/import.h"
 #include "index/link.h"
 #include "policy/gate.h"
-
-#define NUMBER_MASK 0x0fffffffu
 
 void vt_shown_done(struct vt_shown *shown)
 {
@@ -51,7 +50,7 @@ static int resolve_changing(struct vt_catalog *catalog, struct vt_shown *shown,
 	case VT_SHOWN_ROOT:
 		return shown->number == 1 ? 0 : -ENOENT;
 	case VT_SHOWN_CONTROL:
-		return shown->number <= VT_CONTROL_METRICS ? 0 : -ENOENT;
+		return VT_CONTROL_OF(shown->number) <= VT_CONTROL_METRICS ? 0 : -ENOENT;
 	case VT_SHOWN_SPACE:
 		return vt_catalog_space(catalog, shown->number, &name);
 	case VT_SHOWN_DATASET:
@@ -68,14 +67,13 @@ static int resolve_changing(struct vt_catalog *catalog, struct vt_shown *shown,
 }
 
 /* An id of a version: in its tree, or among its documents. */
-static int resolve_in_version(struct vt_service *service, struct vt_shown *shown, bool nowait,
+static int resolve_in_version(const struct vt_viewer *viewer, struct vt_shown *shown, bool nowait,
 			      struct vt_error *err)
 {
-	struct vt_catalog *catalog = service->index->catalog;
+	struct vt_catalog *catalog = viewer->service->index->catalog;
 	uint32_t position = vt_node_position(shown->id);
-	int r;
+	int r = vt_exhibits_version(viewer->session->exhibits, catalog, shown->id, &shown->version);
 
-	r = vt_catalog_exhibit(catalog, vt_node_exhibit(shown->id), &shown->version, err);
 	if (r == 0)
 		r = vt_catalog_dataset_by_id(catalog, shown->version->dataset, &shown->dataset,
 					     err);
@@ -91,22 +89,22 @@ static int resolve_in_version(struct vt_service *service, struct vt_shown *shown
 		return shown->document < VT_DOCUMENT_SHOWN ? 0 : -ENOENT;
 	}
 	shown->kind = VT_SHOWN_TREE;
-	return vt_tree_at(&service->index->pages, nowait, &shown->version->tree, position,
+	return vt_tree_at(&viewer->service->index->pages, nowait, &shown->version->tree, position,
 			  &shown->node, err);
 }
 
-int vt_shown_resolve(struct vt_service *service, uint64_t id, bool nowait, struct vt_shown *out,
+int vt_shown_resolve(const struct vt_viewer *viewer, uint64_t id, bool nowait, struct vt_shown *out,
 		     struct vt_error *err)
 {
 	struct vt_shown shown = {.id = id};
 	int r;
 
 	if (vt_node_exhibit(id)) {
-		r = resolve_in_version(service, &shown, nowait, err);
+		r = resolve_in_version(viewer, &shown, nowait, err);
 	} else {
 		shown.kind = (enum vt_shown_kind)(vt_node_position(id) >> 28);
-		shown.number = vt_node_position(id) & NUMBER_MASK;
-		r = resolve_changing(service->index->catalog, &shown, err);
+		shown.number = vt_node_position(id) & VT_NUMBER_MASK;
+		r = resolve_changing(viewer->service->index->catalog, &shown, err);
 	}
 	if (r < 0) {
 		vt_shown_done(&shown);
@@ -131,9 +129,9 @@ int vt_shown_target(const struct vt_shown *shown, const char **target, size_t *l
 	return -EINVAL;
 }
 
-struct vt_object vt_shown_object(const struct vt_shown *shown)
+struct vt_place vt_shown_place(const struct vt_shown *shown)
 {
-	return (struct vt_object){
+	return (struct vt_place){
 		.dataset = shown->dataset ? shown->dataset->id : 0,
 		.version = shown->version ? shown->version->serial : 0,
 	};
@@ -161,8 +159,8 @@ static mode_t shown_mode(const struct vt_entry *entry)
 	return S_IFREG | entry->mode | 0444 | (entry->mode & 0100 ? 0111 : 0);
 }
 
-static int stat_tree(struct vt_service *service, const struct vt_shown *shown, bool nowait,
-		     const struct vt_boundary *boundary, struct stat *st, struct vt_error *err)
+static int stat_tree(const struct vt_viewer *viewer, const struct vt_shown *shown, bool nowait,
+		     struct stat *st, struct vt_error *err)
 {
 	const struct vt_entry *entry = &shown->node.entry;
 	uint32_t position = vt_node_position(shown->id);
@@ -170,13 +168,13 @@ static int stat_tree(struct vt_service *service, const struct vt_shown *shown, b
 	int r;
 
 	st->st_ino = (ino_t) shown->version->serial << 32 | position;
-	st->st_mode = position == 0 ? S_IFDIR | boundary->mode : shown_mode(entry);
+	st->st_mode = shown_mode(entry);
 	st->st_size = (off_t) entry->size;
 	st->st_mtim = (struct timespec){(time_t) entry->mtime_sec, (long) entry->mtime_nsec};
 	if (!entry->linked)
 		return 0;
-	r = vt_link_find(service->index->store, shown->version->tree.links, position, nowait, &link,
-			 err);
+	r = vt_link_find(viewer->service->index->store, shown->version->tree.links, position,
+			 nowait, &link, err);
 	if (r < 0)
 		return r;
 	st->st_nlink = link.count;
@@ -194,59 +192,154 @@ static int stat_document(const struct vt_shown *shown, struct stat *st)
 	return ends.failed ? -ENOMEM : 0;
 }
 
-static int stat_control(struct vt_service *service, const struct vt_shown *shown, struct stat *st)
+static int stat_control(const struct vt_viewer *viewer, const struct vt_shown *shown, bool nowait,
+			struct stat *st)
 {
 	struct vt_buf text = VT_BUF_INIT;
+	int r;
 
-	if (shown->number == VT_CONTROL_FOLDER)
+	if (VT_CONTROL_OF(shown->number) == VT_CONTROL_FOLDER)
 		return 0;
 	st->st_mode = S_IFREG | 0444;
-	vt_status_text(service, shown->number, &text);
+	r = vt_status_text(viewer, VT_CONTROL_OF(shown->number), nowait, &text);
 	st->st_size = (off_t) text.len;
 	vt_buf_done(&text);
-	return text.failed ? -ENOMEM : 0;
+	return r;
 }
 
-int vt_shown_stat(struct vt_service *service, const struct vt_shown *shown, bool nowait,
-		  struct stat *out, struct vt_error *err)
+static int stat_by_kind(const struct vt_viewer *viewer, const struct vt_shown *shown, bool nowait,
+			struct stat *st, struct vt_error *err)
+{
+	switch (shown->kind) {
+	case VT_SHOWN_TREE:
+		return stat_tree(viewer, shown, nowait, st, err);
+	case VT_SHOWN_LATEST:
+	case VT_SHOWN_TAG:
+		st->st_ino = (ino_t) shown->id;
+		st->st_mode = S_IFLNK | 0777;
+		st->st_size = (off_t) strlen(shown->version->name);
+		return 0;
+	case VT_SHOWN_DOCUMENT:
+		st->st_mode = S_IFREG | 0444;
+		return stat_document(shown, st);
+	case VT_SHOWN_CONTROL:
+		return stat_control(viewer, shown, nowait, st);
+	default:
+		return 0;
+	}
+}
+
+/* ---- who enters ------------------------------------------------------------------------------ */
+
+bool vt_shown_is_boundary(const struct vt_shown *shown)
+{
+	switch (shown->kind) {
+	case VT_SHOWN_DATASET:
+	case VT_SHOWN_DOCUMENTS:
+	case VT_SHOWN_VERSION_DOCUMENTS:
+		return true;
+	case VT_SHOWN_TREE:
+		return vt_node_position(shown->id) == 0;
+	default:
+		return false;
+	}
+}
+
+int vt_shown_boundary(const struct vt_viewer *viewer, const struct vt_shown *shown,
+		      struct vt_boundary *out, struct vt_error *err)
+{
+	return vt_gate_boundary(viewer->service->gate, vt_shown_place(shown), out, err);
+}
+
+static mode_t boundary_mode(const struct vt_boundary *boundary, bool lists)
+{
+	switch (boundary->class) {
+	case VT_BOUNDARY_OPEN:
+		return 0555;
+	case VT_BOUNDARY_NOBODY:
+		return 0;
+	case VT_BOUNDARY_USER:
+		return 0500;
+	case VT_BOUNDARY_GROUP:
+		return 0550;
+	case VT_BOUNDARY_LIST:
+		break;
+	}
+	if (!lists || boundary->list_count == 0)
+		return 0555; /* OPEN and OPENDIR alone refuse */
+	/* The group's bits are the list's mask. */
+	return (vt_boundary_lets_owner(boundary) ? 0500 : 0) | 0050 | (boundary->others ? 05 : 0);
+}
+
+static int stat_boundary(const struct vt_viewer *viewer, const struct vt_shown *shown,
+			 struct stat *st, struct vt_error *err)
 {
 	struct vt_boundary boundary;
-	struct stat st = {.st_nlink = 1};
+	int r = vt_shown_boundary(viewer, shown, &boundary, err);
+
+	if (r < 0)
+		return r;
+	st->st_uid = boundary.uid;
+	st->st_gid = boundary.gid;
+	st->st_mode = S_IFDIR | boundary_mode(&boundary, viewer->session->plan->lists);
+	vt_boundary_done(&boundary);
+	return 0;
+}
+
+/*
+ * A private mount is its user's, to the last file: whoever else gets there, by a bind mount say, is
+ * refused by the kernel. The mount that is itself the credential is everybody's who gets there.
+ */
+static void make_private(const struct vt_mount_plan *plan, struct stat *st)
+{
+	st->st_uid = plan->user;
+	if (plan->any_uid)
+		st->st_mode |= (st->st_mode & S_IFMT) == S_IFDIR ? 0555 : 0;
+	else if ((st->st_mode & S_IFMT) != S_IFLNK)
+		st->st_mode &= (mode_t) ~077;
+}
+
+/* With lists the root's own would be asked for at every walk, unless its group has no bits. */
+static void make_root(const struct vt_mount_plan *plan, struct stat *st)
+{
+	if (!plan->lists)
+		return;
+	st->st_mode = S_IFDIR | 0505;
+	st->st_gid = VT_NO_GID;
+}
+
+static int set_owner(const struct vt_viewer *viewer, const struct vt_shown *shown, struct stat *st,
+		     struct vt_error *err)
+{
+	const struct vt_mount_plan *plan = viewer->session->plan;
 	int r = 0;
 
-	vt_gate_boundary(service->gate, vt_shown_object(shown), &boundary);
-	st.st_uid = boundary.uid;
-	st.st_gid = boundary.gid;
+	if (plan->kind == VT_MOUNT_PRIVATE)
+		make_private(plan, st);
+	else if (shown->kind == VT_SHOWN_ROOT)
+		make_root(plan, st);
+	else if (plan->kind == VT_MOUNT_SHARED && vt_shown_is_boundary(shown))
+		r = stat_boundary(viewer, shown, st, err);
+	return r;
+}
+
+int vt_shown_stat(const struct vt_viewer *viewer, const struct vt_shown *shown, bool nowait,
+		  struct stat *out, struct vt_error *err)
+{
+	struct stat st = {.st_nlink = 1};
+	int r;
+
+	st.st_uid = shown->dataset ? shown->dataset->owner_uid : viewer->service->owner_uid;
 	st.st_mode = S_IFDIR | 0555;
 	st.st_ino = shown->version
 			    ? (ino_t) shown->version->serial << 32 | vt_node_position(shown->id)
 			    : (ino_t) shown->id;
 	set_times(&st, shown->version   ? shown->version->created_ns
 		       : shown->dataset ? shown->dataset->created_ns
-					: service->started_ns);
-	switch (shown->kind) {
-	case VT_SHOWN_TREE:
-		r = stat_tree(service, shown, nowait, &boundary, &st, err);
-		break;
-	case VT_SHOWN_LATEST:
-	case VT_SHOWN_TAG:
-		st.st_ino = (ino_t) shown->id;
-		st.st_mode = S_IFLNK | 0777;
-		st.st_size = (off_t) strlen(shown->version->name);
-		break;
-	case VT_SHOWN_VERSION_DOCUMENTS:
-		st.st_mode = S_IFDIR | boundary.mode;
-		break;
-	case VT_SHOWN_DOCUMENT:
-		st.st_mode = S_IFREG | 0444;
-		r = stat_document(shown, &st);
-		break;
-	case VT_SHOWN_CONTROL:
-		r = stat_control(service, shown, &st);
-		break;
-	default:
-		break;
-	}
+					: viewer->service->started_ns);
+	r = stat_by_kind(viewer, shown, nowait, &st, err);
+	if (r == 0)
+		r = set_owner(viewer, shown, &st, err);
 	if (r < 0)
 		return r;
 	st.st_blocks = (st.st_size + 511) / 512;

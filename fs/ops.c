@@ -8,7 +8,7 @@
  * only the reads that need it.
  *
  * Order in every handler: the request is entered, then its exhibit is looked up. A narrowing flips
- * the exhibit first and drains the table next, so nothing slips between (fs/session.c, retire_in).
+ * the exhibit first and drains the table next, so nothing slips between (fs/session_narrow.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -17,6 +17,7 @@
 #include "fs/node.h"
 #include "fs/ops.h"
 #include "fs/session.h"
+#include "fs/visible.h"
 #include "fs/xattr.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
@@ -34,6 +35,18 @@
 struct vt_service *vt_op_service(const struct vt_request *request)
 {
 	return request->session->service;
+}
+
+struct vt_viewer vt_op_viewer(const struct vt_request *request)
+{
+	return (struct vt_viewer){.service = request->session->service,
+				  .session = request->session,
+				  .subject = &request->subject};
+}
+
+bool vt_op_checks_open(const struct vt_session *session)
+{
+	return session->plan->kind == VT_MOUNT_SHARED;
 }
 
 void vt_op_end(struct vt_request *request)
@@ -90,15 +103,48 @@ void vt_op_start(fuse_req_t req, fuse_ino_t id, vt_request_run *function)
 		vt_op_run(request);
 }
 
+/*
+ * Where OPEN is not asked every other request is judged, for those the mount is for. They are few:
+ * what the kernel keeps it does not ask for.
+ */
+static int judge(struct vt_request *request, bool nowait, enum vt_right right,
+		 const struct vt_shown *shown)
+{
+	const struct vt_mount_plan *plan = request->session->plan;
+	struct vt_gate *gate = vt_op_service(request)->gate;
+	struct vt_place place = vt_shown_place(shown);
+
+	if (!place.version) /* a folder of versions is for whoever sees one */
+		right = VT_RIGHT_SEE;
+	switch (plan->kind) {
+	case VT_MOUNT_OPEN_ONLY:
+		return !place.version || vt_gate_is_open(gate, place) ? 0 : -EACCES;
+	case VT_MOUNT_PRIVATE:
+		/* Root gets past its folder, and overlays or loop devices ask as root. */
+		if (!plan->any_uid && request->uid != plan->user)
+			return -EACCES;
+		break;
+	case VT_MOUNT_SHARED:
+		break;
+	}
+	return vt_gate_check(gate, &request->subject, right, place, nowait, NULL, NULL);
+}
+
 /* What an id stands for, for a handler; damage is worth a line. */
 int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out)
 {
+	const struct vt_viewer viewer = vt_op_viewer(request);
 	struct vt_error err = {0};
-	int r = vt_shown_resolve(vt_op_service(request), request->id, nowait, out, &err);
+	int r = vt_shown_resolve(&viewer, request->id, nowait, out, &err);
 
 	if (r < 0 && r != -EAGAIN && r != -ESTALE)
 		vt_log(VT_LOG_ERROR, "cannot resolve a node id=%016llx: %s",
 		       (unsigned long long) request->id, err.text);
+	if (r < 0 || vt_op_checks_open(request->session) || !out->version)
+		return r;
+	r = judge(request, nowait, VT_RIGHT_BROWSE, out);
+	if (r < 0)
+		vt_shown_done(out);
 	return r;
 }
 
@@ -106,26 +152,20 @@ int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, st
 {
 	int r = vt_op_resolve(request, nowait, out);
 
-	if (r < 0)
+	if (r < 0 || !out->dataset)
 		return r;
-	r = vt_gate_check(vt_op_service(request)->gate, &request->subject, right,
-			  vt_shown_object(out), NULL, NULL);
+	r = judge(request, nowait, right, out);
 	if (r < 0)
 		vt_shown_done(out);
 	return r;
-}
-
-void vt_op_opened(struct vt_request *request, const struct fuse_file_info *file)
-{
-	if (vt_request_claim(request))
-		(void) fuse_reply_open(request->req, file);
-	vt_op_end(request);
 }
 
 /* ---- attributes and names -------------------------------------------------------------------- */
 
 static double timeout_of(const struct vt_shown *shown)
 {
+	if (shown->kind == VT_SHOWN_CONTROL)
+		return 0;
 	/* The root of a version is a name in the changing part. */
 	return vt_node_exhibit(shown->id) && vt_node_position(shown->id) ? FOREVER : CHANGING;
 }
@@ -134,18 +174,18 @@ static double timeout_of(const struct vt_shown *shown)
 int vt_op_fill_entry(struct vt_request *request, const struct vt_shown *shown, bool nowait,
 		     struct fuse_entry_param *out)
 {
+	const struct vt_viewer viewer = vt_op_viewer(request);
 	int r;
 
 	*out = (struct fuse_entry_param){.ino = shown->id};
-	r = vt_shown_stat(vt_op_service(request), shown, nowait, &out->attr, NULL);
+	r = vt_shown_stat(&viewer, shown, nowait, &out->attr, NULL);
 	if (r < 0)
 		return r;
 	out->entry_timeout = timeout_of(shown);
-	out->attr_timeout = shown->kind == VT_SHOWN_CONTROL ? 0 : out->entry_timeout;
-	if (vt_node_exhibit(shown->id))
-		vt_session_state_note(request->session->state, shown->id,
-				      shown->version->tree.root.nodes);
-	return 0;
+	out->attr_timeout = out->entry_timeout;
+	if (!vt_node_exhibit(shown->id))
+		return 0;
+	return vt_exhibits_note(request->session->exhibits, shown->version, shown->id);
 }
 
 /* An absent name: for ever inside a version, never in the part that changes. */
@@ -163,13 +203,14 @@ static void reply_absent(struct vt_request *request, const struct vt_shown *pare
 
 static int run_lookup(struct vt_request *request, bool nowait)
 {
+	const struct vt_viewer viewer = vt_op_viewer(request);
 	struct vt_shown parent, child = {0};
 	struct fuse_entry_param entry;
 	int r = vt_op_resolve(request, nowait, &parent);
 
 	if (r < 0)
 		return r;
-	r = vt_shown_lookup(vt_op_service(request), &parent, request->name, nowait, &child, NULL);
+	r = vt_shown_lookup(&viewer, &parent, request->name, nowait, &child, NULL);
 	if (r == 0)
 		r = vt_op_fill_entry(request, &child, nowait, &entry);
 	if (r == 0 && vt_request_claim(request))
@@ -201,16 +242,16 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static int run_getattr(struct vt_request *request, bool nowait)
 {
+	const struct vt_viewer viewer = vt_op_viewer(request);
 	struct vt_shown shown;
 	struct stat st;
 	int r = vt_op_resolve(request, nowait, &shown);
 
 	if (r < 0)
 		return r;
-	r = vt_shown_stat(vt_op_service(request), &shown, nowait, &st, NULL);
+	r = vt_shown_stat(&viewer, &shown, nowait, &st, NULL);
 	if (r == 0 && vt_request_claim(request))
-		(void) fuse_reply_attr(request->req, &st,
-				       shown.kind == VT_SHOWN_CONTROL ? 0 : timeout_of(&shown));
+		(void) fuse_reply_attr(request->req, &st, timeout_of(&shown));
 	vt_shown_done(&shown);
 	if (r == 0)
 		vt_op_end(request);
@@ -229,7 +270,7 @@ static int run_readlink(struct vt_request *request, bool nowait)
 	struct vt_shown shown;
 	const char *target;
 	size_t len;
-	int r = vt_op_resolve(request, nowait, &shown);
+	int r = vt_op_admit(request, nowait, VT_RIGHT_BROWSE, &shown);
 
 	if (r < 0)
 		return r;
@@ -269,16 +310,22 @@ static int reply_xattr(struct vt_request *request, const struct vt_buf *value)
 	return 0;
 }
 
+/*
+ * Values of published attributes and digests are content: the caller must be one who may browse,
+ * whichever way he came by the inode. Where he stands himself (access, expires) anybody may ask.
+ */
 static int run_xattr(struct vt_request *request, bool nowait)
 {
+	const struct vt_viewer viewer = vt_op_viewer(request);
 	struct vt_buf value = VT_BUF_INIT;
 	struct vt_shown shown;
-	int r = vt_op_resolve(request, nowait, &shown);
+	int r = vt_xattr_is_own_standing(request->name)
+			? vt_op_resolve(request, nowait, &shown)
+			: vt_op_admit(request, nowait, VT_RIGHT_BROWSE, &shown);
 
 	if (r < 0)
 		return r;
-	r = *request->name ? vt_xattr_get(vt_op_service(request), &shown, &request->subject,
-					  request->name, &value)
+	r = *request->name ? vt_xattr_get(&viewer, &shown, request->name, nowait, &value)
 			   : vt_xattr_list(&shown, &value);
 	if (r == 0)
 		r = reply_xattr(request, &value);
@@ -287,16 +334,46 @@ static int run_xattr(struct vt_request *request, bool nowait)
 	return r;
 }
 
+/* The list of a boundary, as the kernel wants it. Asked by the kernel for whoever walks there. */
+static int run_acl(struct vt_request *request, bool nowait)
+{
+	const struct vt_viewer viewer = vt_op_viewer(request);
+	struct vt_buf value = VT_BUF_INIT;
+	struct vt_shown shown;
+	int r = vt_op_resolve(request, nowait, &shown);
+
+	if (r < 0)
+		return r;
+	r = vt_xattr_acl(&viewer, &shown, &value);
+	if (r == 0)
+		r = reply_xattr(request, &value);
+	vt_buf_done(&value);
+	vt_shown_done(&shown);
+	return r;
+}
+
+/*
+ * Names outside `user.` are refused before anything else: `ls` asks two such names of every file until
+ * it hears this. Where boundaries are shown with lists the kernel itself asks for an ACL of every
+ * inode, and would refuse everybody after such an answer.
+ */
 static void op_getxattr(fuse_req_t req, fuse_ino_t id, const char *name, size_t size)
 {
+	struct vt_session *session = fuse_req_userdata(req);
 	struct vt_request *request;
 
-	/* Before anything else: `ls` asks two such names of every file until it hears this. */
-	if (strncmp(name, "user.", 5) != 0 || strlen(name) > VT_NAME_LEN_MAX) {
-		(void) fuse_reply_err(req, EOPNOTSUPP);
+	if (session->plan->lists && strcmp(name, VT_ACL_DEFAULT) == 0) {
+		(void) fuse_reply_err(req, ENODATA);
 		return;
 	}
-	request = vt_op_begin(req, id, run_xattr);
+	if (session->plan->lists && strcmp(name, VT_ACL_ACCESS) == 0) {
+		request = vt_op_begin(req, id, run_acl);
+	} else if (strncmp(name, "user.", 5) != 0 || strlen(name) > VT_NAME_LEN_MAX) {
+		(void) fuse_reply_err(req, EOPNOTSUPP);
+		return;
+	} else {
+		request = vt_op_begin(req, id, run_xattr);
+	}
 	if (!request)
 		return;
 	strcpy(request->name, name);
@@ -317,23 +394,34 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t id, size_t size)
 
 /* ---- the file system ------------------------------------------------------------------------- */
 
-/* No I/O: `df` must answer whatever the disk does. */
-static void op_statfs(fuse_req_t req, fuse_ino_t id)
+/* No I/O: `df` must answer whatever the disk does. What the caller may not see takes no room. */
+static int run_statfs(struct vt_request *request, bool nowait)
 {
-	struct vt_session *session = fuse_req_userdata(req);
-	struct vt_totals totals;
+	const struct vt_viewer viewer = vt_op_viewer(request);
 	struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = VT_NAME_LEN_MAX};
+	struct vt_totals totals;
+	int r = vt_visible_totals(&viewer, nowait, &totals);
 
-	(void) id;
-	vt_catalog_totals(session->service->index->catalog, &totals);
+	if (r < 0)
+		return r;
 	st.f_blocks = totals.bytes / 4096 + (totals.bytes % 4096 != 0);
 	st.f_files = totals.nodes;
-	(void) fuse_reply_statfs(req, &st);
+	if (vt_request_claim(request))
+		(void) fuse_reply_statfs(request->req, &st);
+	vt_op_end(request);
+	return 0;
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t id)
+{
+	(void) id;
+	vt_op_start(req, FUSE_ROOT_ID, run_statfs);
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *connection)
 {
-	(void) userdata;
+	struct vt_session *session = userdata;
+
 	/*
 	 * Attributes always come with names: READDIRPLUS_AUTO leaves it after the first part of a
 	 * listing to programs that look only when they have all names, like find(1), and each
@@ -346,6 +434,8 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 		connection->capable &
 		(unsigned) (FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
 			    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA);
+	if (session->plan->lists)
+		connection->want |= connection->capable & (unsigned) FUSE_CAP_POSIX_ACL;
 	connection->max_write = MAX_WRITE;
 	connection->max_background = BACKGROUND;
 	connection->congestion_threshold = BACKGROUND / 4 * 3;
@@ -360,6 +450,7 @@ const struct fuse_lowlevel_ops vt_session_ops = {
 	.readdir = vt_op_readdir,
 	.readdirplus = vt_op_readdirplus,
 	.open = vt_op_open,
+	.release = vt_op_release,
 	.read = vt_op_read,
 	.lseek = vt_op_lseek,
 	.getxattr = op_getxattr,

@@ -25,12 +25,16 @@ void vt_op_end(struct vt_request *request);
 void vt_op_fail(struct vt_request *request, int r);
 
 struct vt_service *vt_op_service(const struct vt_request *request);
-/* What the request's id stands for; done by the caller. -ESTALE, -EAGAIN. */
+struct vt_viewer vt_op_viewer(const struct vt_request *request); /* borrows from the request */
+/*
+ * What the request's id stands for; done by the caller. -ESTALE, -EAGAIN. Where OPEN is not asked,
+ * -EACCES when those that the mount is for may not browse it.
+ */
 int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out);
-/* The same for an OPEN or OPENDIR: asks the gate for the request's subject, too. -EACCES. */
+/* The same, and asks the gate for the request's subject, too. -EACCES. */
 int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out);
-/* Answers it and ends the request. */
-void vt_op_opened(struct vt_request *request, const struct fuse_file_info *file);
+/* Are OPEN and OPENDIR asked and checked on this mount? */
+bool vt_op_checks_open(const struct vt_session *session);
 /* The entry of a name; notes the id before the kernel can learn of it. -EAGAIN. */
 int vt_op_fill_entry(struct vt_request *request, const struct vt_shown *shown, bool nowait,
 		     struct fuse_entry_param *out);
@@ -42,6 +46,7 @@ void vt_op_readdir(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 void vt_op_readdirplus(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 		       struct fuse_file_info *file);
 void vt_op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file);
+void vt_op_release(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file);
 void vt_op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 		struct fuse_file_info *file);
 void vt_op_lseek(fuse_req_t req, fuse_ino_t id, off_t offset, int whence,

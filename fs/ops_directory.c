@@ -21,13 +21,20 @@ static int run_opendir(struct vt_request *request, bool nowait)
 	if (vt_node_exhibit(request->id))
 		file.cache_readdir = file.keep_cache = 1; /* both, or it is not kept */
 	vt_shown_done(&shown);
-	vt_op_opened(request, &file);
+	if (vt_request_claim(request))
+		(void) fuse_reply_open(request->req, &file);
+	vt_op_end(request);
 	return 0;
 }
 
+/* ENOSYS: the kernel opens by itself from now on, keeps listings, and asks no more. */
 void vt_op_opendir(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 {
 	(void) file;
+	if (!vt_op_checks_open(fuse_req_userdata(req))) {
+		(void) fuse_reply_err(req, ENOSYS);
+		return;
+	}
 	vt_op_start(req, id, run_opendir);
 }
 
@@ -73,15 +80,18 @@ static bool put_dots(struct dirents *out, const struct vt_shown *directory, uint
 static int entry_for_listing(struct vt_request *request, const struct vt_shown *child, bool nowait,
 			     struct fuse_entry_param *out)
 {
+	const struct vt_viewer viewer = vt_op_viewer(request);
+
 	if (request->plus)
 		return vt_op_fill_entry(request, child, nowait, out);
 	*out = (struct fuse_entry_param){.ino = child->id};
-	return vt_shown_stat(vt_op_service(request), child, nowait, &out->attr, NULL);
+	return vt_shown_stat(&viewer, child, nowait, &out->attr, NULL);
 }
 
 static int fill_listing(struct vt_request *request, const struct vt_shown *directory, bool nowait,
 			struct dirents *out)
 {
+	const struct vt_viewer viewer = vt_op_viewer(request);
 	vt_cleanup(vt_listing_freep) struct vt_listing *listing = NULL;
 	uint64_t next = (uint64_t) request->offset;
 	char name[VT_NAME_LEN_MAX + 1];
@@ -93,7 +103,7 @@ static int fill_listing(struct vt_request *request, const struct vt_shown *direc
 
 	if (!put_dots(out, directory, &next))
 		return 0;
-	r = vt_listing_new(vt_op_service(request), directory, next - DOT_NAMES, &listing, NULL);
+	r = vt_listing_new(&viewer, directory, next - DOT_NAMES, nowait, &listing, NULL);
 	while (r >= 0) {
 		r = vt_listing_next(listing, nowait, &bytes, &len, &child, NULL);
 		if (r <= 0)

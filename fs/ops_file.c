@@ -12,25 +12,85 @@
 #include "index/base/error.h"
 #include "index/base/log.h"
 
+/*
+ * "Live, entitled, noted" is one step: a narrowing takes the same lock. The user database, which may
+ * be far away, was asked before, so that nobody waits for it under the lock.
+ */
+static int note_handle(struct vt_request *request, struct fuse_file_info *file)
+{
+	struct vt_session *session = request->session;
+	struct vt_shown shown;
+	int r;
+
+	(void) pthread_mutex_lock(&session->access);
+	r = vt_op_admit(request, true, VT_RIGHT_READ, &shown);
+	if (r == 0) {
+		vt_shown_done(&shown);
+		r = vt_handles_add(session->handles, request->id, request->subject.uid, &file->fh);
+	}
+	(void) pthread_mutex_unlock(&session->access);
+	return r;
+}
+
+static void drop_handle(struct vt_session *session, uint64_t handle)
+{
+	(void) pthread_mutex_lock(&session->access);
+	vt_handles_remove(session->handles, handle);
+	(void) pthread_mutex_unlock(&session->access);
+}
+
+/* An opener who was interrupted sends no RELEASE: the kernel says so by -ENOENT. */
+static void reply_opened(struct vt_request *request, const struct fuse_file_info *file, bool noted)
+{
+	if (noted && (!vt_request_claim(request) ||
+		      fuse_reply_open(request->req, file) == -ENOENT))
+		drop_handle(request->session, file->fh);
+	else if (!noted && vt_request_claim(request))
+		(void) fuse_reply_open(request->req, file);
+	vt_op_end(request);
+}
+
 static int run_open(struct vt_request *request, bool nowait)
 {
-	struct fuse_file_info file = {.noflush = 1};
+	struct fuse_file_info file = {.noflush = 1, .keep_cache = 1};
 	struct vt_shown shown;
+	bool noted;
 	int r = vt_op_admit(request, nowait, VT_RIGHT_READ, &shown);
 
 	if (r < 0)
 		return r;
-	file.keep_cache = shown.kind != VT_SHOWN_CONTROL;
-	file.direct_io = shown.kind == VT_SHOWN_CONTROL;
+	noted = shown.version != NULL;
 	vt_shown_done(&shown);
-	vt_op_opened(request, &file);
+	if (noted) {
+		r = note_handle(request, &file);
+	} else {
+		file.keep_cache = 0; /* texts of the moment */
+		file.direct_io = 1;
+		file.fh = VT_HANDLE_NONE;
+	}
+	if (r < 0)
+		return r;
+	reply_opened(request, &file, noted);
 	return 0;
 }
 
+/* ENOSYS: the kernel opens by itself from now on, keeps what it read, and asks no more. */
 void vt_op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 {
 	(void) file;
+	if (!vt_op_checks_open(fuse_req_userdata(req))) {
+		(void) fuse_reply_err(req, ENOSYS);
+		return;
+	}
 	vt_op_start(req, id, run_open);
+}
+
+void vt_op_release(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
+{
+	(void) id;
+	if (file->fh != VT_HANDLE_NONE)
+		drop_handle(fuse_req_userdata(req), file->fh);
+	(void) fuse_reply_err(req, 0);
 }
 
 static void read_done(void *context, int r, const struct iovec *pieces, int count)
@@ -65,6 +125,7 @@ static int read_text(struct vt_request *request, const struct vt_buf *text, uint
 /* Generated texts are made on a pool thread: a part of one may need many pages. */
 static int read_generated(struct vt_request *request, const struct vt_shown *shown, bool nowait)
 {
+	const struct vt_viewer viewer = vt_op_viewer(request);
 	struct vt_buf text = VT_BUF_INIT;
 	struct vt_error err = {0};
 	int r = 0;
@@ -72,8 +133,9 @@ static int read_generated(struct vt_request *request, const struct vt_shown *sho
 	if (nowait)
 		return -EAGAIN;
 	if (shown->kind == VT_SHOWN_CONTROL) {
-		vt_status_text(vt_op_service(request), shown->number, &text);
-		r = read_text(request, &text, (uint64_t) request->offset);
+		r = vt_status_text(&viewer, VT_CONTROL_OF(shown->number), nowait, &text);
+		if (r == 0)
+			r = read_text(request, &text, (uint64_t) request->offset);
 	} else {
 		r = vt_document_read(vt_op_service(request), shown->dataset, shown->version,
 				     shown->document, (uint64_t) request->offset, request->size,
@@ -101,11 +163,19 @@ static bool is_file(const struct vt_shown *shown)
 	return shown->kind == VT_SHOWN_TREE && shown->node.entry.type == VT_FILE;
 }
 
+/* A read by a handle needs nothing but a live id: whose handle it is decides (session_narrow.c). */
+static int resolve_for_reading(struct vt_request *request, bool nowait, struct vt_shown *out)
+{
+	return vt_op_checks_open(request->session)
+		       ? vt_op_resolve(request, nowait, out)
+		       : vt_op_admit(request, nowait, VT_RIGHT_READ, out);
+}
+
 static int run_read(struct vt_request *request, bool nowait)
 {
 	struct vt_content content;
 	struct vt_shown shown;
-	int r = vt_op_resolve(request, nowait, &shown);
+	int r = resolve_for_reading(request, nowait, &shown);
 
 	if (r < 0)
 		return r;
@@ -142,7 +212,7 @@ static int run_lseek(struct vt_request *request, bool nowait)
 	struct vt_content content;
 	struct vt_shown shown;
 	int64_t offset;
-	int r = vt_op_resolve(request, nowait, &shown);
+	int r = resolve_for_reading(request, nowait, &shown);
 
 	if (r < 0)
 		return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See request.h. Lock order: one slot's lock at a time; a reply is written under no lock. A request
+ * See request.h. Lock order: one slot's lock at a time, then those of finding a version; a reply is
+ * written under no lock. A request
  * that somebody else answers is kept alive by a reference until that reply is out.
  */
 #include "fs/request.h"
@@ -9,7 +10,9 @@
 #include <stdlib.h>
 
 #include "fs/node.h"
+#include "fs/session.h"
 #include "index/base/clock.h"
+#include "index/import.h"
 
 enum { PENDING, ANSWERING, ANSWERED };
 
@@ -37,7 +40,10 @@ struct vt_request *vt_request_begin(struct vt_request_table *table, struct vt_se
 	request->req = req;
 	request->id = id;
 	request->run = run;
+	request->uid = context->uid;
 	request->subject = (struct vt_subject){context->uid, context->gid, context->pid};
+	if (session->plan->kind == VT_MOUNT_PRIVATE)
+		request->subject.uid = session->plan->user;
 	request->deadline_ns = vt_clock_monotonic_ns() + VT_REQUEST_DEADLINE_NS;
 	request->slot =
 		atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % VT_REQUEST_SLOTS;
@@ -80,20 +86,31 @@ void vt_request_end(struct vt_request_table *table, struct vt_request *request)
 	unref(request);
 }
 
-static bool concerns(const struct vt_request *request, uint32_t exhibit)
+static bool concerns(const struct vt_request *request, enum vt_request_kind kind)
 {
-	return exhibit == 0 || vt_node_exhibit(request->id) == exhibit;
+	const struct vt_version *version;
+	int r;
+
+	if (kind == VT_REQUEST_ANY)
+		return true;
+	if (!vt_node_exhibit(request->id))
+		return false;
+	r = vt_exhibits_version(request->session->exhibits,
+				request->session->service->index->catalog, request->id, &version);
+	if (r == 0)
+		vt_version_unref(version);
+	return r < 0;
 }
 
 /* Claims one late request of a slot and returns it with a reference, or NULL. */
 static struct vt_request *claim_late(struct vt_request_table *table, unsigned slot,
-				     uint32_t exhibit, uint64_t now_ns)
+				     enum vt_request_kind kind, uint64_t now_ns)
 {
 	struct vt_request *request;
 
 	(void) pthread_mutex_lock(&table->slots[slot].lock);
 	for (request = table->slots[slot].first; request; request = request->next)
-		if (concerns(request, exhibit) && request->deadline_ns <= now_ns &&
+		if (request->deadline_ns <= now_ns && concerns(request, kind) &&
 		    vt_request_claim(request)) {
 			request->refs++;
 			break;
@@ -102,28 +119,28 @@ static struct vt_request *claim_late(struct vt_request_table *table, unsigned sl
 	return request;
 }
 
-size_t vt_request_answer_late(struct vt_request_table *table, uint32_t exhibit, uint64_t now_ns,
-			      int error)
+size_t vt_request_answer_late(struct vt_request_table *table, enum vt_request_kind kind,
+			      uint64_t now_ns, int error)
 {
 	struct vt_request *request;
 
 	for (unsigned slot = 0; slot < VT_REQUEST_SLOTS; slot++)
-		while ((request = claim_late(table, slot, exhibit, now_ns))) {
+		while ((request = claim_late(table, slot, kind, now_ns))) {
 			(void) fuse_reply_err(request->req, error);
 			request->state = ANSWERED;
 			unref(request);
 		}
-	return vt_request_pending(table, exhibit);
+	return vt_request_pending(table, kind);
 }
 
-size_t vt_request_pending(struct vt_request_table *table, uint32_t exhibit)
+size_t vt_request_pending(struct vt_request_table *table, enum vt_request_kind kind)
 {
 	size_t pending = 0;
 
 	for (unsigned slot = 0; slot < VT_REQUEST_SLOTS; slot++) {
 		(void) pthread_mutex_lock(&table->slots[slot].lock);
 		for (struct vt_request *r = table->slots[slot].first; r; r = r->next)
-			pending += concerns(r, exhibit) && r->state != ANSWERED;
+			pending += r->state != ANSWERED && concerns(r, kind);
 		(void) pthread_mutex_unlock(&table->slots[slot].lock);
 	}
 	return pending;

@@ -34,7 +34,8 @@ struct vt_request {
 	struct vt_session *session;
 	fuse_req_t req;
 	uint64_t id; /* of the node asked about */
-	struct vt_subject subject;
+	struct vt_subject subject; /* as whom it is judged: a private mount's user */
+	uid_t uid;                 /* of the process that asks */
 	vt_request_run *run;
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC */
 
@@ -50,6 +51,11 @@ struct vt_request {
 	atomic_uint refs;
 	struct vt_request *prev, *next; /* guarded by the table's lock */
 	unsigned slot;
+};
+
+enum vt_request_kind {
+	VT_REQUEST_ANY,
+	VT_REQUEST_DEAD, /* on an id that is not live any more */
 };
 
 #define VT_REQUEST_SLOTS 8u
@@ -71,12 +77,12 @@ bool vt_request_claim(struct vt_request *request);
 void vt_request_end(struct vt_request_table *table, struct vt_request *request);
 
 /*
- * Answers with `error` what is still pending and matches: requests of `exhibit` (0: of any) whose
- * deadline is before `now_ns`. The number that remain in the table for the exhibit and are not
- * answered yet (some other thread is replying at this moment).
+ * Answers with `error` what is still pending, of the kind asked for, and has its deadline before
+ * `now_ns`. The number that remain in the table and are not answered yet (some other thread is
+ * replying at this moment).
  */
-size_t vt_request_answer_late(struct vt_request_table *table, uint32_t exhibit, uint64_t now_ns,
-			      int error);
+size_t vt_request_answer_late(struct vt_request_table *table, enum vt_request_kind kind,
+			      uint64_t now_ns, int error);
 bool vt_request_table_is_empty(struct vt_request_table *table);
-/* Requests of the exhibit that are not answered yet. */
-size_t vt_request_pending(struct vt_request_table *table, uint32_t exhibit);
+/* Requests of the kind that are not answered yet. */
+size_t vt_request_pending(struct vt_request_table *table, enum vt_request_kind kind);

@@ -5,6 +5,7 @@
  */
 #include "fs/requests.h"
 
+#include "fs/node.h"
 #include "fs/rows.h"
 #include "fs/service.h"
 #include "index/base/error.h"
@@ -21,10 +22,10 @@
 
 static const struct vt_control_op table[] = {
 	/* name, right, object, audited, function */
-	{"hello", VT_RIGHT_BROWSE, VT_OBJECT_NOTHING, false, FUNCTION(hello)},
-	{"datasets", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(datasets)},
-	{"versions", VT_RIGHT_BROWSE, VT_OBJECT_DATASET, false, FUNCTION(versions)},
-	{"show", VT_RIGHT_BROWSE, VT_OBJECT_VERSION, false, FUNCTION(show)},
+	{"hello", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(hello)},
+	{"datasets", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(datasets)},
+	{"versions", VT_RIGHT_SEE, VT_OBJECT_DATASET, false, FUNCTION(versions)},
+	{"show", VT_RIGHT_SEE, VT_OBJECT_VERSION, false, FUNCTION(show)},
 	{"list", VT_RIGHT_BROWSE, VT_OBJECT_SHOWN, false, FUNCTION(list)},
 	{"cat", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(cat)},
 	{"diff", VT_RIGHT_BROWSE, VT_OBJECT_SHOWN, false, FUNCTION(diff)},
@@ -48,10 +49,10 @@ static const struct vt_control_op table[] = {
 	{"import.dictionary", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false,
 	 FUNCTION(import_dictionary)},
 	{"import.commit", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, true, FUNCTION(import_commit)},
-	{"mount", VT_RIGHT_READ, VT_OBJECT_STORE, true, FUNCTION(mount)},
-	{"mounts", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(mounts)},
-	{"umount", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(umount)},
-	{"status", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(status)},
+	{"mount", VT_RIGHT_SEE, VT_OBJECT_NOTHING, true, FUNCTION(mount)},
+	{"mounts", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(mounts)},
+	{"umount", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(umount)},
+	{"status", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(status)},
 	{"stop", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(stop)},
 };
 
@@ -232,7 +233,7 @@ static int find_object(struct vt_control_request *request, struct vt_error *err)
 static int ask_gate(const struct vt_control_request *request, const struct vt_dataset *dataset,
 		    const struct vt_version *version, struct vt_error *err)
 {
-	struct vt_object object = {
+	struct vt_place place = {
 		.dataset = dataset ? dataset->id : 0,
 		.version = version ? version->serial : 0,
 	};
@@ -240,17 +241,74 @@ static int ask_gate(const struct vt_control_request *request, const struct vt_da
 	if (request->op->object == VT_OBJECT_NOTHING)
 		return 0;
 	return vt_gate_check(request->service->gate, &request->connection->subject,
-			     request->op->right, object, NULL, err);
+			     request->op->right, place, false, NULL, err);
+}
+
+static int ask_gate_for_new(const struct vt_control_request *request, struct vt_error *err)
+{
+	char space[VT_NAME_PART_MAX + 1];
+	const char *name;
+	int r = vt_arg_text(request->args, "dataset", &name, err);
+
+	if (r >= 0)
+		r = vt_dataset_name_check(name, err);
+	return r < 0 ? r
+		     : vt_gate_check_new(request->service->gate, &request->connection->subject,
+					 vt_dataset_space(name, space), false, err);
+}
+
+static bool sees(const struct vt_control_request *request, struct vt_place place)
+{
+	return vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_SEE,
+			     place, false, NULL, NULL) == 0;
+}
+
+/* One sentence for what is not there and for what is hidden: nobody learns names by trying them. */
+static int refuse_unseen(const char *dataset, const char *version, struct vt_error *err)
+{
+	return vt_fail(err, EACCES, "there is no '%s%s%s' here, or it is not open to you",
+		       dataset, version ? "@" : "", version ? version : "");
+}
+
+/* Of a name that leads nowhere. Who administers the store sees all there is, and hears so. */
+static bool hears_of_absence(const struct vt_control_request *request,
+			     const struct vt_dataset *dataset)
+{
+	struct vt_place store = {0};
+
+	return vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
+			     store, false, NULL, NULL) == 0 ||
+	       (dataset && sees(request, (struct vt_place){dataset->id, 0}));
+}
+
+static int refuse_named(const struct vt_control_request *request, struct vt_error *err)
+{
+	const char *dataset = "", *version = NULL;
+
+	(void) vt_arg_text_or(request->args, "dataset", &dataset, NULL);
+	(void) vt_arg_text_or(request->args, "version", &version, NULL);
+	return refuse_unseen(dataset, version, err);
 }
 
 static int admit(struct vt_control_request *request, struct vt_error *err)
 {
+	struct vt_place place;
 	struct vt_error why;
-	int found = find_object(request, &why);
-	int r = ask_gate(request, request->dataset, request->version, err);
+	int found = find_object(request, &why), r;
 
+	if (request->op->object == VT_OBJECT_NEW && found >= 0 && !request->dataset)
+		return ask_gate_for_new(request, err);
+	if (found == -ENOENT && !hears_of_absence(request, request->dataset))
+		return refuse_named(request, err);
+	if (found < 0 && (found != -EACCES || !request->version)) /* else: withdrawn */
+		return vt_fail(err, -found, "%s", why.text);
+	r = ask_gate(request, request->dataset, request->version, err);
 	if (r >= 0 && found < 0)
 		return vt_fail(err, -found, "%s", why.text);
+	place = (struct vt_place){request->dataset ? request->dataset->id : 0,
+				  request->version ? request->version->serial : 0};
+	if (r == -EACCES && request->dataset && !sees(request, place))
+		return refuse_named(request, err);
 	return r;
 }
 
@@ -269,6 +327,17 @@ int vt_control_recheck(const struct vt_control_request *request, struct vt_error
 	return r < 0 ? r : not_withdrawn(request->dataset, now, err);
 }
 
+struct vt_viewer vt_control_viewer(const struct vt_control_request *request)
+{
+	return (struct vt_viewer){.service = request->service,
+				  .subject = &request->connection->subject};
+}
+
+bool vt_control_sees(const struct vt_control_request *request, const struct vt_version *version)
+{
+	return sees(request, (struct vt_place){version->dataset, version->serial});
+}
+
 int vt_control_find_shown(const struct vt_control_request *request, const char *dataset_name,
 			  const char *version_name, const struct vt_dataset **dataset,
 			  const struct vt_version **version, struct vt_error *err)
@@ -278,8 +347,13 @@ int vt_control_find_shown(const struct vt_control_request *request, const char *
 
 	if (r >= 0)
 		r = vt_catalog_resolve(catalog, (*dataset)->id, version_name, version, err);
-	if (r >= 0)
-		r = ask_gate(request, *dataset, *version, err);
+	if (r == -ENOENT && !hears_of_absence(request, *dataset))
+		return refuse_unseen(dataset_name, version_name, err);
+	if (r < 0)
+		return r;
+	r = ask_gate(request, *dataset, *version, err);
+	if (r == -EACCES && !vt_control_sees(request, *version))
+		return refuse_unseen(dataset_name, version_name, err);
 	return r < 0 ? r : not_withdrawn(*dataset, *version, err);
 }
 
@@ -396,10 +470,10 @@ void vt_connection_refuse(struct vt_connection *connection, int code, const stru
 /* Sizes are bounded before anything is parsed, and tighter for those who only read. */
 static void bound_messages(struct vt_connection *connection)
 {
-	struct vt_object store = {0};
+	struct vt_place store = {0};
 
 	if (vt_gate_check(connection->host->service->gate, &connection->subject, VT_RIGHT_CURATE,
-			  store, NULL, NULL) < 0)
+			  store, false, NULL, NULL) < 0)
 		connection->channel.max = (struct vt_message_head){.json_len = STRANGER_JSON_MAX};
 }
 

@@ -17,7 +17,9 @@
 #include "policy/gate.h"
 
 struct vt_error;
+struct vt_mount_plan;
 struct vt_service;
+struct vt_viewer;
 
 /* The process around the requests. Tests give one of their own. */
 struct vt_host {
@@ -28,7 +30,7 @@ struct vt_host {
 	/* Both thread-safe. `mount` owns `fuse_fd` whatever it returns. */
 	void (*stop)(struct vt_host *host);
 	int (*mount)(struct vt_host *host, int fuse_fd, const char *mountpoint, uint32_t uid,
-		     uint64_t *id, struct vt_error *err);
+		     const struct vt_mount_plan *plan, uint64_t *id, struct vt_error *err);
 };
 
 /* One connection: who is at its other end, and what lives as long as it does. */
@@ -87,6 +89,11 @@ int vt_control_send(struct vt_control_request *request, json_t *row, const void 
 		    size_t blob_len, struct vt_error *err);
 /* Asks the gate once more; long answers do so for every piece. -EACCES also when withdrawn. */
 int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err);
+
+/* Who asks, for fs/visible.h. Borrows from the request. */
+struct vt_viewer vt_control_viewer(const struct vt_control_request *request);
+/* May the caller know of the version? Withdrawn ones are known to whoever saw them. */
+bool vt_control_sees(const struct vt_control_request *request, const struct vt_version *version);
 
 /* A second version that a request is about, found and admitted as VT_OBJECT_SHOWN is. */
 int vt_control_find_shown(const struct vt_control_request *request, const char *dataset_name,

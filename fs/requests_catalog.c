@@ -4,6 +4,7 @@
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
+#include "fs/visible.h"
 #include "index/base/error.h"
 #include "index/index.h"
 
@@ -38,32 +39,40 @@ int vt_serve_hello(struct vt_control_request *request, struct vt_error *err)
 
 /* ---- listings -------------------------------------------------------------------------------- */
 
+/* Counts, and the latest, are of what the caller may see. */
 static int send_dataset(struct vt_control_request *request, const struct vt_dataset *dataset,
 			struct vt_error *err)
 {
-	vt_cleanup(vt_version_unrefp) const struct vt_version *latest = NULL;
-	const struct vt_version **versions = NULL;
-	size_t count = 0;
+	const struct vt_viewer viewer = vt_control_viewer(request);
+	const struct vt_version **versions = NULL, *latest = NULL;
+	size_t count = 0, seen = 0;
 	json_t *row;
 	int r;
 
 	r = vt_catalog_versions(catalog_of(request), dataset->id, &versions, &count);
 	if (r < 0)
 		return vt_fail(err, -r, "cannot list the versions of '%s': %m", dataset->name);
-	vt_versions_free(versions, count);
-	if (dataset->latest)
-		(void) vt_catalog_version(catalog_of(request), dataset->latest, &latest, NULL);
+	for (size_t i = 0; i < count; i++) {
+		if (!vt_control_sees(request, versions[i]))
+			continue;
+		seen++;
+		if (versions[i]->serial == dataset->latest &&
+		    vt_visible_version(&viewer, versions[i], false) > 0)
+			latest = versions[i];
+	}
 	row = json_pack("{s:s, s:I, s:s*, s:I, s:I}", "dataset", dataset->name, "versions",
-			(json_int_t) count, "latest", latest ? latest->name : NULL, "bytes",
+			(json_int_t) seen, "latest", latest ? latest->name : NULL, "bytes",
 			(json_int_t) (latest ? latest->counts.bytes : 0), "files",
 			(json_int_t) (latest ? latest->counts.files : 0));
 	if (row)
 		(void) vt_json_set_time(row, "created", dataset->created_ns);
+	vt_versions_free(versions, count);
 	return vt_control_send(request, row, NULL, 0, err);
 }
 
 int vt_serve_datasets(struct vt_control_request *request, struct vt_error *err)
 {
+	const struct vt_viewer viewer = vt_control_viewer(request);
 	const struct vt_dataset **list = NULL;
 	size_t count = 0;
 	int r = vt_catalog_datasets(catalog_of(request), &list, &count);
@@ -71,10 +80,7 @@ int vt_serve_datasets(struct vt_control_request *request, struct vt_error *err)
 	if (r < 0)
 		return vt_fail(err, -r, "cannot list the datasets: %m");
 	for (size_t i = 0; i < count && r >= 0; i++) {
-		struct vt_object object = {.dataset = list[i]->id};
-
-		if (vt_gate_check(request->service->gate, &request->connection->subject,
-				  VT_RIGHT_BROWSE, object, NULL, NULL) >= 0)
+		if (vt_visible_dataset(&viewer, list[i], false) > 0)
 			r = send_dataset(request, list[i], err);
 	}
 	vt_datasets_free(list, count);
@@ -91,7 +97,8 @@ static int send_versions(struct vt_control_request *request, const struct vt_ver
 	if (r < 0)
 		return vt_fail(err, -r, "cannot list the tags of '%s': %m", request->dataset->name);
 	for (size_t i = 0; i < count && r >= 0; i++)
-		r = vt_control_send(request,
+		if (vt_control_sees(request, versions[i]))
+			r = vt_control_send(request,
 				    vt_row_version(catalog_of(request), request->dataset,
 						   versions[i], tags, tag_count),
 				    NULL, 0, err);
@@ -216,7 +223,8 @@ static int remove_version(struct vt_control_request *request, const char *name, 
 	if (r < 0)
 		return r;
 	*bytes = request->version->counts.bytes;
-	return dry_run ? 0 : vt_narrow_remove(request->service, request->version->serial, err);
+	return dry_run ? 0 : vt_narrow_remove(request->service, request->dataset->id,
+						request->version->serial, err);
 }
 
 static int remove_dataset(struct vt_control_request *request, bool dry_run, size_t *count,

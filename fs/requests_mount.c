@@ -8,6 +8,7 @@
 #include "fs/rows.h"
 #include "fs/service.h"
 #include "index/base/error.h"
+#include "policy/people.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -67,8 +68,94 @@ static int check_mountpoint(const char *mountpoint, struct vt_error *err)
 	return 0;
 }
 
+/* ---- which kind ------------------------------------------------------------------------------ */
+
+/*
+ * What is not for everybody is shown only where nobody but root, or the owner whose data it all is,
+ * can end the connection: who aborts it keeps what the kernel cached, whatever is revoked later.
+ */
+static bool may_show_guarded(const struct vt_control_request *request)
+{
+	uint32_t uid = request->connection->subject.uid;
+
+	return uid == 0 || uid == request->service->owner_uid;
+}
+
+static int parse_kind(const struct vt_control_request *request, const char *kind,
+		      enum vt_mount_kind *out, struct vt_error *err)
+{
+	static const enum vt_mount_kind kinds[] = {VT_MOUNT_SHARED, VT_MOUNT_OPEN_ONLY,
+						   VT_MOUNT_PRIVATE};
+
+	if (!kind) {
+		*out = may_show_guarded(request) ? VT_MOUNT_SHARED : VT_MOUNT_OPEN_ONLY;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(kind, vt_mount_kind_name(kinds[i])) == 0) {
+			*out = kinds[i];
+			return 0;
+		}
+	return vt_fail(err, EINVAL, "'%.40s' is no kind of mount", kind);
+}
+
+/* Lists cost a request per file that is looked at first: only where some dataset needs them. */
+static int parse_lists(const struct vt_control_request *request, const char *lists, bool *out,
+		       struct vt_error *err)
+{
+	if (!lists || strcmp(lists, "auto") == 0)
+		*out = vt_gate_needs_lists(request->service->gate);
+	else if (strcmp(lists, "on") == 0 || strcmp(lists, "off") == 0)
+		*out = strcmp(lists, "on") == 0;
+	else
+		return vt_fail(err, EINVAL, "acl=%.40s: it is auto, on or off", lists);
+	return 0;
+}
+
+static int check_plan(const struct vt_control_request *request, const struct vt_mount_plan *plan,
+		      struct vt_error *err)
+{
+	if (plan->any_uid && plan->kind != VT_MOUNT_PRIVATE)
+		return vt_fail(err, EINVAL, "any_uid goes with a private mount only");
+	if (plan->kind == VT_MOUNT_OPEN_ONLY || may_show_guarded(request))
+		return 0;
+	return vt_fail(err, EACCES,
+		       "a %s mount is made by root or by the store's owner: whoever makes a mount "
+		       "can end it in a way that keeps what was read",
+		       vt_mount_kind_name(plan->kind));
+}
+
+static int read_plan(const struct vt_control_request *request, struct vt_mount_plan *out,
+		     struct vt_error *err)
+{
+	const json_t *options = json_object_get(request->args, "options");
+	const char *kind = NULL, *lists = NULL, *user = NULL;
+	struct vt_mount_plan plan = {0};
+	int r = vt_arg_text_or(options, "kind", &kind, err);
+
+	if (r >= 0)
+		r = vt_arg_text_or(options, "acl", &lists, err);
+	if (r >= 0)
+		r = vt_arg_text_or(options, "user", &user, err);
+	if (r >= 0)
+		r = vt_arg_flag(options, "any_uid", &plan.any_uid, err);
+	if (r >= 0)
+		r = parse_kind(request, kind, &plan.kind, err);
+	if (r >= 0 && plan.kind == VT_MOUNT_SHARED)
+		r = parse_lists(request, lists, &plan.lists, err);
+	if (r >= 0 && plan.kind == VT_MOUNT_PRIVATE)
+		r = user ? vt_people_uid_of(user, &plan.user, err)
+			 : vt_fail(err, EINVAL, "a private mount is for a user: 'user' is missing");
+	if (r >= 0)
+		r = check_plan(request, &plan, err);
+	if (r >= 0)
+		*out = plan;
+	return r;
+}
+
 int vt_serve_mount(struct vt_control_request *request, struct vt_error *err)
 {
+	struct vt_mount_plan plan;
 	struct vt_host *host = request->connection->host;
 	const char *mountpoint;
 	uint64_t id;
@@ -81,39 +168,70 @@ int vt_serve_mount(struct vt_control_request *request, struct vt_error *err)
 	if (r >= 0)
 		r = check_count(request, err);
 	if (r >= 0)
+		r = read_plan(request, &plan, err);
+	if (r >= 0)
 		r = host->mount(host, vt_steal_fd(&request->message->fd), mountpoint,
-				request->connection->subject.uid, &id, err);
+				request->connection->subject.uid, &plan, &id, err);
 	if (r < 0)
 		return r;
-	request->result = json_pack("{s:I}", "id", (json_int_t) id);
+	request->result = json_pack("{s:I, s:s, s:b}", "id", (json_int_t) id, "kind",
+				    vt_mount_kind_name(plan.kind), "acl", plan.lists);
 	return 0;
 }
 
 /* ---- listing --------------------------------------------------------------------------------- */
 
 /* Rows are gathered under the table's lock and sent after it. */
+struct gathered {
+	json_t *rows;
+	uint32_t uid; /* whose mounts */
+	bool all;
+};
+
 static void gather(void *context, const struct vt_session_info *info)
 {
-	json_t *rows = context;
-	json_t *row =
-		json_pack("{s:s, s:I, s:I, s:I}", "kind", "shared", "pid", (json_int_t) getpid(),
-			  "uid", (json_int_t) info->uid, "requests", (json_int_t) info->requests);
+	struct gathered *gathered = context;
+	json_t *row = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I}", "kind",
+				vt_mount_kind_name(info->plan.kind), "acl", info->plan.lists, "pid",
+				(json_int_t) getpid(), "uid", (json_int_t) info->uid, "requests",
+				(json_int_t) info->requests, "open_files",
+				(json_int_t) info->handles);
 
+	if (row && info->plan.kind == VT_MOUNT_PRIVATE)
+		(void) json_object_set_new(row, "for_uid", json_integer(info->plan.user));
+
+	if (!gathered->all && info->uid != gathered->uid && info->plan.kind == VT_MOUNT_PRIVATE &&
+	    info->plan.user != gathered->uid) {
+		json_decref(row);
+		return;
+	}
 	if (row &&
 	    (vt_json_set_text(row, "mountpoint", info->mountpoint, strlen(info->mountpoint)) < 0 ||
 	     vt_json_set_time(row, "since", info->started_ns) < 0))
 		json_decref(vt_steal(&row));
-	(void) json_array_append_new(rows, row);
+	(void) json_array_append_new(gathered->rows, row);
 }
 
+static bool administers(const struct vt_control_request *request)
+{
+	return vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
+			     (struct vt_place){0}, false, NULL, NULL) == 0;
+}
+
+/* Somebody else's private mounts are nobody's business. */
 int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err)
 {
-	json_t *rows = json_array();
+	struct gathered gathered = {
+		.rows = json_array(),
+		.uid = request->connection->subject.uid,
+		.all = administers(request),
+	};
+	json_t *rows = gathered.rows;
 	int r = 0;
 
 	if (!rows)
 		return vt_fail(err, ENOMEM, "no memory for a list of mounts");
-	vt_sessions_each(request->service->sessions, gather, rows);
+	vt_sessions_each(request->service->sessions, gather, &gathered);
 	for (size_t i = 0; i < json_array_size(rows) && r >= 0; i++)
 		r = vt_control_send(request, json_incref(json_array_get(rows, i)), NULL, 0, err);
 	json_decref(rows);
@@ -148,12 +266,10 @@ static bool is_served(struct vt_control_request *request, struct search *search)
 /* The mounter, or whoever administers the store. */
 static int check_mounter(struct vt_control_request *request, uint32_t mounter, struct vt_error *err)
 {
-	struct vt_object store = {0};
-
 	if (request->connection->subject.uid == mounter)
 		return 0;
 	return vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
-			     store, NULL, err);
+			     (struct vt_place){0}, false, NULL, err);
 }
 
 /*

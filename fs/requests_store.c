@@ -168,10 +168,22 @@ static json_t *counters(const struct vt_control_request *request)
 			 (json_int_t) frames.damaged, "reads_failed", (json_int_t) frames.failed);
 }
 
+/* What others make the server do is for who administers the store. */
+static int status_for_all(struct vt_control_request *request, struct vt_error *err)
+{
+	request->result = json_pack("{s:i, s:s}", "pid", (int) getpid(), "version", VT_VERSION);
+	return request->result ? 0 : vt_fail(err, ENOMEM, "no memory for an answer");
+}
+
 int vt_serve_status(struct vt_control_request *request, struct vt_error *err)
 {
 	const struct vt_host *host = request->connection->host;
-	json_t *result =
+	json_t *result;
+
+	if (vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
+			  (struct vt_place){0}, false, NULL, NULL) < 0)
+		return status_for_all(request, err);
+	result =
 		json_pack("{s:i, s:s, s:I, s:I, s:o, s:I, s:I, s:o}", "pid", (int) getpid(),
 			  "version", VT_VERSION, "uid", (json_int_t) geteuid(), "memory",
 			  (json_int_t) vt_memory_resident(), "cache", cache_status(request),

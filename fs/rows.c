@@ -55,14 +55,20 @@ int vt_json_set_text(json_t *object, const char *key, const char *text, size_t l
 	return json_object_set_new(object, key_hex, hex(text, len));
 }
 
-int vt_json_set_time(json_t *object, const char *key, uint64_t ns)
+void vt_time_format(uint64_t ns, char out[VT_TIME_TEXT])
 {
 	time_t seconds = (time_t) (ns / VT_NS_PER_SEC);
-	char text[32];
 	struct tm tm;
 
 	(void) gmtime_r(&seconds, &tm);
-	(void) strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	(void) strftime(out, VT_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+int vt_json_set_time(json_t *object, const char *key, uint64_t ns)
+{
+	char text[VT_TIME_TEXT];
+
+	vt_time_format(ns, text);
 	return json_object_set_new(object, key, json_string(text));
 }
 

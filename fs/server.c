@@ -116,10 +116,10 @@ static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd,
 
 /* The keeper has it before it is served: a server that dies in between loses nothing. */
 static int host_mount(struct vt_host *host, int given, const char *mountpoint, uint32_t uid,
-		      uint64_t *id, struct vt_error *err)
+		      const struct vt_mount_plan *plan, uint64_t *id, struct vt_error *err)
 {
 	struct server *server = server_of(host);
-	vt_autoclose int fuse_fd = given, state_fd = vt_session_state_new(err);
+	vt_autoclose int fuse_fd = given, state_fd = vt_session_state_new(plan, err);
 	struct vt_hold *hold;
 	int r = state_fd;
 

@@ -8,9 +8,13 @@
 #include "fs/frame_cache.h"
 #include "fs/io_pool.h"
 #include "fs/mount.h"
+#include "fs/policy_watch.h"
 #include "index/base/error.h"
 #include "index/index.h"
+#include "policy/book.h"
 #include "policy/gate.h"
+#include "policy/instant.h"
+#include "policy/people.h"
 
 #include <errno.h>
 #include <string.h>
@@ -46,6 +50,26 @@ static int open_source(struct vt_service *service, struct vt_error *err)
 	return r < 0 ? r : vt_block_source_from_env(vt_steal(&local), &service->source, err);
 }
 
+static int open_policy(struct vt_service *service, struct vt_error *err)
+{
+	struct vt_index *index = service->index;
+	struct vt_gate_parts parts;
+	int r = vt_timekeeper_open(index->store, &service->time, err);
+
+	if (r >= 0)
+		r = vt_book_open(index->store, index->catalog, service->time, service->owner_uid,
+				 &service->book, err);
+	if (r >= 0)
+		r = vt_people_new(&service->people, err);
+	if (r < 0)
+		return r;
+	parts = (struct vt_gate_parts){.catalog = index->catalog,
+				       .book = service->book,
+				       .people = service->people,
+				       .time = service->time};
+	return vt_gate_new(&parts, &service->gate, err);
+}
+
 static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
 		      struct vt_error *err)
 {
@@ -56,7 +80,7 @@ static int open_parts(struct vt_service *service, const char *dir, uint64_t cach
 		return r;
 	index = service->index;
 	service->dir = index->dir;
-	r = vt_gate_new(service->owner_uid, &service->gate, err);
+	r = open_policy(service, err);
 	if (r >= 0)
 		r = vt_io_pool_new(POOL_THREADS, POOL_PER_LANE, &service->pool, err);
 	if (r >= 0)
@@ -69,6 +93,8 @@ static int open_parts(struct vt_service *service, const char *dir, uint64_t cach
 				       &service->reader, err);
 	if (r >= 0)
 		r = vt_sessions_new(service, &service->sessions, err);
+	if (r >= 0)
+		r = vt_policy_watch_new(service, &service->watch, err);
 	return r;
 }
 
@@ -97,12 +123,16 @@ void vt_service_close(struct vt_service *service)
 {
 	if (!service)
 		return;
+	vt_policy_watch_free(service->watch);
 	vt_sessions_free(service->sessions);
 	vt_io_pool_free(service->pool); /* first of the reading parts: its tasks use the others */
 	vt_file_reader_free(service->reader);
 	vt_frame_cache_free(service->frames);
 	vt_block_source_free(service->source);
 	vt_gate_free(service->gate);
+	vt_people_free(service->people);
+	vt_book_close(service->book);
+	vt_timekeeper_free(service->time);
 	vt_index_close(service->index);
 	free(service);
 }

@@ -11,7 +11,11 @@
 
 struct vt_error;
 struct vt_index;
+struct vt_book;
 struct vt_gate;
+struct vt_people;
+struct vt_policy_watch;
+struct vt_timekeeper;
 struct vt_io_pool;
 struct vt_block_source;
 struct vt_frame_cache;
@@ -24,12 +28,16 @@ struct vt_service {
 	uint32_t owner_uid;
 	uint64_t started_ns; /* CLOCK_REALTIME */
 	struct vt_index *index;
+	struct vt_timekeeper *time;
+	struct vt_book *book;
+	struct vt_people *people;
 	struct vt_gate *gate;
 	struct vt_io_pool *pool;
 	struct vt_block_source *source;
 	struct vt_frame_cache *frames;
 	struct vt_file_reader *reader;
 	struct vt_sessions *sessions; /* the mounts (fs/mount.h) */
+	struct vt_policy_watch *watch;
 };
 
 #define VT_CACHE_DEFAULT (256ull << 20)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sessions: threads that read /dev/fuse (transport.h) and hand requests to ops.c, their table, and
- * the retirement of an exhibit.
+ * Sessions: threads that read /dev/fuse (transport.h) and hand requests to ops.c, and their table.
+ * How access shrinks on them is session_narrow.c's.
  *
  * Descriptors are not cloned: closing a clone would end the requests read through it.
  *
- * Lock order: the sessions' lock alone. No lock is held while the kernel is notified: it may wait
- * for a page that one of our answers unlocks.
+ * Lock order: the sessions' lock alone.
  */
 #include "fs/session.h"
 
@@ -22,9 +21,7 @@
 #include "index/base/error.h"
 #include "index/base/log.h"
 
-#define THREADS           10u
-#define STRAGGLER_NS      300000000ull /* a narrowing waits so long, then it answers itself */
-#define RETIRE_TIMEOUT_NS 5000000000ull
+#define THREADS 10u
 
 struct vt_sessions {
 	struct vt_service *service; /* constant */
@@ -45,7 +42,11 @@ static void free_session(struct vt_session *session)
 		fuse_session_destroy(session->fuse); /* closes fuse_fd */
 	else if (session->fuse_fd >= 0)
 		(void) close(session->fuse_fd);
+	vt_handles_close(session->handles);
+	vt_exhibits_close(session->exhibits);
 	vt_session_state_close(session->state);
+	(void) pthread_mutex_destroy(&session->narrowing);
+	(void) pthread_mutex_destroy(&session->access);
 	if (session->state_fd >= 0)
 		(void) close(session->state_fd);
 	free(session->mountpoint);
@@ -69,8 +70,6 @@ static void remove_session(struct vt_session *session)
 	(void) pthread_mutex_unlock(&sessions->lock);
 }
 
-static void *finish_retiring(void *argument);
-
 static void *session_thread(void *argument)
 {
 	struct vt_session *session = argument;
@@ -86,7 +85,7 @@ static void *session_thread(void *argument)
 		(void) fuse_session_loop(session->fuse);
 	}
 	vt_log(VT_LOG_INFO, "unmounted mount='%s'", session->mountpoint);
-	(void) vt_request_answer_late(&session->requests, 0, UINT64_MAX, EIO);
+	(void) vt_request_answer_late(&session->requests, VT_REQUEST_ANY, UINT64_MAX, EIO);
 	while (!vt_request_table_is_empty(&session->requests))
 		(void) usleep(1000); /* answered, but their frames are still on the way */
 	remove_session(session);
@@ -115,13 +114,31 @@ static int prepare(struct vt_session *session, struct vt_error *err)
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 	int r = vt_session_state_open(session->state_fd, &session->state, err);
 
+	if (r == 0)
+		r = vt_exhibits_open(session->state, &session->exhibits, err);
+	if (r == 0)
+		r = vt_handles_open(session->state, &session->handles, err);
 	if (r < 0)
 		return r;
+	session->plan = &session->state->record->plan;
 	session->fuse = fuse_session_new(&args, &vt_session_ops, sizeof vt_session_ops, session);
 	fuse_opt_free_args(&args);
 	if (!session->fuse)
 		return vt_fail(err, ENOMEM, "libfuse would not make a session");
 	return vt_transport_begin(session, err);
+}
+
+/*
+ * What changed while no server lived, or what one that died had begun. Beside the loop: the kernel
+ * may wait for a page that one of our answers unlocks.
+ */
+static void *settle(void *argument)
+{
+	struct vt_session *session = argument;
+
+	vt_session_settle(session);
+	vt_session_unpin(session);
+	return NULL;
 }
 
 int vt_sessions_add(struct vt_sessions *sessions, int fuse_fd, int state_fd, const char *mountpoint,
@@ -146,6 +163,8 @@ int vt_sessions_add(struct vt_sessions *sessions, int fuse_fd, int state_fd, con
 				       .ended = ended,
 				       .ended_context = context};
 	vt_request_table_init(&session->requests);
+	(void) pthread_mutex_init(&session->access, NULL);
+	(void) pthread_mutex_init(&session->narrowing, NULL);
 	r = session->mountpoint ? prepare(session, err)
 				: vt_fail(err, ENOMEM, "no memory for a session");
 	if (r < 0) {
@@ -153,7 +172,7 @@ int vt_sessions_add(struct vt_sessions *sessions, int fuse_fd, int state_fd, con
 		return r;
 	}
 
-	session->pins = vt_session_state_record(session->state)->retiring != 0;
+	session->pins = 1; /* until it is settled */
 	(void) pthread_mutex_lock(&sessions->lock);
 	session->id = ++sessions->last_id;
 	session->next = sessions->first;
@@ -161,7 +180,8 @@ int vt_sessions_add(struct vt_sessions *sessions, int fuse_fd, int state_fd, con
 	sessions->count++;
 	(void) pthread_mutex_unlock(&sessions->lock);
 	*id = session->id;
-	vt_log(VT_LOG_INFO, "mounted mount='%s' uid=%u", mountpoint, (unsigned) uid);
+	vt_log(VT_LOG_INFO, "mounted mount='%s' kind=%s uid=%u", mountpoint,
+	       vt_mount_kind_name(session->plan->kind), (unsigned) uid);
 	r = start_thread(session_thread, session, err);
 	if (r < 0) {
 		session->pins = 0;
@@ -169,8 +189,8 @@ int vt_sessions_add(struct vt_sessions *sessions, int fuse_fd, int state_fd, con
 		free_session(session);
 		return r;
 	}
-	if (session->pins && start_thread(finish_retiring, session, err) < 0)
-		(void) finish_retiring(session);
+	if (start_thread(settle, session, NULL) < 0)
+		(void) settle(session);
 	return 0;
 }
 
@@ -186,8 +206,8 @@ static void *reap(void *argument)
 		struct timespec until;
 
 		for (struct vt_session *s = sessions->first; s; s = s->next)
-			(void) vt_request_answer_late(&s->requests, 0, vt_clock_monotonic_ns(),
-						      EIO);
+			(void) vt_request_answer_late(&s->requests, VT_REQUEST_ANY,
+						      vt_clock_monotonic_ns(), EIO);
 		(void) clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec++;
 		(void) pthread_cond_timedwait(&sessions->changed, &sessions->lock, &until);
@@ -257,8 +277,10 @@ void vt_sessions_each(struct vt_sessions *sessions,
 		struct vt_session_info info = {.id = s->id,
 					       .mountpoint = s->mountpoint,
 					       .uid = s->uid,
+					       .plan = *s->plan,
 					       .started_ns = s->started_ns,
 					       .requests = s->request_count,
+					       .handles = vt_handles_count(s->handles),
 					       .fuse_fd = s->fuse_fd,
 					       .state_fd = s->state_fd};
 
@@ -267,55 +289,15 @@ void vt_sessions_each(struct vt_sessions *sessions,
 	(void) pthread_mutex_unlock(&sessions->lock);
 }
 
-/* ---- retirement ------------------------------------------------------------------------------ */
+/* ---- pinning --------------------------------------------------------------------------------- */
 
-static void invalidate(void *context, uint64_t id)
+static void unpin(struct vt_session *session)
 {
-	/* -ENOENT: the kernel does not hold it (any more). */
-	(void) fuse_lowlevel_notify_inval_inode(context, id, 0, 0);
+	if (--session->pins == 0)
+		(void) pthread_cond_broadcast(&session->sessions->changed);
 }
 
-static uint32_t noted_nodes(struct vt_session *session, uint32_t exhibit)
-{
-	struct vt_session_record *record = vt_session_state_record(session->state);
-	size_t slots = sizeof record->exhibits / sizeof *record->exhibits;
-
-	for (size_t i = 0; i < slots; i++)
-		if (record->exhibits[i].exhibit == exhibit)
-			return record->exhibits[i].nodes;
-	return 0;
-}
-
-/*
- * The catalog refuses the exhibit already. Drains what was admitted before, answering in the place
- * of those that take too long; then the boundary, then every id. No inval_entry: it would wait for
- * a directory's lock, which a stalled listing can hold for ever.
- */
-static int retire_in(struct vt_session *session, uint32_t exhibit)
-{
-	struct vt_session_record *record = vt_session_state_record(session->state);
-	uint64_t begun = vt_clock_monotonic_ns();
-	uint32_t nodes = noted_nodes(session, exhibit);
-
-	record->retiring = exhibit;
-	while (vt_request_pending(&session->requests, exhibit)) {
-		uint64_t waited = vt_clock_monotonic_ns() - begun;
-
-		if (waited > RETIRE_TIMEOUT_NS)
-			return -ETIMEDOUT;
-		if (waited > STRAGGLER_NS)
-			(void) vt_request_answer_late(&session->requests, exhibit, UINT64_MAX,
-						      ESTALE);
-		(void) usleep(50);
-	}
-	(void) fuse_lowlevel_notify_inval_inode(session->fuse, vt_node_id(exhibit, 0), -1, 0);
-	vt_session_state_each(session->state, exhibit, nodes, invalidate, session->fuse);
-	vt_session_state_forget(session->state, exhibit);
-	record->retiring = 0;
-	return 0;
-}
-
-static struct vt_session *pin_next(struct vt_sessions *sessions, struct vt_session *after)
+struct vt_session *vt_session_pin_next(struct vt_sessions *sessions, struct vt_session *after)
 {
 	struct vt_session *next;
 
@@ -323,40 +305,17 @@ static struct vt_session *pin_next(struct vt_sessions *sessions, struct vt_sessi
 	next = after ? after->next : sessions->first;
 	if (next)
 		next->pins++;
-	if (after && --after->pins == 0)
-		(void) pthread_cond_broadcast(&sessions->changed);
+	if (after)
+		unpin(after);
 	(void) pthread_mutex_unlock(&sessions->lock);
 	return next;
 }
 
-/*
- * A successor of a server that died in the middle of it, on a pinned session; beside the loop, see
- * the lock order.
- */
-static void *finish_retiring(void *argument)
+void vt_session_unpin(struct vt_session *session)
 {
-	struct vt_session *session = argument;
 	struct vt_sessions *sessions = session->sessions;
 
-	(void) retire_in(session, vt_session_state_record(session->state)->retiring);
 	(void) pthread_mutex_lock(&sessions->lock);
-	if (--session->pins == 0)
-		(void) pthread_cond_broadcast(&sessions->changed);
+	unpin(session);
 	(void) pthread_mutex_unlock(&sessions->lock);
-	return NULL;
-}
-
-int vt_sessions_retire(struct vt_sessions *sessions, uint32_t exhibit, struct vt_error *err)
-{
-	struct vt_session *session = NULL;
-	int r = 0;
-
-	while ((session = pin_next(sessions, session)))
-		if (retire_in(session, exhibit) < 0)
-			r = vt_fail(
-				err, ETIMEDOUT,
-				"the mount '%s' still answers older requests; what was taken away "
-				"stays refused there, try again",
-				session->mountpoint);
-	return r;
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/exhibits.h"
+#include "fs/handles.h"
 #include "fs/request.h"
 #include "fs/service.h"
 #include "fs/session_state.h"
@@ -28,6 +30,16 @@ struct vt_session {
 
 	struct fuse_session *fuse;
 	struct vt_session_state *state;
+	const struct vt_mount_plan *plan; /* in the state */
+	struct vt_exhibits *exhibits;
+	/*
+	 * "The id is live, the caller is entitled, the handle is noted" is one step at OPEN; "the
+	 * right is gone, the losers' ids are dead" another. This lock makes them so.
+	 */
+	pthread_mutex_t access;
+	struct vt_handles *handles;  /* guarded by access */
+	pthread_mutex_t narrowing;   /* held over a whole narrowing: one at a time. Before access */
+	atomic_bool unsettled;       /* a narrowing failed half-way */
 	struct vt_request_table requests;
 	_Atomic uint64_t request_count;
 	struct vt_session *next; /* guarded by the sessions' lock */
@@ -41,3 +53,16 @@ struct vt_session {
 
 /* The FUSE table; the session is the userdata. */
 extern const struct fuse_lowlevel_ops vt_session_ops;
+
+/*
+ * A session that is pinned is not freed. pin_next() unpins `after` (NULL: begin) and pins the one
+ * behind it; NULL at the end.
+ */
+struct vt_session *vt_session_pin_next(struct vt_sessions *sessions, struct vt_session *after);
+void vt_session_unpin(struct vt_session *session);
+
+/*
+ * Brings a pinned session in line with catalog and policy as they are, whatever was missed: see
+ * vt_sessions_narrow() in mount.h.
+ */
+void vt_session_settle(struct vt_session *session);

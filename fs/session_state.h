@@ -2,53 +2,82 @@
 #pragma once
 
 /*
- * What of a session must outlive its server, in a memfd that the keeper holds too: the INIT request
- * and our answer, and for every exhibit one bit per node id that the kernel may hold. Bits are set
- * before a reply tells the kernel of an id and never cleared, so they are a superset whatever is
- * lost.
+ * What of a session must outlive its server, in a memfd that the keeper holds too. Three modules
+ * keep their part here, each the only one that changes it:
  *
- * Layout: one struct vt_session_record, then bitmaps, each beginning on a page. The file is sparse:
- * an exhibit costs memory only where its nodes were seen.
+ *     transport   INIT and our answer to it
+ *     exhibits    under which ids the kernel knows each version, and which ids it may hold
+ *     handles     who has which file open
  *
- * Thread-safe.
+ * Every part is written so that a process that dies between two stores leaves what its successor
+ * can go on from; each module says how. The file is sparse: what is not used costs nothing.
+ *
+ * Thread-safe as far as this module goes: it only maps.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct vt_error;
-struct vt_session_state;
+#include "fs/mount.h"
 
-#define VT_SESSION_INIT_MAX 512u /* bytes of INIT and of its answer, headers included */
+struct vt_error;
+
+#define VT_SESSION_INIT_MAX 512u          /* bytes of INIT and of its answer, headers included */
+#define VT_SESSION_VERSIONS (1u << 16)    /* shown in one session; none is ever removed */
+#define VT_SESSION_EXHIBITS (1u << 24)    /* of the session's own numbering */
+#define VT_SESSION_BURNS    (1u << 22)
+#define VT_SESSION_HANDLES  (1u << 20)
 
 struct vt_session_record {
-	uint64_t magic;                  /* "VTSTATE1" */
+	uint64_t magic; /* "VTSTATE2" */
+	struct vt_mount_plan plan;
 	atomic_uint init_len, reply_len; /* 0: not seen yet */
 	uint8_t init[VT_SESSION_INIT_MAX], reply[VT_SESSION_INIT_MAX];
-	atomic_uint retiring; /* an exhibit whose retirement must be finished; 0: none */
-	struct {
-		_Atomic uint32_t exhibit; /* 0: free; by hash of the number, never removed */
-		uint32_t nodes;
-		_Atomic uint32_t documents; /* bit per position from VT_POSITION_DOCUMENTS on */
-		uint64_t offset;            /* of the bitmap in the file */
-	} exhibits[1024];
-	_Atomic uint64_t end; /* of the file */
+	_Atomic uint32_t version_count;
+	_Atomic uint32_t exhibit_count; /* of the session's own, see exhibits.h */
+	_Atomic uint32_t burn_count, burns_done;
+	_Atomic uint32_t handle_top; /* slots that were ever used */
+	_Atomic uint64_t end;        /* of the file */
+};
+
+/* A version as the session shows it. */
+struct vt_shown_slot {
+	uint32_t serial, nodes;
+	_Atomic uint64_t current;  /* base (exhibit of every position not burned) | turn << 32 */
+	_Atomic uint32_t retiring; /* an earlier base whose ids must still be dropped; 0: none */
+	_Atomic uint32_t documents[2]; /* a bit per position from VT_POSITION_DOCUMENTS on */
+	uint64_t offset[2];            /* of the bitmaps in the file: a bit per position */
+	uint64_t reserved;
+};
+
+/* A position that moved to another exhibit by itself. Valid while `to` is above the base. */
+struct vt_burn {
+	uint32_t serial, position;
+	uint32_t from, to;
+};
+
+struct vt_handle {
+	_Atomic uint64_t id; /* node id; 0: free */
+	uint32_t uid;        /* who opened it */
+	_Atomic uint32_t generation;
+};
+
+struct vt_session_state {
+	int fd; /* borrowed */
+	struct vt_session_record *record;
+	struct vt_shown_slot *versions;    /* [VT_SESSION_VERSIONS] */
+	_Atomic uint32_t *exhibits;        /* [VT_SESSION_EXHIBITS]: serial of the version */
+	struct vt_burn *burns;             /* [VT_SESSION_BURNS], in order of time */
+	struct vt_handle *handles;         /* [VT_SESSION_HANDLES] */
+	void *map;
 };
 
 /* Maps the memfd (made by vt_session_state_new() of mount.h); borrows the descriptor. */
 int vt_session_state_open(int fd, struct vt_session_state **out, struct vt_error *err);
 void vt_session_state_close(struct vt_session_state *state);
-struct vt_session_record *vt_session_state_record(struct vt_session_state *state);
 
-/*
- * Notes that the kernel may learn of an id. Cheap when it was noted before. When there is no room
- * for another exhibit's bits its ids are not noted, and vt_session_state_each() gives all of them.
- */
-void vt_session_state_note(struct vt_session_state *state, uint64_t id, uint32_t nodes);
-
-/* Calls `each` with every id of the exhibit that the kernel may hold; `nodes` as for note. */
-void vt_session_state_each(struct vt_session_state *state, uint32_t exhibit, uint32_t nodes,
-			   void (*each)(void *context, uint64_t id), void *context);
-/* The exhibit is retired and done with: gives its memory back. */
-void vt_session_state_forget(struct vt_session_state *state, uint32_t exhibit);
+/* A fresh stretch of the file, zero, beginning on a page; 0 when there is no room. */
+uint64_t vt_session_state_extend(struct vt_session_state *state, size_t bytes);
+/* Gives the memory of a stretch back; it reads as zeros. */
+void vt_session_state_punch(struct vt_session_state *state, uint64_t offset, size_t bytes);

@@ -6,8 +6,10 @@
 #include "fs/mount.h"
 #include "fs/node.h"
 #include "fs/service.h"
+#include "fs/visible.h"
 #include "index/base/lru.h"
 #include "index/import.h"
+#include "policy/gate.h"
 
 /* One figure, with the name and the words of both texts. */
 struct figure {
@@ -22,21 +24,21 @@ static void count_requests(void *context, const struct vt_session_info *info)
 	*sum += info->requests;
 }
 
-#define FIGURES 11
-static void collect(struct vt_service *service, struct figure out[FIGURES])
+#define FIGURES      11
+#define FIGURES_OPEN 2 /* the first ones are for everybody */
+static void collect(struct vt_service *service, const struct vt_totals *totals,
+		    struct figure out[FIGURES])
 {
 	struct vt_frame_cache_stats frames;
 	struct vt_lru_stats cache;
-	struct vt_totals totals;
 	uint64_t requests = 0;
 
 	vt_frame_cache_get_stats(service->frames, &frames);
 	vt_lru_get_stats(service->index->lru, &cache);
-	vt_catalog_totals(service->index->catalog, &totals);
 	vt_sessions_each(service->sessions, count_requests, &requests);
 	const struct figure figures[FIGURES] = {
-		{"datasets", "gauge", "Datasets with a live version", totals.datasets},
-		{"versions", "gauge", "Live versions", totals.versions},
+		{"datasets", "gauge", "Datasets with a live version", totals->datasets},
+		{"versions", "gauge", "Live versions", totals->versions},
 		{"mounts", "gauge", "Mounts served", vt_sessions_count(service->sessions)},
 		{"requests_total", "counter", "FUSE requests of the mounts there are", requests},
 		{"cache_bytes", "gauge", "Bytes cached and in flight", cache.used},
@@ -52,15 +54,27 @@ static void collect(struct vt_service *service, struct figure out[FIGURES])
 		out[i] = figures[i];
 }
 
-void vt_status_text(struct vt_service *service, uint32_t which, struct vt_buf *out)
+static bool administers(const struct vt_viewer *viewer)
+{
+	return vt_gate_check(viewer->service->gate, viewer->subject, VT_RIGHT_ADMIN,
+			     (struct vt_place){0}, true, NULL, NULL) == 0;
+}
+
+int vt_status_text(const struct vt_viewer *viewer, uint32_t which, bool nowait, struct vt_buf *out)
 {
 	struct figure figures[FIGURES];
+	struct vt_totals totals;
 	bool json = which == VT_CONTROL_STATUS;
+	int r = vt_visible_totals(viewer, nowait, &totals);
+	int count;
 
-	collect(service, figures);
+	if (r < 0)
+		return r;
+	collect(viewer->service, &totals, figures);
+	count = administers(viewer) ? FIGURES : FIGURES_OPEN;
 	if (json)
 		vt_buf_printf(out, "{\"program\": \"vitrine\", \"version\": \"%s\"", VT_VERSION);
-	for (int i = 0; i < FIGURES; i++) {
+	for (int i = 0; i < count; i++) {
 		const struct figure *f = &figures[i];
 
 		if (json)
@@ -75,4 +89,5 @@ void vt_status_text(struct vt_service *service, uint32_t which, struct vt_buf *o
 	}
 	if (json)
 		vt_buf_printf(out, "}\n");
+	return vt_buf_failed(out) ? -ENOMEM : 0;
 }

@@ -32,7 +32,7 @@
 static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
 {
 	struct vt_session *session = userdata;
-	struct vt_session_record *record = vt_session_state_record(session->state);
+	struct vt_session_record *record = session->state->record;
 	const struct fuse_in_header *header = buf;
 	size_t stashed = atomic_exchange(&session->stash_len, 0);
 	ssize_t n;
@@ -66,7 +66,7 @@ static void want_parallel_dirops(struct iovec *iov, int count)
 /* Remembers the first answer to INIT: a later server must not promise the kernel anything else. */
 static void keep_init_reply(struct vt_session *session, const struct iovec *iov, int count)
 {
-	struct vt_session_record *record = vt_session_state_record(session->state);
+	struct vt_session_record *record = session->state->record;
 	uint8_t reply[VT_SESSION_INIT_MAX];
 	size_t len = 0;
 
@@ -88,7 +88,7 @@ static void keep_init_reply(struct vt_session *session, const struct iovec *iov,
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct vt_session *session = userdata;
-	struct vt_session_record *record = vt_session_state_record(session->state);
+	struct vt_session_record *record = session->state->record;
 	const struct fuse_out_header *header = iov[0].iov_base;
 	uint64_t init = ((struct fuse_in_header *) record->init)->unique;
 
@@ -121,7 +121,7 @@ static ssize_t read_if_ready(struct vt_session *session, void *buf)
 /* Brings libfuse to where the dead server's was; see the head of this file. */
 static int take_up(struct vt_session *session, struct vt_error *err)
 {
-	struct vt_session_record *record = vt_session_state_record(session->state);
+	struct vt_session_record *record = session->state->record;
 	struct fuse_out_header resend = {.len = sizeof resend, .error = FUSE_NOTIFY_RESEND};
 	uint8_t saved[VT_SESSION_INIT_MAX];
 	ssize_t n;
@@ -157,7 +157,7 @@ int vt_transport_begin(struct vt_session *session, struct vt_error *err)
 
 	if (r < 0)
 		return vt_fail(err, -r, "libfuse would not take the descriptor: %m");
-	if (vt_session_state_record(session->state)->init_len)
+	if (session->state->record->init_len)
 		return take_up(session, err);
 	return 0;
 }

@@ -35,15 +35,15 @@ const struct vt_version *vt_catalog_find_name(const struct vt_catalog *catalog,
 	return row ? vt_catalog_find(catalog, row->id) : NULL;
 }
 
-bool vt_catalog_space_of(const char *dataset_name, char space[VT_NAME_PART_MAX + 1])
+const char *vt_dataset_space(const char *dataset_name, char space[VT_NAME_PART_MAX + 1])
 {
 	const char *slash = strchr(dataset_name, '/');
 
 	if (!slash)
-		return false;
+		return NULL;
 	(void) snprintf(space, VT_NAME_PART_MAX + 1, "%.*s", (int) (slash - dataset_name),
 			dataset_name);
-	return true;
+	return space;
 }
 
 static bool has_room(struct vt_catalog *catalog, struct slot *slot)

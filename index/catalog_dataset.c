@@ -57,8 +57,8 @@ static int provide_space(struct vt_edit *edit, const char *name, struct space **
 static int create_dataset(struct vt_edit *edit, const char *name, uint32_t owner_uid,
 			  struct slot *slot, uint32_t *id, struct vt_error *err)
 {
-	char space[VT_NAME_PART_MAX + 1];
-	bool spaced = vt_catalog_space_of(name, space);
+	char text[VT_NAME_PART_MAX + 1];
+	const char *space = vt_dataset_space(name, text);
 	struct vt_dataset dataset = {
 		.domain = VT_DOMAIN_PLAIN,
 		.name = name,
@@ -66,9 +66,9 @@ static int create_dataset(struct vt_edit *edit, const char *name, uint32_t owner
 		.owner_uid = owner_uid,
 		.created_ns = vt_clock_realtime_ns(),
 	};
-	int r = check_new_dataset(edit, name, spaced ? space : NULL, err);
+	int r = check_new_dataset(edit, name, space, err);
 
-	if (r == 0 && spaced)
+	if (r == 0 && space)
 		r = provide_space(edit, space, &slot->space, err);
 	if (r == 0)
 		r = vt_edit_take(edit, VT_COUNTER_DATASET, &dataset.id, err);

@@ -55,7 +55,7 @@ static int load_dataset(struct vt_catalog *catalog, const struct vt_value *key,
 		return r;
 	if (vt_table_find_name(&catalog->dataset_names, now->name))
 		return damaged(err, "two datasets have one name");
-	if (vt_catalog_space_of(now->name, space)) {
+	if (vt_dataset_space(now->name, space)) {
 		slot->space = (struct space *) vt_row_value(
 			vt_table_find_name(&catalog->space_names, space));
 		if (!slot->space)

@@ -49,16 +49,47 @@ static int grow(struct vt_idmap *map)
 	return 0;
 }
 
-int vt_idmap_add(struct vt_idmap *map, uint64_t id, uint64_t value)
+int vt_idmap_reserve(struct vt_idmap *map, size_t count)
+{
+	while (2 * (map->count + count) > map->room)
+		if (grow(map) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* The slot of an id, which it gets with a value of 0 if it has none. NULL: no memory. */
+static struct vt_idmap_slot *claim(struct vt_idmap *map, uint64_t id, bool *fresh)
 {
 	struct vt_idmap_slot *slot;
 
-	if (2 * (map->count + 1) > map->room && grow(map) < 0)
-		return -ENOMEM;
+	if (vt_idmap_reserve(map, 1) < 0)
+		return NULL;
 	slot = slot_of(map, id);
-	if (slot->id)
-		return 0;
-	*slot = (struct vt_idmap_slot){id, value};
-	map->count++;
+	*fresh = slot->id == 0;
+	map->count += *fresh;
+	slot->id = id;
+	return slot;
+}
+
+int vt_idmap_add(struct vt_idmap *map, uint64_t id, uint64_t value)
+{
+	bool fresh;
+	struct vt_idmap_slot *slot = claim(map, id, &fresh);
+
+	if (!slot)
+		return -ENOMEM;
+	if (fresh)
+		slot->value = value;
+	return 0;
+}
+
+int vt_idmap_put(struct vt_idmap *map, uint64_t id, uint64_t value)
+{
+	bool fresh;
+	struct vt_idmap_slot *slot = claim(map, id, &fresh);
+
+	if (!slot)
+		return -ENOMEM;
+	slot->value = value;
 	return 0;
 }

@@ -57,6 +57,7 @@ struct vt_decision {
 	enum vt_reason reason;
 	uint64_t rule;           /* id of the rule or lease; 0: none */
 	uint64_t valid_until_ns; /* the decision holds while hi_ns is below it (and the policy stays) */
+	uint64_t ends_ns;        /* allowed: the latest end of what allows it; VT_TIME_NEVER */
 };
 
 /* Each step that was looked at, in order; for explain. `step` is called with static text. */

@@ -90,6 +90,15 @@ struct vt_boundary {
 int vt_gate_boundary(struct vt_gate *gate, struct vt_place place, struct vt_boundary *out,
 		     struct vt_error *err);
 void vt_boundary_done(struct vt_boundary *boundary);
+/* LIST: may its shown owner enter? The kernel judges an owner by the mode's first bits alone. */
+bool vt_boundary_lets_owner(const struct vt_boundary *boundary);
+
+/* The name of whoever holds it, or what it is in, alone. -ENOENT: nobody. */
+int vt_gate_holder(struct vt_gate *gate, struct vt_place place,
+		   char name[VT_PRINCIPAL_NAME_MAX + 1]);
+
+/* Is some version shown with a list (VT_BOUNDARY_LIST with entries)? */
+bool vt_gate_needs_lists(struct vt_gate *gate);
 
 /* Anyone may read it, with no end in sight, no denial and no lease: for open-only mounts. */
 bool vt_gate_is_open(struct vt_gate *gate, struct vt_place place);

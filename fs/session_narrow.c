@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How access shrinks on a session (mount.h has the promise, exhibits.h the means). Catalog or policy
+ * have changed before; from then on every OPEN is judged by what is so now. Then, per session:
+ *
+ *     1  judge   who has a handle and is not entitled any more. No lock: the user database may be
+ *                asked, and who opens meanwhile is judged by the new policy
+ *     2  flip    under `access`: the ids of those handles die, or those of whole versions
+ *     3  drain   requests on dead ids that were admitted before; stragglers are answered for
+ *     4  drop    the kernel forgets boundaries' attributes, then pages and attributes of dead ids
+ *
+ * No inval_entry: it would wait for a directory's lock, which a stalled listing can hold for ever.
+ * Names heal: their ids answer ESTALE, and the kernel looks them up again. Nothing is held while
+ * the kernel is notified but `narrowing`, which no handler takes: it may wait for a page that one of
+ * our answers unlocks.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fs/mount.h"
+#include "fs/node.h"
+#include "fs/session.h"
+#include "index/base/clock.h"
+#include "index/base/error.h"
+#include "index/base/log.h"
+#include "index/idmap.h"
+#include "index/import.h"
+#include "policy/gate.h"
+
+#define STRAGGLER_NS 300000000ull /* a narrowing waits so long, then it answers itself */
+#define TIMEOUT_NS   5000000000ull
+#define DRAIN_US     50
+
+enum { KEEPS = 1, LOSES = 2 };
+
+struct position {
+	uint32_t serial, position;
+};
+
+struct narrowing {
+	struct vt_session *session;
+	const struct vt_pattern *pattern;
+	bool retire;
+	struct vt_idmap judged;  /* uid, serial -> KEEPS, LOSES */
+	uint32_t *versions;      /* noted ones that the pattern covers */
+	size_t version_count, version_room;
+	struct position *burns; /* what losers have open */
+	size_t burn_count, burn_room;
+	int failed; /* negative: memory was short */
+};
+
+static struct vt_catalog *catalog_of(const struct vt_session *session)
+{
+	return session->service->index->catalog;
+}
+
+/* ---- which versions -------------------------------------------------------------------------- */
+
+static bool covers(const struct vt_pattern *pattern, struct vt_catalog *catalog, uint32_t serial)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+	vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *dataset = NULL;
+	char space[VT_NAME_PART_MAX + 1];
+	struct vt_object object;
+
+	if (pattern->scope == VT_SCOPE_ALL ||
+	    (pattern->scope == VT_SCOPE_VERSION && pattern->version == serial))
+		return true;
+	if (vt_catalog_version(catalog, serial, &version, NULL) < 0 ||
+	    vt_catalog_dataset_by_id(catalog, version->dataset, &dataset, NULL) < 0)
+		return true; /* it is gone, so that nobody may read it */
+	object = (struct vt_object){
+		.dataset = dataset->id,
+		.version = serial,
+		.space = vt_dataset_space(dataset->name, space),
+	};
+	return vt_pattern_covers(pattern, &object);
+}
+
+static void *grown(void *list, size_t count, size_t *room, size_t size)
+{
+	void *more;
+
+	if (count < *room)
+		return list;
+	more = reallocarray(list, *room ? 2 * *room : 64, size);
+	if (more)
+		*room = *room ? 2 * *room : 64;
+	return more;
+}
+
+static void add_version(void *context, uint32_t serial)
+{
+	struct narrowing *narrowing = context;
+	uint32_t *more;
+
+	if (!covers(narrowing->pattern, catalog_of(narrowing->session), serial))
+		return;
+	more = grown(narrowing->versions, narrowing->version_count, &narrowing->version_room,
+		     sizeof *more);
+	if (!more) {
+		narrowing->failed = -ENOMEM;
+		return;
+	}
+	narrowing->versions = more;
+	more[narrowing->version_count++] = serial;
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+/* The version a handle stands in: 0 when its id is dead already or not of a version. */
+static uint32_t serial_of(struct vt_session *session, uint64_t id)
+{
+	const struct vt_version *version;
+	uint32_t serial;
+
+	if (vt_exhibits_version(session->exhibits, catalog_of(session), id, &version) < 0)
+		return 0;
+	serial = version->serial;
+	vt_version_unref(version);
+	return serial;
+}
+
+static uint64_t judged_key(uint32_t uid, uint32_t serial)
+{
+	return (uint64_t) uid << 32 | serial;
+}
+
+static void note_opener(void *context, uint64_t id, uint32_t uid)
+{
+	struct narrowing *narrowing = context;
+	uint32_t serial = serial_of(narrowing->session, id);
+
+	if (serial && vt_idmap_add(&narrowing->judged, judged_key(uid, serial), KEEPS) < 0)
+		narrowing->failed = -ENOMEM;
+}
+
+static bool may_read(struct vt_session *session, uint32_t uid, uint32_t serial)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+	const struct vt_subject subject = {.uid = uid};
+
+	if (vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0)
+		return false;
+	return vt_gate_check(session->service->gate, &subject, VT_RIGHT_READ,
+			     (struct vt_place){version->dataset, serial}, false, NULL, NULL) == 0;
+}
+
+static void judge_openers(struct narrowing *narrowing)
+{
+	struct vt_session *session = narrowing->session;
+
+	(void) pthread_mutex_lock(&session->access);
+	vt_handles_each(session->handles, note_opener, narrowing);
+	(void) pthread_mutex_unlock(&session->access);
+	for (size_t i = 0; i < narrowing->judged.room; i++) {
+		struct vt_idmap_slot *slot = &narrowing->judged.slots[i];
+
+		if (slot->id &&
+		    !may_read(session, (uint32_t) (slot->id >> 32), (uint32_t) slot->id))
+			slot->value = LOSES;
+	}
+}
+
+/* On mounts without handles: may those it is for go on? Also: is there still a version? */
+static bool is_lost(struct vt_session *session, uint32_t serial)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+	struct vt_gate *gate = session->service->gate;
+	const struct vt_subject user = {.uid = session->plan->user};
+	struct vt_place place;
+
+	if (vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0 ||
+	    version->state != VT_VERSION_LIVE)
+		return true;
+	place = (struct vt_place){version->dataset, serial};
+	switch (session->plan->kind) {
+	case VT_MOUNT_PRIVATE:
+		return vt_gate_check(gate, &user, VT_RIGHT_BROWSE, place, false, NULL, NULL) < 0;
+	case VT_MOUNT_OPEN_ONLY:
+		return !vt_gate_is_open(gate, place);
+	case VT_MOUNT_SHARED:
+		break;
+	}
+	return false;
+}
+
+/* ---- flipping -------------------------------------------------------------------------------- */
+
+static void add_burn(void *context, uint64_t id, uint32_t uid)
+{
+	struct narrowing *narrowing = context;
+	uint32_t serial = serial_of(narrowing->session, id);
+	uint64_t judgement = KEEPS;
+	struct position *more;
+
+	(void) vt_idmap_find(&narrowing->judged, judged_key(uid, serial), &judgement);
+	if (!serial || judgement == KEEPS)
+		return;
+	more = grown(narrowing->burns, narrowing->burn_count, &narrowing->burn_room, sizeof *more);
+	if (!more) {
+		narrowing->failed = -ENOMEM;
+		return;
+	}
+	narrowing->burns = more;
+	more[narrowing->burn_count++] = (struct position){serial, vt_node_position(id)};
+}
+
+static int compare_positions(const void *a, const void *b)
+{
+	const struct position *x = a, *y = b;
+
+	if (x->serial != y->serial)
+		return x->serial < y->serial ? -1 : 1;
+	return (x->position > y->position) - (x->position < y->position);
+}
+
+/* Burns positions [from, to) of one version, each once. A full log costs the whole version. */
+static int burn_version(struct narrowing *narrowing, size_t from, size_t to)
+{
+	struct vt_exhibits *exhibits = narrowing->session->exhibits;
+	uint32_t *positions = calloc(to - from, sizeof *positions);
+	size_t count = 0;
+	int r;
+
+	if (!positions)
+		return -ENOMEM;
+	for (size_t i = from; i < to; i++)
+		if (count == 0 || positions[count - 1] != narrowing->burns[i].position)
+			positions[count++] = narrowing->burns[i].position;
+	r = vt_exhibits_burn(exhibits, narrowing->burns[from].serial, positions, count);
+	if (r == -ENFILE)
+		r = vt_exhibits_retire(exhibits, narrowing->burns[from].serial);
+	free(positions);
+	return r;
+}
+
+static int burn(struct narrowing *narrowing)
+{
+	size_t from = 0;
+	int r = 0;
+
+	vt_handles_each(narrowing->session->handles, add_burn, narrowing);
+	if (narrowing->burn_count == 0)
+		return 0;
+	qsort(narrowing->burns, narrowing->burn_count, sizeof *narrowing->burns,
+	      compare_positions);
+	for (size_t i = 1; i <= narrowing->burn_count && r == 0; i++)
+		if (i == narrowing->burn_count ||
+		    narrowing->burns[i].serial != narrowing->burns[from].serial) {
+			r = burn_version(narrowing, from, i);
+			from = i;
+		}
+	return r;
+}
+
+static int flip(struct narrowing *narrowing)
+{
+	struct vt_session *session = narrowing->session;
+	int r = 0;
+
+	(void) pthread_mutex_lock(&session->access);
+	r = burn(narrowing);
+	for (size_t i = 0; i < narrowing->version_count && r == 0; i++)
+		if (narrowing->retire || is_lost(session, narrowing->versions[i]))
+			r = vt_exhibits_retire(session->exhibits, narrowing->versions[i]);
+	(void) pthread_mutex_unlock(&session->access);
+	return r < 0 ? r : narrowing->failed;
+}
+
+/* ---- the kernel ------------------------------------------------------------------------------ */
+
+/* -ENOENT everywhere below: the kernel does not hold it (any more). */
+static void drop_attributes(struct vt_session *session, uint64_t id)
+{
+	(void) fuse_lowlevel_notify_inval_inode(session->fuse, id, -1, 0);
+}
+
+static void drop(void *context, uint64_t id)
+{
+	struct vt_session *session = context;
+
+	(void) fuse_lowlevel_notify_inval_inode(session->fuse, id, 0, 0);
+}
+
+/* The folders of a version, and of its dataset: owner, mode and list are asked for again. */
+static void refresh_version(struct vt_session *session, uint32_t serial)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+	uint32_t base = vt_exhibits_base(session->exhibits, serial);
+
+	drop_attributes(session, vt_node_id(base, 0));
+	drop_attributes(session, vt_node_id(base, VT_POSITION_DOCUMENTS));
+	if (vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0)
+		return;
+	drop_attributes(session, vt_node_id_of(VT_SHOWN_DATASET, version->dataset));
+	drop_attributes(session, vt_node_id_of(VT_SHOWN_DOCUMENTS, version->dataset));
+}
+
+static int drain(struct vt_session *session)
+{
+	uint64_t begun = vt_clock_monotonic_ns();
+
+	while (vt_request_pending(&session->requests, VT_REQUEST_DEAD)) {
+		uint64_t waited = vt_clock_monotonic_ns() - begun;
+
+		if (waited > TIMEOUT_NS)
+			return -ETIMEDOUT;
+		if (waited > STRAGGLER_NS)
+			(void) vt_request_answer_late(&session->requests, VT_REQUEST_DEAD,
+						      UINT64_MAX, ESTALE);
+		(void) usleep(DRAIN_US);
+	}
+	return 0;
+}
+
+/* What is dead is drained and dropped. Under `narrowing`. */
+static int finish(struct vt_session *session)
+{
+	int r = drain(session);
+
+	if (r < 0)
+		return r;
+	vt_exhibits_each_dead(session->exhibits, drop, session);
+	vt_exhibits_done(session->exhibits);
+	return 0;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static int narrow_locked(struct narrowing *narrowing)
+{
+	struct vt_session *session = narrowing->session;
+	int r = vt_exhibits_pending(session->exhibits) ? finish(session) : 0;
+
+	if (r < 0)
+		return r;
+	vt_exhibits_each(session->exhibits, add_version, narrowing);
+	judge_openers(narrowing);
+	r = narrowing->failed;
+	if (r == 0)
+		r = flip(narrowing);
+	for (size_t i = 0; i < narrowing->version_count; i++)
+		refresh_version(session, narrowing->versions[i]);
+	return r < 0 ? r : finish(session);
+}
+
+static int narrow_session(struct vt_session *session, const struct vt_pattern *pattern, bool retire)
+{
+	struct narrowing narrowing = {.session = session, .pattern = pattern, .retire = retire};
+	int r;
+
+	(void) pthread_mutex_lock(&session->narrowing);
+	r = narrow_locked(&narrowing);
+	session->unsettled = r < 0;
+	(void) pthread_mutex_unlock(&session->narrowing);
+	vt_idmap_done(&narrowing.judged);
+	free(narrowing.versions);
+	free(narrowing.burns);
+	if (r < 0)
+		vt_log(VT_LOG_WARNING, "cannot narrow yet mount='%s' error=%d", session->mountpoint,
+		       -r);
+	return r;
+}
+
+int vt_sessions_narrow(struct vt_sessions *sessions, const struct vt_pattern *pattern, bool retire,
+		       struct vt_error *err)
+{
+	struct vt_session *session = NULL;
+	int r = 0;
+
+	while ((session = vt_session_pin_next(sessions, session)))
+		if (narrow_session(session, pattern, retire) < 0)
+			r = vt_fail(err, ETIMEDOUT,
+				    "the mount '%s' still answers older requests; what was taken "
+				    "away stays refused there, and it is tried again",
+				    session->mountpoint);
+	return r;
+}
+
+void vt_session_settle(struct vt_session *session)
+{
+	const struct vt_pattern all = {.scope = VT_SCOPE_ALL};
+
+	(void) narrow_session(session, &all, false);
+}
+
+bool vt_sessions_settle(struct vt_sessions *sessions)
+{
+	struct vt_session *session = NULL;
+	bool settled = true;
+
+	while ((session = vt_session_pin_next(sessions, session))) {
+		if (session->unsettled)
+			vt_session_settle(session);
+		settled = settled && !session->unsettled;
+	}
+	return settled;
+}
+
+/* ---- growing --------------------------------------------------------------------------------- */
+
+/* Folders whose names may have changed: listings are kept where OPENDIR is not asked. */
+static void refresh_names(struct vt_session *session)
+{
+	struct vt_catalog *catalog = catalog_of(session);
+	const struct vt_dataset **datasets;
+	uint32_t *spaces;
+	size_t count;
+
+	if (session->plan->kind == VT_MOUNT_SHARED)
+		return;
+	drop(session, vt_node_id_of(VT_SHOWN_ROOT, 1));
+	if (vt_catalog_spaces(catalog, &spaces, &count) == 0) {
+		for (size_t i = 0; i < count; i++)
+			drop(session, vt_node_id_of(VT_SHOWN_SPACE, spaces[i]));
+		free(spaces);
+	}
+	if (vt_catalog_datasets(catalog, &datasets, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		drop(session, vt_node_id_of(VT_SHOWN_DATASET, datasets[i]->id));
+		drop(session, vt_node_id_of(VT_SHOWN_DOCUMENTS, datasets[i]->id));
+	}
+	vt_datasets_free(datasets, count);
+}
+
+void vt_sessions_refresh(struct vt_sessions *sessions, const struct vt_pattern *pattern)
+{
+	struct vt_session *session = NULL;
+
+	while ((session = vt_session_pin_next(sessions, session))) {
+		struct narrowing which = {.session = session, .pattern = pattern};
+
+		vt_exhibits_each(session->exhibits, add_version, &which);
+		for (size_t i = 0; i < which.version_count; i++)
+			refresh_version(session, which.versions[i]);
+		free(which.versions);
+		refresh_names(session);
+	}
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What a viewer (node.h) is shown: names in listings, and sums. On a shared mount and over the
+ * control socket the subject decides; a private mount is its user's; an open-only one is everybody's.
+ *
+ * 1 shown, 0 not, or -EAGAIN with `nowait`, when the user database must be asked. Thread-safe.
+ */
+#include <stdbool.h>
+
+struct vt_dataset;
+struct vt_totals;
+struct vt_version;
+struct vt_viewer;
+
+int vt_visible_dataset(const struct vt_viewer *viewer, const struct vt_dataset *dataset,
+		       bool nowait);
+int vt_visible_version(const struct vt_viewer *viewer, const struct vt_version *version,
+		       bool nowait);
+
+/* Sums over the live versions that are shown. 0, -EAGAIN, -ENOMEM. */
+int vt_visible_totals(const struct vt_viewer *viewer, bool nowait, struct vt_totals *out);
