@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What record.c and snapshot.c share. */
+/* What the makers of records share: record.c, snapshot.c, policy/policy_record.c. */
 #include <string.h>
 
 #include "index/base/buf.h"

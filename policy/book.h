@@ -55,7 +55,8 @@ const char *vt_right_name(enum vt_right right);
 /*
  * Rules. `rule` has no id yet; one of equal kind, principal, right and object is replaced by it.
  * -EINVAL: an empty or past window, a deny that would cut off its maker's own admin right;
- * -EAGAIN: the clock is suspect and the rule has a window.
+ * -EAGAIN: the clock is suspect and the rule has a window; -ENOENT: its object or partner is none;
+ * -ESTALE: the uid is pinned to another name; -EOVERFLOW: too many rules.
  */
 int vt_book_add_rule(struct vt_book *book, const struct vt_rule *rule, uint64_t *id,
 		     struct vt_error *err);
@@ -63,21 +64,35 @@ int vt_book_add_rule(struct vt_book *book, const struct vt_rule *rule, uint64_t 
 int vt_book_remove_rule(struct vt_book *book, const struct vt_principal *who, enum vt_right right,
 			const struct vt_pattern *object, size_t *removed, struct vt_error *err);
 
+/*
+ * The dataset (version 0) or version is gone: its rules go, leases on it end as REMOVED, waiting
+ * ones too. fs/narrow.c calls it behind vt_catalog_remove…(); what was cut off is made up for on
+ * opening. vt_book_lease_serve() follows it.
+ */
+int vt_book_forget(struct vt_book *book, uint32_t dataset, uint32_t version, struct vt_error *err);
+
+/* Notes the clock (instant.h) if ten minutes have passed and there are windows. Call it often. */
+int vt_book_keep_time(struct vt_book *book, struct vt_error *err);
+
 /* Partners. `users` are uids with names as found in the user database; added ones are pinned. */
 int vt_book_partner_add(struct vt_book *book, const char *name, const struct vt_member *users,
 			size_t user_count, uint64_t until_ns, uint32_t owner_uid,
 			struct vt_error *err); /* makes it, adds to it, or moves its end */
 int vt_book_partner_remove_user(struct vt_book *book, const char *name, uint32_t uid,
 				struct vt_error *err);
+/* Now, and nobody is in it any more: who adds to it later revives nobody. */
 int vt_book_partner_end(struct vt_book *book, const char *name, struct vt_error *err);
 
-/* The pinned name of a uid that now means another user is given up for the present one. */
+/*
+ * The pinned name of a uid that now means another user is given up for the present one, who has
+ * from then on what was given to the uid. -ENOENT: it is not pinned, or means nobody now.
+ */
 int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_error *err);
 
 /* A dataset (version 0), or a version, is gone: its rules go, leases on it end as removed. */
 int vt_book_forget(struct vt_book *book, uint32_t dataset, uint32_t version, struct vt_error *err);
 
-/* ---- leases: the state machine is lease.c's, see policy/model.md ------------------------------ */
+/* ---- leases: the state machine is lease.c's, see policy/model.md --------------------------- */
 
 struct vt_lease_wish {
 	struct vt_principal holder; /* a user */
@@ -98,7 +113,7 @@ int vt_book_lease_renew(struct vt_book *book, uint64_t id, uint64_t until_ns, bo
 			struct vt_lease *out, struct vt_error *err);
 /*
  * ACTIVE -> DRAINING (from now on nobody reads), QUEUED -> ENDED; DRAINING stays. The caller then
- * narrows, and calls finish.
+ * narrows, and calls finish. -ESTALE: over. -EAGAIN: EXPIRED before its end.
  */
 int vt_book_lease_drain(struct vt_book *book, uint64_t id, enum vt_lease_end how, uint32_t by_uid,
 			const char *reason, struct vt_lease *out, struct vt_error *err);
@@ -108,6 +123,15 @@ int vt_book_lease_drain(struct vt_book *book, uint64_t id, enum vt_lease_end how
  */
 int vt_book_lease_finish(struct vt_book *book, uint64_t id, uint64_t *next, struct vt_error *err);
 
-int vt_book_lease_get(struct vt_book *book, uint64_t id, struct vt_lease *out, struct vt_error *err);
+/*
+ * The first that waits with nothing in its way becomes ACTIVE (`*next`, its id, or 0); then the
+ * caller narrows. To be called until it gives 0 after: opening, a finish, a drain of a waiting one,
+ * vt_book_forget() and an accepted clock. While the clock is suspect nobody's turn comes.
+ */
+int vt_book_lease_serve(struct vt_book *book, uint64_t *next, struct vt_error *err);
+
+int vt_book_lease_get(struct vt_book *book, uint64_t id, struct vt_lease *out,
+		      struct vt_error *err);
 /* All of them, ended ones of the last 90 days too, oldest first. Freed with free(). */
-int vt_book_leases(struct vt_book *book, struct vt_lease **out, size_t *count, struct vt_error *err);
+int vt_book_leases(struct vt_book *book, struct vt_lease **out, size_t *count,
+		   struct vt_error *err);

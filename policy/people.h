@@ -32,9 +32,14 @@ struct vt_person {
 	uint64_t asked_ns; /* CLOCK_MONOTONIC */
 };
 /* A reference. -EAGAIN: `nowait`, and it would have to be asked. -ENOMEM. */
-int vt_people_get(struct vt_people *people, uint32_t uid, bool nowait, const struct vt_person **out);
+int vt_people_get(struct vt_people *people, uint32_t uid, bool nowait,
+		  const struct vt_person **out);
 void vt_person_unref(const struct vt_person *person);
 VT_DEFINE_CLEANUP(const struct vt_person, vt_person_unref);
+
+/* Without the memory: asks now. 0 also when there is no such user (`name` ""); -errno: it failed.
+ */
+int vt_people_ask(uint32_t uid, const struct vt_person **out);
 
 /* By name, not remembered. -ENOENT with a sentence. */
 int vt_people_uid_of(const char *name, uint32_t *uid, struct vt_error *err);
@@ -44,6 +49,7 @@ void vt_people_name_of(uint32_t uid, char *out, size_t size);
 
 /* For tests: answers come from these instead of the system's database; NULL gives it back. */
 struct vt_people_source {
+	/* `*count`: room, then how many; -ERANGE: too little room; -ENOENT: no such user. */
 	int (*person)(uint32_t uid, char *name, size_t size, uint32_t *groups, size_t *count);
 	int (*uid)(const char *name, uint32_t *uid);
 	int (*gid)(const char *group, uint32_t *gid);

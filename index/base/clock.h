@@ -11,6 +11,14 @@
 
 uint64_t vt_clock_realtime_ns(void);  /* CLOCK_REALTIME, ns since 1970, UTC */
 uint64_t vt_clock_monotonic_ns(void); /* CLOCK_MONOTONIC, ns; for durations; never set by tests */
+uint64_t vt_clock_boottime_ns(void);  /* CLOCK_BOOTTIME, ns; runs on while the machine sleeps */
+
+#define VT_BOOT_ID_LEN 16
+/* A random number of this boot of the machine; zeros where the kernel does not tell. */
+void vt_clock_boot_id(uint8_t id[VT_BOOT_ID_LEN]);
 
 /* For tests: from now on the realtime clock stands at `ns`; 0 gives it back to the system. */
 void vt_clock_set_realtime_ns(uint64_t ns);
+/* The same for the time since the boot; and for which boot it is (NULL gives it back). */
+void vt_clock_set_boottime_ns(uint64_t ns);
+void vt_clock_set_boot_id(const uint8_t id[VT_BOOT_ID_LEN]);
