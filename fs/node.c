@@ -268,7 +268,7 @@ static mode_t boundary_mode(const struct vt_boundary *boundary, bool lists)
 	if (!lists || boundary->list_count == 0)
 		return 0555; /* OPEN and OPENDIR alone refuse */
 	/* The group's bits are the list's mask. */
-	return (vt_boundary_lets_owner(boundary) ? 0500 : 0) | 0050 | (boundary->others ? 05 : 0);
+	return boundary->others ? 0555 : 0550;
 }
 
 static int stat_boundary(const struct vt_viewer *viewer, const struct vt_shown *shown,
@@ -280,7 +280,7 @@ static int stat_boundary(const struct vt_viewer *viewer, const struct vt_shown *
 	if (r < 0)
 		return r;
 	st->st_uid = boundary.uid;
-	st->st_gid = boundary.gid;
+	st->st_gid = boundary.gid == VT_NO_GID ? 0 : boundary.gid;
 	st->st_mode = S_IFDIR | boundary_mode(&boundary, viewer->session->plan->lists);
 	vt_boundary_done(&boundary);
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests about what exists: datasets, versions, tags, and taking them away. */
 #include "fs/narrow.h"
+#include "fs/node.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"

@@ -55,15 +55,6 @@ int vt_json_set_text(json_t *object, const char *key, const char *text, size_t l
 	return json_object_set_new(object, key_hex, hex(text, len));
 }
 
-void vt_time_format(uint64_t ns, char out[VT_TIME_TEXT])
-{
-	time_t seconds = (time_t) (ns / VT_NS_PER_SEC);
-	struct tm tm;
-
-	(void) gmtime_r(&seconds, &tm);
-	(void) strftime(out, VT_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 int vt_json_set_time(json_t *object, const char *key, uint64_t ns)
 {
 	char text[VT_TIME_TEXT];

@@ -13,8 +13,6 @@
 /* JSON takes UTF-8 only: other bytes become U+FFFD in `key`, and all stand in `key`_hex. */
 int vt_json_set_text(json_t *object, const char *key, const char *text, size_t len);
 int vt_json_set_time(json_t *object, const char *key, uint64_t ns); /* RFC 3339, UTC */
-#define VT_TIME_TEXT 32u
-void vt_time_format(uint64_t ns, char out[VT_TIME_TEXT]); /* the same; ns since 1970 */
 
 /* `tags` are those of the dataset; the ones that name the version are shown. */
 json_t *vt_row_version(struct vt_catalog *catalog, const struct vt_dataset *dataset,

@@ -7,8 +7,8 @@
 #include <linux/posix_acl_xattr.h>
 #include <string.h>
 
-#include "fs/rows.h"
 #include "fs/service.h"
+#include "index/base/clock.h"
 #include "index/page.h"
 #include "policy/gate.h"
 
@@ -74,16 +74,16 @@ static int get_access(const struct vt_viewer *viewer, const struct vt_shown *sho
 static int get_expires(const struct vt_viewer *viewer, const struct vt_shown *shown, bool nowait,
 		       struct vt_buf *out)
 {
-	struct vt_decision decision;
-	int r = vt_gate_decide(viewer->service->gate, viewer->subject, VT_RIGHT_READ,
-			       vt_shown_place(shown), nowait, &decision);
+	uint64_t until_ns;
+	int r = vt_gate_expires(viewer->service->gate, viewer->subject, vt_shown_place(shown),
+				nowait, &until_ns);
 
-	if (r < 0 || !decision.allowed)
-		return r < 0 ? r : -ENODATA;
-	if (decision.ends_ns == VT_TIME_NEVER)
+	if (r < 0)
+		return r == -EACCES ? -ENODATA : r;
+	if (until_ns == VT_TIME_NEVER)
 		put_text(out, "never");
 	else
-		put_time(out, decision.ends_ns);
+		put_time(out, until_ns);
 	return 0;
 }
 
@@ -207,8 +207,7 @@ static void put_acl(struct vt_buf *out, const struct vt_boundary *boundary)
 	enum { ENTER = ACL_READ | ACL_EXECUTE };
 
 	vt_buf_put_le32(out, POSIX_ACL_XATTR_VERSION);
-	put_acl_entry(out, ACL_USER_OBJ, vt_boundary_lets_owner(boundary) ? ENTER : 0,
-		      (uint32_t) ACL_UNDEFINED_ID);
+	put_acl_entry(out, ACL_USER_OBJ, ENTER, (uint32_t) ACL_UNDEFINED_ID);
 	for (size_t i = 0; i < boundary->list_count; i++)
 		if (!boundary->list[i].group)
 			put_acl_entry(out, ACL_USER, boundary->list[i].bits, boundary->list[i].id);

@@ -63,6 +63,11 @@ const struct vt_policy *vt_book_policy(struct vt_book *book)
 	return policy;
 }
 
+uint64_t vt_book_revision(struct vt_book *book)
+{
+	return book->revision;
+}
+
 void vt_policy_unref(const struct vt_policy *policy)
 {
 	if (policy)
@@ -142,6 +147,7 @@ static void publish(struct vt_change *change, size_t dropped)
 	(void) pthread_mutex_lock(&book->lock);
 	old = book->now;
 	book->now = vt_steal(&change->next);
+	book->revision = book->now->policy.revision;
 	book->ended_count -= dropped;
 	if (dropped && book->ended_count)
 		memmove(book->ended, book->ended + dropped,

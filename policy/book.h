@@ -89,9 +89,6 @@ int vt_book_partner_end(struct vt_book *book, const char *name, struct vt_error 
  */
 int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_error *err);
 
-/* A dataset (version 0), or a version, is gone: its rules go, leases on it end as removed. */
-int vt_book_forget(struct vt_book *book, uint32_t dataset, uint32_t version, struct vt_error *err);
-
 /* ---- leases: the state machine is lease.c's, see policy/model.md --------------------------- */
 
 struct vt_lease_wish {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/clock.h"
 #include "index/base/error.h"
 #include "policy/book_private.h"
 #include "policy/lease.h"

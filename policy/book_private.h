@@ -64,6 +64,7 @@ struct vt_book {
 	uint64_t noted_ns;          /* CLOCK_BOOTTIME of the last note of the clock; by writer */
 	pthread_mutex_t lock;       /* guards all below; changed with `writer` held as well */
 	struct vt_snapshot *now;
+	_Atomic uint64_t revision;   /* now's; read without the lock */
 	struct vt_lease *ended; /* in the order in which they ended, as far as that is known */
 	size_t ended_count, ended_room;
 };
@@ -113,9 +114,6 @@ bool vt_pattern_equal(const struct vt_pattern *a, const struct vt_pattern *b);
 /* Is the principal the user, by uid, groups (ascending) and membership in a live partner? */
 bool vt_book_principal_is(const struct vt_policy *policy, const struct vt_principal *principal,
 			  const struct vt_asker *who, struct vt_instant now);
-/* Time for people: "2026-11-27T00:28:00Z". */
-#define VT_TIME_TEXT 32
-void vt_time_format(uint64_t ns, char out[VT_TIME_TEXT]);
 
 /* Reads all rows into a book that has an empty snapshot, then drops what is gone. */
 int vt_book_load(struct vt_book *book, struct vt_error *err);

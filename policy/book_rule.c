@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "index/base/clock.h"
 #include "index/base/error.h"
 #include "policy/book_private.h"
 #include "policy/lease.h"

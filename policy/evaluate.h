@@ -61,7 +61,6 @@ struct vt_decision {
 	 * hi_ns: it holds for this instant only, since lo_ns is still before a change.
 	 */
 	uint64_t valid_until_ns;
-	uint64_t ends_ns; /* allowed: the latest end of what allows it; VT_TIME_NEVER */
 };
 
 /* Each step that was looked at, in order; for explain. `step` is called with static text. */

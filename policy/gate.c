@@ -60,6 +60,11 @@ void vt_gate_free(struct vt_gate *gate)
 	free(gate);
 }
 
+const struct vt_gate_parts *vt_gate_parts(const struct vt_gate *gate)
+{
+	return &gate->parts;
+}
+
 /* ---- facts ----------------------------------------------------------------------------------- */
 
 #define NO_OWNER        UINT32_MAX /* no uid */
@@ -91,8 +96,7 @@ static void look_up(struct vt_gate *gate, struct vt_place place, struct thing *t
 	    vt_catalog_version(gate->parts.catalog, place.version, &version, NULL) < 0)
 		return;
 	thing->object.owner_uid = dataset->owner_uid;
-	if (vt_catalog_space_of(dataset->name, thing->space))
-		thing->object.space = thing->space;
+	thing->object.space = vt_dataset_space(dataset->name, thing->space);
 	(void) snprintf(thing->name, sizeof thing->name, "%s%s%s", dataset->name,
 			version ? "@" : "", version ? version->name : "");
 }

@@ -31,6 +31,7 @@ struct vt_gate_parts {
 };
 int vt_gate_new(const struct vt_gate_parts *parts, struct vt_gate **out, struct vt_error *err);
 void vt_gate_free(struct vt_gate *gate);
+const struct vt_gate_parts *vt_gate_parts(const struct vt_gate *gate);
 VT_DEFINE_CLEANUP(struct vt_gate, vt_gate_free);
 
 /* What is asked about: {0, 0} the store, {dataset, 0} one as such, {dataset, version}. */
@@ -95,13 +96,18 @@ struct vt_boundary {
 int vt_gate_boundary(struct vt_gate *gate, struct vt_place place, struct vt_boundary *out,
 		     struct vt_error *err);
 void vt_boundary_done(struct vt_boundary *boundary);
-/* LIST: may its shown owner enter? The kernel judges an owner by the mode's first bits alone. */
-bool vt_boundary_lets_owner(const struct vt_boundary *boundary);
+
+/* ---- standing.c ------------------------------------------------------------------------------ */
 
 /* The name of whoever holds it, or what it is in, alone. -ENOENT: nobody. */
 int vt_gate_holder(struct vt_gate *gate, struct vt_place place,
 		   char name[VT_PRINCIPAL_NAME_MAX + 1]);
-
+/*
+ * Until when the subject may read it, unless something changes (VT_TIME_NEVER). -EACCES: not at
+ * all; -EAGAIN.
+ */
+int vt_gate_expires(struct vt_gate *gate, const struct vt_subject *subject, struct vt_place place,
+		    bool nowait, uint64_t *until_ns);
 /* Is some version shown with a list (VT_BOUNDARY_LIST with entries)? */
 bool vt_gate_needs_lists(struct vt_gate *gate);
 

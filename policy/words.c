@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "index/base/error.h"
 #include "policy/book_private.h"
@@ -30,16 +29,6 @@ int vt_right_parse(const char *text, enum vt_right *out, struct vt_error *err)
 		}
 	return vt_fail(err, EINVAL,
 		       "'%.40s' is no right; there are browse, read, lease, curate, admin", text);
-}
-
-void vt_time_format(uint64_t ns, char out[VT_TIME_TEXT])
-{
-	time_t seconds = (time_t) (ns / VT_NS_PER_SEC);
-	struct tm tm;
-
-	if (ns >= VT_TIME_NEVER - 1 || !gmtime_r(&seconds, &tm) ||
-	    strftime(out, VT_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		(void) snprintf(out, VT_TIME_TEXT, "the end of time");
 }
 
 /* ---- principals ------------------------------------------------------------------------------ */

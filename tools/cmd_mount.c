@@ -23,11 +23,15 @@
 
 #define READ_AHEAD_KB 1024 /* measured: the kernel's 128 halves sequential reads */
 
-static const char *mount_options;
-static bool foreground;
+static const char *mount_options, *for_user, *acl;
+static bool foreground, open_only, any_uid;
 static uint64_t cache;
 static const struct vt_option options[] = {
-	VT_TEXT('o', "options", "LIST", &mount_options, "allow_other, cache=SIZE, kernel options"),
+	VT_TEXT('o', "options", "LIST", &mount_options,
+		"allow_other, cache=SIZE, open_only, for=USER, any_uid, acl=, kernel options"),
+	VT_FLAG(0, "open-only", &open_only, "open datasets only, for everybody, at full speed"),
+	VT_TEXT(0, "for", "USER", &for_user, "a private mount: what USER may read, for USER alone"),
+	VT_FLAG(0, "any-uid", &any_uid, "with --for: whoever reaches the mount is USER (containers)"),
 	VT_SIZE(0, "cache", "SIZE", &cache, "memory of the server that is started (256M)"),
 	VT_FLAG('f', "foreground", &foreground, "stay until unmounted; unmount on SIGTERM"),
 	{0},
@@ -62,6 +66,14 @@ static int sort_wishes(struct vt_cli *cli, char *list, struct wishes *out, struc
 			out->allow_other = true;
 		else if (strncmp(word, "store=", 6) == 0)
 			cli->store = word + 6;
+		else if (strcmp(word, "open_only") == 0)
+			open_only = true;
+		else if (strcmp(word, "any_uid") == 0)
+			any_uid = true;
+		else if (strncmp(word, "for=", 4) == 0)
+			for_user = word + 4;
+		else if (strncmp(word, "acl=", 4) == 0)
+			acl = word + 4;
 		else if (strncmp(word, "cache=", 6) == 0) {
 			if (vt_size_parse(word + 6, &cache) < 0)
 				return vt_misused(cli, err, "-o %s: that is no size", word);
@@ -117,7 +129,9 @@ static int stay(struct vt_cli *cli, const char *point, struct vt_error *err)
 
 static int hand_over(struct vt_cli *cli, const char *point, int fd, struct vt_error *err)
 {
-	json_t *given = json_object();
+	const char *kind = for_user ? "private" : open_only ? "open-only" : NULL;
+	json_t *given = json_pack("{s:s*, s:s*, s:s*, s:b}", "kind", kind, "user", for_user, "acl",
+				  acl, "any_uid", any_uid);
 	struct vt_call call = {.op = "mount", .fd = fd};
 
 	if (cache)
@@ -158,6 +172,15 @@ static const char *absolute(const char *point, char resolved[PATH_MAX])
 	return realpath(point, resolved) ? resolved : point;
 }
 
+static int check_kind(struct vt_cli *cli, struct vt_error *err)
+{
+	if (for_user && open_only)
+		return vt_misused(cli, err, "--for and --open-only: a mount is one or the other");
+	if (any_uid && !for_user)
+		return vt_misused(cli, err, "--any-uid goes with --for USER");
+	return 0;
+}
+
 static int run(struct vt_cli *cli, struct vt_error *err)
 {
 	const char *point = cli->argc > 0 ? cli->argv[0] : getenv("VITRINE_MOUNT");
@@ -173,6 +196,8 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		return vt_fail(err, ENOMEM, "no memory for the options");
 	r = sort_wishes(cli, list, &wishes, err);
 	kernel = wishes.kernel;
+	if (r == 0)
+		r = check_kind(cli, err);
 	if (r < 0)
 		return r;
 	if (cache) {

@@ -85,3 +85,13 @@ void vt_clock_set_boot_id(const uint8_t id[VT_BOOT_ID_LEN])
 		memcpy(fixed_boot_id, id, VT_BOOT_ID_LEN);
 	boot_id_is_fixed = id != NULL;
 }
+
+void vt_time_format(uint64_t ns, char out[VT_TIME_TEXT])
+{
+	time_t seconds = (time_t) (ns / VT_NS_PER_SEC);
+	struct tm tm;
+
+	if (ns >= UINT64_MAX - 1 || !gmtime_r(&seconds, &tm) ||
+	    strftime(out, VT_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		(void) snprintf(out, VT_TIME_TEXT, "the end of time");
+}

@@ -17,6 +17,10 @@ uint64_t vt_clock_boottime_ns(void);  /* CLOCK_BOOTTIME, ns; runs on while the m
 /* A random number of this boot of the machine; zeros where the kernel does not tell. */
 void vt_clock_boot_id(uint8_t id[VT_BOOT_ID_LEN]);
 
+/* Time for people and JSON, RFC 3339 in UTC: "2026-11-27T00:28:00Z"; "the end of time". */
+#define VT_TIME_TEXT 32
+void vt_time_format(uint64_t ns, char out[VT_TIME_TEXT]);
+
 /* For tests: from now on the realtime clock stands at `ns`; 0 gives it back to the system. */
 void vt_clock_set_realtime_ns(uint64_t ns);
 /* The same for the time since the boot; and for which boot it is (NULL gives it back). */

@@ -29,7 +29,7 @@ static void model_stop(struct vt_host *h)
 }
 
 static int model_mount(struct vt_host *h, int fuse_fd, const char *mountpoint, uint32_t uid,
-		       uint64_t *id, struct vt_error *e)
+		       const struct vt_mount_plan *plan, uint64_t *id, struct vt_error *e)
 {
 	(void) close(fuse_fd);
 	*id = 7;
