@@ -49,6 +49,14 @@ int vt_narrow_to_now(struct vt_service *service, const struct vt_pattern *patter
 	return apply(service, pattern, false, err);
 }
 
+void vt_narrow_names_changed(struct vt_service *service, uint32_t dataset)
+{
+	const struct vt_pattern changed_one = {.scope = VT_SCOPE_DATASET, .dataset = dataset};
+
+	if (service->sessions)
+		vt_sessions_refresh(service->sessions, &changed_one);
+}
+
 /* ---- versions -------------------------------------------------------------------------------- */
 
 int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,

@@ -46,6 +46,9 @@ int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_e
 			uint32_t by_uid, const char *reason, struct vt_lease *out,
 			struct vt_error *err);
 
-/* A window has begun or ended, a commit has shown a new name: what is so now, everywhere. */
+/* A window has begun or ended: what is so now, everywhere. */
 int vt_narrow_to_now(struct vt_service *service, const struct vt_pattern *pattern,
 		     struct vt_error *err);
+
+/* Names of a dataset have changed, and nobody lost anything: see vt_sessions_refresh(). */
+void vt_narrow_names_changed(struct vt_service *service, uint32_t dataset);

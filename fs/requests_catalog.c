@@ -160,6 +160,7 @@ int vt_serve_tag(struct vt_control_request *request, struct vt_error *err)
 	if (r >= 0)
 		r = vt_catalog_tag(catalog_of(request), request->dataset->id, tag,
 				   request->version->serial, err);
+	vt_narrow_names_changed(request->service, request->dataset->id);
 	return r < 0 ? r : answer_anew(request, request->version->serial, err);
 }
 
@@ -188,6 +189,7 @@ int vt_serve_untag(struct vt_control_request *request, struct vt_error *err)
 		return r;
 	serial = tagged_version(catalog_of(request), request->dataset->id, tag);
 	r = vt_catalog_untag(catalog_of(request), request->dataset->id, tag, err);
+	vt_narrow_names_changed(request->service, request->dataset->id);
 	return r < 0 || !serial ? r : answer_anew(request, serial, err);
 }
 
@@ -198,6 +200,7 @@ int vt_serve_rollback(struct vt_control_request *request, struct vt_error *err)
 	if (r >= 0)
 		r = vt_catalog_set_latest(catalog_of(request), request->dataset->id,
 					  request->version->serial, err);
+	vt_narrow_names_changed(request->service, request->dataset->id);
 	return r < 0 ? r : answer_anew(request, request->version->serial, err);
 }
 

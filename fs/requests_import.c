@@ -3,6 +3,7 @@
  * Requests of a publish: index/import.h over the socket. The import lives on its connection, so
  * that a publisher that dies or gives up is noticed and cleaned up after at once.
  */
+#include "fs/narrow.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
@@ -435,6 +436,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 	if (r < 0)
 		return r;
 	vt_control_abort_import(connection); /* it is over: only its memory goes */
+	vt_narrow_names_changed(request->service, request->dataset->id);
 	request->result = vt_row_version_alone(request->service->index->catalog, request->dataset,
 					       request->version);
 	return request->result ? 0 : too_little_memory(err);
