@@ -336,7 +336,7 @@ int vt_shown_stat(const struct vt_viewer *viewer, const struct vt_shown *shown, 
 			    : (ino_t) shown->id;
 	set_times(&st, shown->version   ? shown->version->created_ns
 		       : shown->dataset ? shown->dataset->created_ns
-					: viewer->service->started_ns);
+					: viewer->service->created_ns);
 	r = stat_by_kind(viewer, shown, nowait, &st, err);
 	if (r == 0)
 		r = set_owner(viewer, shown, &st, err);

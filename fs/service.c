@@ -111,6 +111,7 @@ int vt_service_open(const char *dir, uint64_t cache_bytes, struct vt_service **o
 	if (r < 0)
 		return r;
 	service->owner_uid = facts.owner_uid;
+	service->created_ns = facts.created_ns;
 	memcpy(service->uuid, facts.uuid, sizeof service->uuid);
 	r = open_parts(service, dir, cache_bytes, err);
 	if (r < 0)

@@ -26,7 +26,7 @@ struct vt_service {
 	const char *dir; /* STORE */
 	char uuid[37];
 	uint32_t owner_uid;
-	uint64_t started_ns; /* CLOCK_REALTIME */
+	uint64_t created_ns; /* when the store was made; CLOCK_REALTIME */
 	struct vt_index *index;
 	struct vt_timekeeper *time;
 	struct vt_book *book;

@@ -107,7 +107,7 @@ int vt_index_facts(const char *dir, struct vt_store_facts *out, struct vt_error 
 	struct vt_store_facts found = {0};
 	char path[VT_PATH], text[FACTS_MAX];
 	vt_autoclose int fd = -1;
-	struct stat st;
+	struct stat st, file;
 	json_t *facts;
 	ssize_t len;
 	int r = vt_path(path, err, "%s/" FACTS_FILE, dir);
@@ -118,7 +118,7 @@ int vt_index_facts(const char *dir, struct vt_store_facts *out, struct vt_error 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return vt_fail(err, ENOENT, "'%s' is no store (see 'vitrine init')", dir);
 	len = fd < 0 ? -1 : read(fd, text, sizeof text);
-	if (len < 0 || stat(dir, &st) < 0)
+	if (len < 0 || fstat(fd, &file) < 0 || stat(dir, &st) < 0)
 		return vt_fail(err, errno, "cannot read '%s': %m", path);
 	facts = json_loadb(text, (size_t) len, 0, NULL);
 	r = facts ? read_facts(facts, path, &found, err)
@@ -127,6 +127,8 @@ int vt_index_facts(const char *dir, struct vt_store_facts *out, struct vt_error 
 	if (r < 0)
 		return r;
 	found.owner_uid = st.st_uid;
+	found.created_ns = (uint64_t) file.st_mtim.tv_sec * VT_NS_PER_SEC +
+			   (uint64_t) file.st_mtim.tv_nsec;
 	*out = found;
 	return 0;
 }

@@ -20,7 +20,8 @@ int vt_index_create(const char *dir, struct vt_error *err);
 struct vt_store_facts {
 	int format;
 	char uuid[37];
-	uint32_t owner_uid; /* of the folder */
+	uint32_t owner_uid;  /* of the folder */
+	uint64_t created_ns; /* when its description was written, once */
 };
 int vt_index_facts(const char *dir, struct vt_store_facts *out, struct vt_error *err);
 
