@@ -71,6 +71,11 @@ void vt_policy_unref(const struct vt_policy *policy)
 							 offsetof(struct vt_snapshot, policy)));
 }
 
+uint64_t vt_book_revision(struct vt_book *book)
+{
+	return book->revision;
+}
+
 /* ---- changes --------------------------------------------------------------------------------- */
 
 int vt_change_begin(struct vt_book *book, struct vt_change *change, struct vt_error *err)
@@ -142,6 +147,7 @@ static void publish(struct vt_change *change, size_t dropped)
 	(void) pthread_mutex_lock(&book->lock);
 	old = book->now;
 	book->now = vt_steal(&change->next);
+	book->revision = book->now->policy.revision;
 	book->ended_count -= dropped;
 	if (dropped && book->ended_count)
 		memmove(book->ended, book->ended + dropped,

@@ -30,6 +30,8 @@ VT_DEFINE_CLEANUP(struct vt_book, vt_book_close);
 const struct vt_policy *vt_book_policy(struct vt_book *book); /* a reference */
 void vt_policy_unref(const struct vt_policy *policy);
 VT_DEFINE_CLEANUP(const struct vt_policy, vt_policy_unref);
+/* The present snapshot's, without touching it: one atomic load, for whoever remembers answers. */
+uint64_t vt_book_revision(struct vt_book *book);
 
 /*
  * "user:NAME", "osgroup:NAME", "partner:NAME", "anyone". A user or group must exist now; a user is
@@ -40,7 +42,7 @@ int vt_principal_parse(struct vt_book *book, const char *text, struct vt_princip
 void vt_principal_format(const struct vt_principal *principal, char *out, size_t size);
 #define VT_PRINCIPAL_TEXT_MAX (VT_PRINCIPAL_NAME_MAX + 16)
 
-// "**", "SPACE/**", "[SPACE/]DATASET", "[SPACE/]DATASET@VERSION" (a tag or latest: as of now).
+/* "**", "SPACE/" and "**", "[SPACE/]DATASET", "[SPACE/]DATASET@VERSION" (a tag: as of now). */
 int vt_pattern_parse(struct vt_catalog *catalog, const char *text, struct vt_pattern *out,
 		     struct vt_error *err);
 void vt_pattern_format(struct vt_catalog *catalog, const struct vt_pattern *pattern, char *out,

@@ -17,6 +17,8 @@
 struct vt_error;
 struct vt_people;
 
+#define VT_PERSON_KEPT_NS (30ull * 1000000000)
+
 int vt_people_new(struct vt_people **out, struct vt_error *err);
 void vt_people_free(struct vt_people *people);
 VT_DEFINE_CLEANUP(struct vt_people, vt_people_free);
