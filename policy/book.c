@@ -76,6 +76,11 @@ void vt_policy_unref(const struct vt_policy *policy)
 							 offsetof(struct vt_snapshot, policy)));
 }
 
+uint64_t vt_book_revision(struct vt_book *book)
+{
+	return book->revision;
+}
+
 /* ---- changes --------------------------------------------------------------------------------- */
 
 int vt_change_begin(struct vt_book *book, struct vt_change *change, struct vt_error *err)

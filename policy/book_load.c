@@ -282,6 +282,6 @@ int vt_book_load(struct vt_book *book, struct vt_error *err)
 		return r;
 	if (book->ended_count)
 		qsort(book->ended, book->ended_count, sizeof *book->ended, by_end);
-	book->now->policy.revision = book->revision = book->head.revision;
+	book->revision = book->now->policy.revision = book->head.revision;
 	return drop_gone(book, err);
 }

@@ -60,9 +60,10 @@ struct vt_book {
 	struct vt_catalog *catalog;
 	struct vt_timekeeper *time;
 	pthread_mutex_t writer;
-	struct vt_policy_head head; /* guarded by writer */
-	uint64_t noted_ns;          /* CLOCK_BOOTTIME of the last note of the clock; by writer */
-	pthread_mutex_t lock;       /* guards all below; changed with `writer` held as well */
+	struct vt_policy_head head;    /* guarded by writer */
+	uint64_t noted_ns;             /* CLOCK_BOOTTIME of the last note of the clock; by writer */
+	atomic_uint_fast64_t revision; /* of the present snapshot; changed with `lock` */
+	pthread_mutex_t lock;          /* guards all below; changed with `writer` held as well */
 	struct vt_snapshot *now;
 	_Atomic uint64_t revision;   /* now's; read without the lock */
 	struct vt_lease *ended; /* in the order in which they ended, as far as that is known */

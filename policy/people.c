@@ -19,12 +19,11 @@
 #include "index/base/error.h"
 #include "index/table.h"
 
-#define REMEMBERED_NS (30 * VT_NS_PER_SEC)
-#define PEOPLE_MAX    4096u      /* remembered */
-#define NAME_MAX_LEN  256u       /* of a user, with its NUL */
-#define GROUPS_FIRST  64u        /* that a lookup makes room for at first */
-#define GROUPS_MAX    65536u     /* the kernel's own bound */
-#define LOOKUP_MAX    (1u << 20) /* bytes that an entry of the database may take */
+#define PEOPLE_MAX   4096u      /* remembered */
+#define NAME_MAX_LEN 256u       /* of a user, with its NUL */
+#define GROUPS_FIRST 64u        /* that a lookup makes room for at first */
+#define GROUPS_MAX   65536u     /* the kernel's own bound */
+#define LOOKUP_MAX   (1u << 20) /* bytes that an entry of the database may take */
 
 struct box {
 	atomic_uint refs;
@@ -345,7 +344,7 @@ static int refresh(struct vt_people *people, struct slot *slot)
 	vt_person_unref(slot->person);
 	slot->person = person;
 	slot->failed = failed;
-	slot->until_ns = vt_clock_monotonic_ns() + REMEMBERED_NS;
+	slot->until_ns = vt_clock_monotonic_ns() + VT_PERSON_KEPT_NS;
 	return 0;
 }
 

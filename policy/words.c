@@ -134,7 +134,7 @@ void vt_principal_format(const struct vt_principal *principal, char *out, size_t
 
 /* ---- objects --------------------------------------------------------------------------------- */
 
-// "SPACE/**"; the space need not hold anything yet.
+/* "SPACE/" and "**"; the space need not hold anything yet. */
 static int parse_space(struct vt_catalog *catalog, const char *text, size_t len,
 		       struct vt_pattern *out, struct vt_error *err)
 {

@@ -2,25 +2,11 @@
 /* What the book says after a change is what it says after a restart, and nothing is lost half-way.
  */
 #include "tests/unit/book_model.h"
+#include "tests/unit/failing_write.h"
 #include "tests/unit/suite.h"
 
 #include "index/record.h"
 #include "policy/policy_record.h"
-
-/* ---- a store whose writes fail --------------------------------------------------------------- */
-
-static int write_fails;
-
-int __real_vt_store_write(struct vt_store *s, struct vt_batch *batch, bool sync,
-			  struct vt_error *e);
-int __wrap_vt_store_write(struct vt_store *s, struct vt_batch *batch, bool sync,
-			  struct vt_error *e);
-int __wrap_vt_store_write(struct vt_store *s, struct vt_batch *batch, bool sync, struct vt_error *e)
-{
-	if (write_fails)
-		return vt_fail(e, write_fails, "the disk of the store is full");
-	return __real_vt_store_write(s, batch, sync, e);
-}
 
 /* ---- helpers --------------------------------------------------------------------------------- */
 
@@ -28,6 +14,7 @@ static uint64_t revision(void)
 {
 	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy = vt_book_policy(book);
 
+	ck_assert_uint_eq(vt_book_revision(book), policy->revision);
 	return policy->revision;
 }
 
