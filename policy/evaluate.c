@@ -284,8 +284,7 @@ static bool gives(const struct vt_rule *rule, enum vt_right right)
 	       (rule->who.kind == VT_PRINCIPAL_USER || rule->who.kind == VT_PRINCIPAL_OSGROUP);
 }
 
-/* An allow holds only when it surely does: from the last reading to reach it to the first to leave.
- */
+/* An allow holds when it surely does: from the last reading to reach it to the first to go. */
 static bool allow_holds(struct question *q, const struct vt_rule *rule, struct nearly *nearly,
 			uint64_t *until_ns)
 {

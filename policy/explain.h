@@ -45,8 +45,7 @@ int vt_explain(const struct vt_policy *policy, const struct vt_asker *who, enum 
 	       const struct vt_object *object, struct vt_instant now, struct vt_explanation *out);
 void vt_explanation_done(struct vt_explanation *explanation);
 
-/* Facts about a uid; groups are borrowed until the next call. 0 or -errno, which ends the question.
- */
+/* Facts about a uid; groups are borrowed until the next call. 0, or -errno to give up. */
 struct vt_asker_source {
 	int (*asker)(void *context, uint32_t uid, struct vt_asker *out);
 	void *context;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Explanations: the steps, the end, the smallest change; who can: as many as the decision allows.
- */
+/* Explanations: steps, end, smallest change; who can: as many as the decision allows. */
 #include "policy/explain.h"
 
 #include "tests/unit/policy_world.h"
