@@ -42,7 +42,7 @@ $cc $flags -O1 -c "$root/tests/unit/no_sync.c" -o "$work/no_sync.o"
 passes() {
 	for test in $tests; do
 		$cc -pthread -o "$work/test_$test" "$work/$test.o" "$work/no_sync.o" $1 \
-			-Wl,--start-group "$build/policy/libvtpolicy.a" $store $libraries \
+			-Wl,--start-group "$build"/policy/lib*.a $store $libraries \
 			-Wl,--end-group || exit 1
 		timeout 120 "$work/test_$test" >"$work/log" 2>&1 || return 1
 	done
