@@ -63,11 +63,6 @@ const struct vt_policy *vt_book_policy(struct vt_book *book)
 	return policy;
 }
 
-uint64_t vt_book_revision(struct vt_book *book)
-{
-	return book->revision;
-}
-
 void vt_policy_unref(const struct vt_policy *policy)
 {
 	if (policy)

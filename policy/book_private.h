@@ -65,7 +65,6 @@ struct vt_book {
 	atomic_uint_fast64_t revision; /* of the present snapshot; changed with `lock` */
 	pthread_mutex_t lock;          /* guards all below; changed with `writer` held as well */
 	struct vt_snapshot *now;
-	_Atomic uint64_t revision;   /* now's; read without the lock */
 	struct vt_lease *ended; /* in the order in which they ended, as far as that is known */
 	size_t ended_count, ended_room;
 };

@@ -15,12 +15,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-struct ids {
-	uint32_t *ids; /* ascending, each once, after ids_sort() */
-	size_t count, cap;
-};
+#include "policy/named.h"
 
 struct user {
 	bool in;   /* by name, somewhere */
@@ -28,7 +24,7 @@ struct user {
 };
 
 struct audience {
-	struct ids users, groups;
+	struct vt_ids users, groups;
 	struct user *of_user; /* as in users */
 	bool *of_group;       /* as in groups: let in somewhere */
 	bool everybody;
@@ -47,79 +43,11 @@ struct question {
 
 /* ---- who is named ---------------------------------------------------------------------------- */
 
-static int ids_add(struct ids *ids, uint32_t id)
-{
-	if (ids->count == ids->cap) {
-		size_t cap = ids->cap ? ids->cap * 2 : 16;
-		uint32_t *grown = reallocarray(ids->ids, cap, sizeof *grown);
-
-		if (!grown)
-			return -ENOMEM;
-		ids->ids = grown;
-		ids->cap = cap;
-	}
-	ids->ids[ids->count++] = id;
-	return 0;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-
-	return (x > y) - (x < y);
-}
-
-static void ids_sort(struct ids *ids)
-{
-	size_t kept = 0;
-
-	if (ids->count)
-		qsort(ids->ids, ids->count, sizeof *ids->ids, compare_ids);
-	for (size_t i = 0; i < ids->count; i++)
-		if (i == 0 || ids->ids[i] != ids->ids[kept - 1])
-			ids->ids[kept++] = ids->ids[i];
-	ids->count = kept;
-}
-
-static int add_partner(const struct vt_policy *policy, uint32_t id, struct ids *users)
-{
-	for (size_t i = 0; i < policy->partner_count; i++) {
-		const struct vt_partner *partner = &policy->partners[i];
-
-		for (size_t m = 0; partner->id == id && m < partner->member_count; m++)
-			if (ids_add(users, partner->members[m].uid) < 0)
-				return -ENOMEM;
-	}
-	return 0;
-}
-
-static int add_principal(const struct question *q, const struct vt_principal *who,
-			 struct audience *audience)
-{
-	switch (who->kind) {
-	case VT_PRINCIPAL_USER:
-		return ids_add(&audience->users, who->id);
-	case VT_PRINCIPAL_OSGROUP:
-		return ids_add(&audience->groups, who->id);
-	case VT_PRINCIPAL_PARTNER:
-		return add_partner(&q->policy, who->id, &audience->users);
-	case VT_PRINCIPAL_ANYONE:
-		break;
-	}
-	return 0;
-}
-
 static int add_everyone_named(const struct question *q, struct audience *audience)
 {
-	int r = q->objects->dataset ? ids_add(&audience->users, q->objects->owner_uid) : 0;
+	int r = q->objects->dataset ? vt_ids_add(&audience->users, q->objects->owner_uid) : 0;
 
-	for (size_t i = 0; i < q->policy.rule_count && r == 0; i++)
-		r = add_principal(q, &q->rules[i].who, audience);
-	for (size_t i = 0; i < q->policy.lease_count && r == 0; i++)
-		r = add_principal(q, &q->leases[i].holder, audience);
-	ids_sort(&audience->users);
-	ids_sort(&audience->groups);
-	return r;
+	return r < 0 ? r : vt_policy_named(&q->policy, &audience->users, &audience->groups);
 }
 
 static int audience_init(const struct question *q, struct audience *audience)
@@ -136,8 +64,8 @@ static int audience_init(const struct question *q, struct audience *audience)
 
 static void audience_done(struct audience *audience)
 {
-	free(audience->users.ids);
-	free(audience->groups.ids);
+	vt_ids_done(&audience->users);
+	vt_ids_done(&audience->groups);
 	free(audience->of_user);
 	free(audience->of_group);
 }

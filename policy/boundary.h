@@ -18,6 +18,3 @@ enum vt_boundary_folder {
 /* `objects` are of one dataset. On success `*out` is the caller's, vt_boundary_done(). -ENOMEM. */
 int vt_boundary_of(const struct vt_policy *policy, const struct vt_object *objects, size_t count,
 		   enum vt_boundary_folder folder, struct vt_instant now, struct vt_boundary *out);
-
-/* A uid that nobody has: what it may, everybody may. */
-#define VT_UID_NOBODYS 0xfffffffeu

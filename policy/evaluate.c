@@ -8,7 +8,7 @@
  */
 #include "policy/evaluate.h"
 
-#include <string.h>
+#include "policy/match.h"
 
 /* What a question carries through the steps. */
 struct question {
@@ -61,167 +61,6 @@ static bool is_before(uint64_t instant, uint64_t end)
 static void note(struct question *q, uint64_t instant)
 {
 	q->until_ns = earlier(q->until_ns, instant);
-}
-
-/* ---- objects --------------------------------------------------------------------------------- */
-
-static bool same_space(const char *a, const char *b)
-{
-	return a && b && strcmp(a, b) == 0;
-}
-
-bool vt_pattern_covers(const struct vt_pattern *pattern, const struct vt_object *object)
-{
-	switch (pattern->scope) {
-	case VT_SCOPE_ALL:
-		return true;
-	case VT_SCOPE_SPACE:
-		return same_space(pattern->space, object->space);
-	case VT_SCOPE_DATASET:
-		return object->dataset && pattern->dataset == object->dataset;
-	case VT_SCOPE_VERSION:
-		return object->version && pattern->dataset == object->dataset &&
-		       pattern->version == object->version;
-	}
-	return false;
-}
-
-static bool is_scope(enum vt_scope scope)
-{
-	return scope >= VT_SCOPE_ALL && scope <= VT_SCOPE_VERSION;
-}
-
-bool vt_pattern_may_cover(const struct vt_pattern *pattern, const struct vt_object *object)
-{
-	return !is_scope(pattern->scope) || vt_pattern_covers(pattern, object);
-}
-
-/* Is what the pattern names, or may it be, a part of the object, smaller than it? */
-static bool may_be_inside(const struct vt_pattern *pattern, const struct vt_object *object)
-{
-	if (object->dataset)
-		return !object->version && pattern->scope == VT_SCOPE_VERSION &&
-		       pattern->dataset == object->dataset;
-	/* The store; or a space, where a pattern does not tell which one its dataset is in. */
-	return !object->space || pattern->scope == VT_SCOPE_DATASET ||
-	       pattern->scope == VT_SCOPE_VERSION;
-}
-
-static const char *space_of(const struct vt_pattern *pattern, const char *dataset_space)
-{
-	return pattern->scope == VT_SCOPE_SPACE ? pattern->space : dataset_space;
-}
-
-bool vt_pattern_meets(const struct vt_pattern *a, const char *a_dataset_space,
-		      const struct vt_pattern *b, const char *b_dataset_space)
-{
-	if (!is_scope(a->scope) || !is_scope(b->scope) || a->scope == VT_SCOPE_ALL ||
-	    b->scope == VT_SCOPE_ALL)
-		return true;
-	if (a->scope == VT_SCOPE_SPACE || b->scope == VT_SCOPE_SPACE)
-		return same_space(space_of(a, a_dataset_space), space_of(b, b_dataset_space));
-	return a->dataset == b->dataset &&
-	       (a->scope == VT_SCOPE_DATASET || b->scope == VT_SCOPE_DATASET ||
-		a->version == b->version);
-}
-
-/* ---- principals ------------------------------------------------------------------------------ */
-
-/* In an array that is in order of uids. */
-static const struct vt_member *find_member(const struct vt_member *members, size_t count,
-					   uint32_t uid)
-{
-	size_t low = 0;
-
-	while (count) {
-		size_t half = count / 2;
-
-		if (members[low + half].uid < uid) {
-			low += half + 1;
-			count -= half + 1;
-		} else if (members[low + half].uid > uid) {
-			count = half;
-		} else {
-			return &members[low + half];
-		}
-	}
-	return NULL;
-}
-
-static const struct vt_partner *find_partner(const struct vt_policy *policy, uint32_t id)
-{
-	for (size_t i = 0; i < policy->partner_count; i++)
-		if (policy->partners[i].id == id)
-			return &policy->partners[i];
-	return NULL;
-}
-
-static bool has_group(const struct vt_asker *who, uint32_t gid)
-{
-	for (size_t i = 0; i < who->group_count; i++)
-		if (who->groups[i] == gid)
-			return true;
-	return false;
-}
-
-/* What was given to a name that the uid no longer has, is not given to the uid. */
-static bool is_still(const struct vt_policy *policy, uint32_t uid, const char *name)
-{
-	const struct vt_member *pin = find_member(policy->pins, policy->pin_count, uid);
-
-	return !pin || strcmp(pin->name, name) == 0;
-}
-
-enum naming { TO_GIVE, TO_TAKE };
-
-static bool is_member(const struct vt_policy *policy, const struct vt_partner *partner,
-		      uint32_t uid, enum naming naming)
-{
-	const struct vt_member *member =
-		partner ? find_member(partner->members, partner->member_count, uid) : NULL;
-
-	return member && (naming == TO_TAKE || is_still(policy, uid, member->name));
-}
-
-/*
- * Does the principal name the asker, whatever the time? `*end_ns` falls to when that ends. To take
- * something away the uid is enough, to give it the name must still be the pinned one.
- */
-static bool names(const struct vt_policy *policy, const struct vt_principal *principal,
-		  const struct vt_asker *who, enum naming naming, uint64_t *end_ns)
-{
-	const struct vt_partner *partner;
-
-	switch (principal->kind) {
-	case VT_PRINCIPAL_USER:
-		return principal->id == who->uid &&
-		       (naming == TO_TAKE || is_still(policy, who->uid, principal->name));
-	case VT_PRINCIPAL_OSGROUP:
-		return has_group(who, principal->id);
-	case VT_PRINCIPAL_PARTNER:
-		partner = find_partner(policy, principal->id);
-		if (!is_member(policy, partner, who->uid, naming))
-			return false;
-		*end_ns = earlier(*end_ns, partner->until_ns);
-		return true;
-	case VT_PRINCIPAL_ANYONE:
-		return true;
-	}
-	return false;
-}
-
-static bool is_principal(enum vt_principal_kind kind)
-{
-	return kind >= VT_PRINCIPAL_USER && kind <= VT_PRINCIPAL_ANYONE;
-}
-
-bool vt_principal_is(const struct vt_policy *policy, const struct vt_principal *principal,
-		     const struct vt_asker *who, struct vt_instant now)
-{
-	uint64_t end_ns = VT_TIME_NEVER;
-
-	return !who->stale && names(policy, principal, who, TO_GIVE, &end_ns) &&
-	       is_before(now.hi_ns, end_ns);
 }
 
 /* ---- the steps ------------------------------------------------------------------------------- */
@@ -285,7 +124,7 @@ static bool is_unknown(const struct vt_rule *rule)
 	if (rule->kind == VT_RULE_ALLOW)
 		return false; /* what it does not know it does not give */
 	return rule->kind != VT_RULE_DENY || !is_right(rule->right) ||
-	       !is_scope(rule->object.scope) || !is_principal(rule->who.kind);
+	       !vt_scope_is_known(rule->object.scope) || !vt_principal_is_known(rule->who.kind);
 }
 
 static bool step_unknown(struct question *q, struct vt_decision *out)
@@ -299,8 +138,8 @@ static bool step_unknown(struct question *q, struct vt_decision *out)
 
 		if (!is_unknown(rule) || !vt_pattern_may_cover(&rule->object, q->object))
 			continue;
-		matched = !is_principal(rule->who.kind) ||
-			  names(q->policy, &rule->who, q->who, TO_TAKE, &end_ns);
+		matched = !vt_principal_is_known(rule->who.kind) ||
+			  vt_principal_names(q->policy, &rule->who, q->who, VT_TO_TAKE, &end_ns);
 		trace_step(q, "unknown", rule, NULL, matched);
 		if (matched)
 			keep_rule(&found, rule);
@@ -313,7 +152,7 @@ static bool deny_holds(struct question *q, const struct vt_rule *rule)
 {
 	uint64_t until_ns = rule->until_ns;
 
-	if (!names(q->policy, &rule->who, q->who, TO_TAKE, &until_ns) ||
+	if (!vt_principal_names(q->policy, &rule->who, q->who, VT_TO_TAKE, &until_ns) ||
 	    !is_before(q->now.lo_ns, until_ns))
 		return false;
 	note(q, q->now.hi_ns < rule->from_ns ? rule->from_ns : until_ns);
@@ -345,7 +184,7 @@ static bool holds_lease(const struct question *q, const struct vt_lease *lease)
 	uint64_t end_ns = VT_TIME_NEVER;
 
 	return lease->state == VT_LEASE_ACTIVE && lease->holder.kind == VT_PRINCIPAL_USER &&
-	       names(q->policy, &lease->holder, q->who, TO_GIVE, &end_ns);
+	       vt_principal_names(q->policy, &lease->holder, q->who, VT_TO_GIVE, &end_ns);
 }
 
 /* Whatever the time: a lease masks until the book has ended it. */
@@ -354,7 +193,7 @@ static bool lease_bears(const struct question *q, const struct vt_lease *lease)
 	if (lease->state == VT_LEASE_ENDED || lease->state == VT_LEASE_QUEUED)
 		return false;
 	return vt_pattern_may_cover(&lease->object, q->object) ||
-	       (q->right == VT_RIGHT_LEASE && may_be_inside(&lease->object, q->object));
+	       (q->right == VT_RIGHT_LEASE && vt_pattern_may_be_inside(&lease->object, q->object));
 }
 
 static bool step_lease(struct question *q, struct vt_decision *out)
@@ -445,13 +284,13 @@ static bool gives(const struct vt_rule *rule, enum vt_right right)
 	       (rule->who.kind == VT_PRINCIPAL_USER || rule->who.kind == VT_PRINCIPAL_OSGROUP);
 }
 
-/* An allow holds only when it surely does: from the last reading to reach it to the first to leave.
- */
+/* An allow holds when it surely does: from the last reading to reach it to the first to go. */
 static bool allow_holds(struct question *q, const struct vt_rule *rule, struct nearly *nearly,
 			uint64_t *until_ns)
 {
 	*until_ns = rule->until_ns;
-	if (!names(q->policy, &rule->who, q->who, TO_GIVE, until_ns) || rule->from_ns >= *until_ns)
+	if (!vt_principal_names(q->policy, &rule->who, q->who, VT_TO_GIVE, until_ns) ||
+	    rule->from_ns >= *until_ns)
 		return false;
 	if (!is_before(q->now.hi_ns, *until_ns)) {
 		nearly_ended(nearly, rule->id, *until_ns);

@@ -19,6 +19,7 @@
 #include "policy/boundaries.h"
 #include "policy/boundary.h"
 #include "policy/instant.h"
+#include "policy/named.h"
 #include "policy/people.h"
 #include "policy/refusal.h"
 
