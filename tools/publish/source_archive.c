@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An archive as a source, by libarchive. It is foreign input: names are checked before they are
- * used, warnings about its data are errors, and only formats and filters that are read in process
+ * An archive as a source, by libarchive. It is foreign input: names are checked (member.h),
+ * warnings about its data are errors, and only formats and filters that are read in process
  * and refer to nothing outside the archive are asked for (no mtree, no external programs).
  *
  * Small members are bundled for the crew, large ones streamed from this thread. A first publish
@@ -10,18 +10,15 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "index/base/error.h"
-#include "index/page.h"
 #include "tools/publish/bundle.h"
 #include "tools/publish/dictionary.h"
+#include "tools/publish/member.h"
 
-#define READ_SIZE  (256u << 10)
-#define XATTRS_MAX 1024u
+#define READ_SIZE (256u << 10)
 
 /* The archive's own bytes. */
 struct file_bytes {
@@ -39,7 +36,7 @@ struct unpack {
 	struct archive *archive;
 	struct vt_bundle *bundle;            /* being filled */
 	struct vt_dictionary_sample *sample; /* bundles held back, or NULL */
-	struct vt_buf path, target, xattrs;
+	struct vt_member member;             /* the current one */
 	uint8_t head[VT_SMALL_MAX + 1];
 };
 
@@ -199,93 +196,6 @@ static int open_archive(struct unpack *unpack, struct file_bytes *bytes, struct 
 	return 0;
 }
 
-/* Names */
-
-/*
- * `path` without "./", doubled and trailing slashes, NUL-terminated. A version's path never leaves
- * the version: what is absolute or climbs is refused rather than bent into shape.
- */
-static int normalise(const struct unpack *unpack, const char *path, struct vt_buf *out,
-		     struct vt_error *err)
-{
-	const char *whole = path;
-
-	vt_buf_reset(out);
-	if (*path == '/')
-		return vt_fail(err, EINVAL, "'%s' has an absolute member '%s'",
-			       unpack->source->name, whole);
-	while (*path) {
-		size_t len = strcspn(path, "/");
-
-		if (len == 2 && path[0] == '.' && path[1] == '.')
-			return vt_fail(err, EINVAL, "'%s' has a member that climbs out: '%s'",
-				       unpack->source->name, whole);
-		if (len > VT_NAME_LEN_MAX)
-			return vt_fail(err, ENAMETOOLONG, "a name in '%s' is too long: '%s'",
-				       unpack->source->name, whole);
-		if (len > 0 && !(len == 1 && path[0] == '.')) {
-			if (out->len > 0)
-				vt_buf_put_u8(out, '/');
-			vt_buf_put(out, path, len);
-		}
-		path += len + (path[len] == '/');
-	}
-	if (out->len > VT_PATH_LEN_MAX)
-		return vt_fail(err, ENAMETOOLONG, "a path in '%s' is too long: '%.100s'",
-			       unpack->source->name, whole);
-	vt_buf_put_u8(out, 0);
-	return vt_buf_failed(out) ? vt_fail(err, ENOMEM, "no memory for a path") : 0;
-}
-
-static int take_name(struct unpack *unpack, const char *bytes, const char *utf8, struct vt_buf *out,
-		     struct vt_error *err)
-{
-	const char *name = bytes ? bytes : utf8;
-
-	if (!name)
-		return vt_fail(err, EBADMSG, "'%s' has a member whose name cannot be read",
-			       unpack->source->name);
-	return normalise(unpack, name, out, err);
-}
-
-/* A pax archive may say the same in two dialects. */
-static bool has_xattr(const struct vt_xattr *list, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static int take_xattrs(struct unpack *unpack, struct archive_entry *entry, struct vt_item *item,
-		       struct vt_error *err)
-{
-	struct vt_xattr list[XATTRS_MAX];
-	size_t count = 0, size;
-	const char *name;
-	const void *value;
-
-	vt_buf_reset(&unpack->xattrs);
-	(void) archive_entry_xattr_reset(entry);
-	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-		if (!name || strncmp(name, "user.", 5) != 0 || has_xattr(list, count, name))
-			continue;
-		if (count == XATTRS_MAX)
-			return vt_fail(err, E2BIG, "'%s' in '%s' has too many attributes",
-				       item->path, unpack->source->name);
-		list[count++] = (struct vt_xattr){name, strlen(name), value, size};
-	}
-	if (count > 0) {
-		int r = vt_xattrs_encode(list, count, &unpack->xattrs, err);
-
-		if (r < 0)
-			return vt_fail_in(err, r, "'%s' in '%s'", item->path, unpack->source->name);
-	}
-	item->xattrs = unpack->xattrs.data;
-	item->xattrs_len = unpack->xattrs.len;
-	return 0;
-}
-
 /* Contents */
 
 static int new_bundle(struct unpack *unpack, struct vt_error *err)
@@ -356,36 +266,15 @@ static int store_member(struct unpack *unpack, struct archive_entry *entry, stru
 static int take_link(struct unpack *unpack, struct archive_entry *entry, struct vt_item *item,
 		     struct vt_error *err)
 {
-	int r = take_name(unpack, archive_entry_hardlink(entry), archive_entry_hardlink_utf8(entry),
-			  &unpack->target, err);
+	int r = vt_member_hard_link(&unpack->member, entry, item, err);
 
 	if (r < 0)
 		return r;
-	item->type = VT_FILE;
-	item->linked = true;
-	item->target = (const char *) unpack->target.data;
-	item->target_len = unpack->target.len - 1;
 	unpack->source->links = true;
 	if (read_archive(unpack->archive, unpack->head, 1) > 0)
 		return vt_fail(err, ENOTSUP, "'%s' in '%s' is a hard link with content of its own",
 			       item->path, unpack->source->name);
 	item->slot = ++unpack->context->slots; /* tells its place in the archive */
-	return 0;
-}
-
-static int take_symlink(struct unpack *unpack, struct archive_entry *entry, struct vt_item *item,
-			struct vt_error *err)
-{
-	const char *target = archive_entry_symlink(entry);
-
-	if (!target)
-		target = archive_entry_symlink_utf8(entry);
-	if (!target || !*target || strlen(target) > VT_TARGET_LEN_MAX)
-		return vt_fail(err, EBADMSG, "the symlink '%s' in '%s' has no valid target",
-			       item->path, unpack->source->name);
-	item->type = VT_SYMLINK;
-	item->target = target;
-	item->target_len = strlen(target);
 	return 0;
 }
 
@@ -398,7 +287,7 @@ static int take_typed(struct unpack *unpack, struct archive_entry *entry, struct
 		item->type = VT_DIRECTORY;
 		return 0;
 	case AE_IFLNK:
-		return take_symlink(unpack, entry, item, err);
+		return vt_member_symlink(&unpack->member, entry, item, err);
 	case 0: /* formats without types */
 	case AE_IFREG:
 		item->type = VT_FILE;
@@ -424,30 +313,12 @@ static int take_content(struct unpack *unpack, struct archive_entry *entry, stru
 static int take_member(struct unpack *unpack, struct archive_entry *entry, struct vt_error *err)
 {
 	struct vt_item item = {.source = unpack->index};
-	int r = take_name(unpack, archive_entry_pathname(entry), archive_entry_pathname_utf8(entry),
-			  &unpack->path, err);
+	int r = vt_member_describe(&unpack->member, entry, &item, err);
 
-	if (r < 0)
+	if (r <= 0)
 		return r;
-	item.path = (const char *) unpack->path.data;
-	item.path_len = unpack->path.len - 1;
-	if (archive_entry_is_encrypted(entry))
-		return vt_fail(err, ENOTSUP, "'%s' in '%s' is encrypted", item.path,
-			       unpack->source->name);
-	if (item.path_len == 0 && archive_entry_filetype(entry) == AE_IFDIR)
-		return 0; /* "./": the root is nobody's */
-	if (item.path_len == 0)
-		return vt_fail(err, EINVAL, "'%s' has a member without a name",
-			       unpack->source->name);
-	item.mode = archive_entry_perm(entry) & 01777;
-	if (archive_entry_mtime_is_set(entry)) {
-		item.mtime_sec = archive_entry_mtime(entry);
-		item.mtime_nsec = (uint32_t) archive_entry_mtime_nsec(entry) % 1000000000u;
-	}
 	vt_source_note_time(unpack->source, item.mtime_sec, item.mtime_nsec);
-	r = take_xattrs(unpack, entry, &item, err);
-	if (r == 0)
-		r = take_content(unpack, entry, &item, err);
+	r = take_content(unpack, entry, &item, err);
 	return r <= 0 ? r : vt_publish_found(unpack->context, &item, err);
 }
 
@@ -487,9 +358,7 @@ static void unpack_free(struct unpack **unpack)
 	vt_bundle_free((*unpack)->bundle);
 	vt_dictionary_sample_free((*unpack)->sample);
 	(void) archive_read_free((*unpack)->archive);
-	vt_buf_done(&(*unpack)->path);
-	vt_buf_done(&(*unpack)->target);
-	vt_buf_done(&(*unpack)->xattrs);
+	vt_member_done(&(*unpack)->member);
 	free(*unpack);
 }
 
@@ -506,6 +375,7 @@ static int unpack_archive(struct vt_publish_context *context, uint32_t index,
 	unpack->context = context;
 	unpack->pool = context->pool;
 	unpack->source = &context->sources[index];
+	unpack->member.archive = unpack->source->name;
 	unpack->index = index;
 	if (!vt_content_has_dictionary(context->content) && !context->options->dry_run)
 		r = vt_dictionary_sample_new(context, &unpack->sample, err);
@@ -539,39 +409,4 @@ int vt_source_unpack(struct vt_publish_context *context, uint32_t index, struct 
 	(void) uselocale(before);
 	freelocale(utf8);
 	return r;
-}
-
-/* Either kind of source */
-
-int vt_source_open(const char *name, struct vt_source *out, struct vt_error *err)
-{
-	struct vt_source source = {.name = name, .newest_sec = INT64_MIN};
-	struct stat st;
-
-	if (strcmp(name, "-") == 0) {
-		source.name = "standard input";
-		source.fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-	} else {
-		source.fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	}
-	if (source.fd < 0 || fstat(source.fd, &st) < 0)
-		return vt_fail(err, errno, "cannot open '%s': %m", source.name);
-	source.archive = !S_ISDIR(st.st_mode);
-	*out = source;
-	return 0;
-}
-
-void vt_source_close(struct vt_source *source)
-{
-	if (source->fd >= 0)
-		(void) close(source->fd);
-	vt_buf_done(&source->xattrs);
-}
-
-void vt_source_note_time(struct vt_source *source, int64_t sec, uint32_t nsec)
-{
-	if (sec < source->newest_sec || (sec == source->newest_sec && nsec <= source->newest_nsec))
-		return;
-	source->newest_sec = sec;
-	source->newest_nsec = nsec;
 }
