@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An archive as a source, by libarchive. It is foreign input: names are checked (member.h),
- * warnings about its data are errors, and only formats and filters that are read in process
- * and refer to nothing outside the archive are asked for (no mtree, no external programs).
+ * warnings about its data are errors, and only formats that are read in process and refer to
+ * nothing outside the archive are asked for (no mtree). A zip is read by its directory: only that
+ * tells its links and modes.
  *
  * Small members are bundled for the crew, large ones streamed from this thread. A first publish
  * holds the small ones back until there are enough to make a dictionary of.
@@ -14,25 +15,17 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "tools/publish/archive_bytes.h"
 #include "tools/publish/bundle.h"
 #include "tools/publish/dictionary.h"
 #include "tools/publish/member.h"
-
-#define READ_SIZE (256u << 10)
-
-/* The archive's own bytes. */
-struct file_bytes {
-	struct vt_publish_context *context;
-	const char *name;
-	int fd;
-	uint8_t buffer[READ_SIZE];
-};
 
 struct unpack {
 	struct vt_publish_context *context;
 	struct vt_stream_pool *pool;
 	struct vt_source *source;
 	uint32_t index;
+	struct vt_archive_bytes *bytes;
 	struct archive *archive;
 	struct vt_bundle *bundle;            /* being filled */
 	struct vt_dictionary_sample *sample; /* bundles held back, or NULL */
@@ -44,8 +37,8 @@ struct unpack {
 
 struct member_input {
 	struct vt_input input; /* first */
-	struct archive *archive;
-	const char *source, *path;
+	const struct unpack *unpack;
+	const char *path;
 	uint64_t got, size; /* size: as the header has it */
 	bool sized, sparse;
 };
@@ -63,13 +56,15 @@ static ssize_t read_archive(struct archive *archive, void *data, size_t len)
 static ssize_t read_member(struct vt_input *input, void *data, size_t len, struct vt_error *err)
 {
 	struct member_input *in = (struct member_input *) input;
-	ssize_t n = read_archive(in->archive, data, len);
+	const struct unpack *unpack = in->unpack;
+	ssize_t n = read_archive(unpack->archive, data, len);
+	int r = n < 0 ? vt_archive_bytes_failure(unpack->bytes, err) : 0;
 
-	if (n < 0 && archive_errno(in->archive) == EINTR)
-		return vt_fail(err, EINTR, "cancelled");
+	if (r < 0)
+		return r;
 	if (n < 0)
-		return vt_fail(err, EBADMSG, "'%s' in '%s' is damaged: %s", in->path, in->source,
-			       archive_error_string(in->archive));
+		return vt_fail(err, EBADMSG, "'%s' in '%s' is damaged: %s", in->path,
+			       unpack->source->name, archive_error_string(unpack->archive));
 	if (n == 0 && in->sparse && in->got < in->size) { /* a hole at its end */
 		n = (ssize_t) (in->size - in->got < len ? in->size - in->got : len);
 		memset(data, 0, (size_t) n);
@@ -78,121 +73,54 @@ static ssize_t read_member(struct vt_input *input, void *data, size_t len, struc
 	if (in->sized && (in->got > in->size || (n == 0 && in->got < in->size)))
 		return vt_fail(err, EBADMSG,
 			       "'%s' in '%s' is damaged: it does not have the size it says",
-			       in->path, in->source);
+			       in->path, unpack->source->name);
 	return n;
 }
 
-/* What a single compressed file decodes to. */
-static ssize_t read_decoded(struct vt_input *input, void *data, size_t len, struct vt_error *err)
+static int fail_header(const struct unpack *unpack, struct vt_error *err)
 {
-	struct vt_decode_input *decode = (struct vt_decode_input *) input;
-	ssize_t n = read_archive(decode->archive, data, len);
+	int r = vt_archive_bytes_failure(unpack->bytes, err);
 
-	return n >= 0 ? n
-		      : vt_fail(err, EBADMSG, "'%s' cannot be decompressed: %s", decode->name,
-				archive_error_string(decode->archive));
+	return r < 0 ? r
+		     : vt_fail(err, EBADMSG, "the archive '%s' is damaged: %s",
+			       unpack->source->name, archive_error_string(unpack->archive));
 }
 
-int vt_decode_open(struct vt_decode_input *decode, int fd, const char *name, struct vt_error *err)
-{
-	struct archive *archive = archive_read_new();
-	struct archive_entry *entry;
-	int filters;
-
-	if (!archive)
-		return vt_fail(err, ENOMEM, "no memory to decompress '%s'", name);
-	*decode = (struct vt_decode_input){{read_decoded}, archive, name};
-	(void) archive_read_support_filter_gzip(archive);
-	(void) archive_read_support_filter_zstd(archive);
-	(void) archive_read_support_format_raw(archive);
-	if (archive_read_open_fd(archive, fd, READ_SIZE) != ARCHIVE_OK ||
-	    archive_read_next_header(archive, &entry) != ARCHIVE_OK)
-		return vt_fail(err, EBADMSG, "'%s' cannot be decompressed: %s", name,
-			       archive_error_string(archive));
-	filters = archive_filter_count(archive); /* the last is the file itself */
-	if (filters < 2)
-		return vt_fail(err, EBADMSG, "'%s' is not compressed as its name says", name);
-	return 0;
-}
-
-void vt_decode_close(struct vt_decode_input *decode)
-{
-	if (decode->archive)
-		(void) archive_read_free(decode->archive);
-}
-
-/* The archive's bytes */
-
-static la_ssize_t read_bytes(struct archive *archive, void *context, const void **data)
-{
-	struct file_bytes *bytes = context;
-	ssize_t n;
-
-	if (vt_crew_stopped(bytes->context->crew)) {
-		archive_set_error(archive, EINTR, "cancelled");
-		return -1;
-	}
-	do
-		n = read(bytes->fd, bytes->buffer, sizeof bytes->buffer);
-	while (n < 0 && errno == EINTR);
-	if (n < 0) {
-		archive_set_error(archive, errno, "cannot read '%s': %s", bytes->name,
-				  strerror(errno));
-		return -1;
-	}
-	(void) atomic_fetch_add(&bytes->context->progress->bytes, (uint64_t) n);
-	*data = bytes->buffer;
-	return n;
-}
-
-static la_int64_t seek_bytes(struct archive *archive, void *context, la_int64_t offset, int whence)
-{
-	struct file_bytes *bytes = context;
-	off_t at = lseek(bytes->fd, offset, whence);
-
-	(void) archive;
-	return at < 0 ? ARCHIVE_FATAL : at;
-}
-
-static int fail_header(const struct unpack *unpack, uint64_t members, struct vt_error *err)
+/* No format took it. */
+static int fail_open(const struct unpack *unpack, struct vt_error *err)
 {
 	const char *name = unpack->source->name;
-	const char *why = archive_error_string(unpack->archive);
+	int r = vt_archive_bytes_failure(unpack->bytes, err);
 
-	if (archive_errno(unpack->archive) == EINTR)
-		return vt_fail(err, EINTR, "cancelled");
-	if (members > 0)
-		return vt_fail(err, EBADMSG, "the archive '%s' is damaged: %s", name, why);
+	if (r < 0)
+		return r;
+	if (vt_archive_bytes_has_directory(unpack->bytes))
+		return vt_fail(err, EBADMSG,
+			       "the archive '%s' is damaged: its directory is not there, as when "
+			       "it is truncated",
+			       name);
 	return vt_fail(
 		err, EINVAL,
 		"'%s' is not an archive (%s); a single file, compressed or not, is published "
 		"by naming its directory (with --decompress to show it decompressed)",
-		name, why);
+		name, archive_error_string(unpack->archive));
 }
 
-static int open_archive(struct unpack *unpack, struct file_bytes *bytes, struct vt_error *err)
+static int open_archive(struct unpack *unpack, struct vt_error *err)
 {
 	static int (*const supported[])(struct archive *) = {
-		archive_read_support_filter_bzip2, archive_read_support_filter_compress,
-		archive_read_support_filter_gzip,  archive_read_support_filter_lz4,
-		archive_read_support_filter_lzma,  archive_read_support_filter_xz,
-		archive_read_support_filter_zstd,  archive_read_support_format_7zip,
-		archive_read_support_format_ar,    archive_read_support_format_cab,
-		archive_read_support_format_cpio,  archive_read_support_format_iso9660,
-		archive_read_support_format_lha,   archive_read_support_format_rar,
-		archive_read_support_format_rar5,  archive_read_support_format_tar,
-		archive_read_support_format_xar,   archive_read_support_format_zip,
+		archive_read_support_format_7zip,         archive_read_support_format_ar,
+		archive_read_support_format_cab,          archive_read_support_format_cpio,
+		archive_read_support_format_iso9660,      archive_read_support_format_lha,
+		archive_read_support_format_rar,          archive_read_support_format_rar5,
+		archive_read_support_format_tar,          archive_read_support_format_xar,
+		archive_read_support_format_zip_seekable,
 	};
-	struct archive *archive = unpack->archive;
 
 	for (size_t i = 0; i < sizeof supported / sizeof *supported; i++)
-		(void) supported[i](archive); /* a warning: not built in, then not known */
-	(void) archive_read_set_read_callback(archive, read_bytes);
-	if (lseek(bytes->fd, 0, SEEK_CUR) >= 0)
-		(void) archive_read_set_seek_callback(archive, seek_bytes);
-	(void) archive_read_set_callback_data(archive, bytes);
-	if (archive_read_open1(archive) != ARCHIVE_OK)
-		return fail_header(unpack, 0, err);
+		(void) supported[i](unpack->archive); /* a warning: not built in, then not known */
+	if (vt_archive_bytes_open(unpack->bytes, unpack->archive) != ARCHIVE_OK)
+		return fail_open(unpack, err);
 	return 0;
 }
 
@@ -225,8 +153,7 @@ static int store_member(struct unpack *unpack, struct archive_entry *entry, stru
 {
 	struct member_input input = {
 		.input = {read_member},
-		.archive = unpack->archive,
-		.source = unpack->source->name,
+		.unpack = unpack,
 		.path = item->path,
 		.sized = archive_entry_size_is_set(entry),
 		.size = (uint64_t) archive_entry_size(entry),
@@ -324,14 +251,14 @@ static int take_member(struct unpack *unpack, struct archive_entry *entry, struc
 
 static int take_members(struct unpack *unpack, struct vt_error *err)
 {
-	for (uint64_t members = 0;; members++) {
+	for (;;) {
 		struct archive_entry *entry;
 		int r = archive_read_next_header(unpack->archive, &entry);
 
 		if (r == ARCHIVE_EOF)
-			return 0;
+			return vt_archive_bytes_finish(unpack->bytes, err);
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return fail_header(unpack, members, err);
+			return fail_header(unpack, err);
 		r = take_member(unpack, entry, err);
 		if (r == 0)
 			r = vt_crew_result(unpack->context->crew, err);
@@ -358,12 +285,12 @@ static void unpack_free(struct unpack **unpack)
 	vt_bundle_free((*unpack)->bundle);
 	vt_dictionary_sample_free((*unpack)->sample);
 	(void) archive_read_free((*unpack)->archive);
+	vt_archive_bytes_free((*unpack)->bytes);
 	vt_member_done(&(*unpack)->member);
 	free(*unpack);
 }
 
-static int unpack_archive(struct vt_publish_context *context, uint32_t index,
-			  struct file_bytes *bytes, struct vt_error *err)
+static int unpack_archive(struct vt_publish_context *context, uint32_t index, struct vt_error *err)
 {
 	vt_cleanup(unpack_free) struct unpack *unpack = calloc(1, sizeof *unpack);
 	int r = 0;
@@ -380,7 +307,9 @@ static int unpack_archive(struct vt_publish_context *context, uint32_t index,
 	if (!vt_content_has_dictionary(context->content) && !context->options->dry_run)
 		r = vt_dictionary_sample_new(context, &unpack->sample, err);
 	if (r == 0)
-		r = open_archive(unpack, bytes, err);
+		r = vt_archive_bytes_new(context, index, &unpack->bytes, err);
+	if (r == 0)
+		r = open_archive(unpack, err);
 	if (r == 0)
 		r = take_members(unpack, err);
 	return r < 0 ? r : finish_bundles(unpack, err);
@@ -392,20 +321,14 @@ static int unpack_archive(struct vt_publish_context *context, uint32_t index,
  */
 int vt_source_unpack(struct vt_publish_context *context, uint32_t index, struct vt_error *err)
 {
-	vt_autofree struct file_bytes *bytes = malloc(sizeof *bytes);
-	locale_t utf8, before;
+	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
+	locale_t before;
 	int r;
 
-	if (!bytes)
-		return vt_fail(err, ENOMEM, "no memory to read an archive");
-	bytes->context = context;
-	bytes->name = context->sources[index].name;
-	bytes->fd = context->sources[index].fd;
-	utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
 	if (!utf8)
 		return vt_fail(err, errno, "the locale C.UTF-8 is missing: %m");
 	before = uselocale(utf8);
-	r = unpack_archive(context, index, bytes, err);
+	r = unpack_archive(context, index, err);
 	(void) uselocale(before);
 	freelocale(utf8);
 	return r;
