@@ -12,25 +12,6 @@
 
 static struct world w;
 
-#define TEST(name)                                                                                 \
-	static void body_##name(void);                                                             \
-	START_TEST(name)                                                                           \
-	{                                                                                          \
-		world_init(&w);                                                                    \
-		body_##name();                                                                     \
-		world_done(&w);                                                                    \
-	}                                                                                          \
-	END_TEST                                                                                   \
-	static void body_##name(void)
-
-static void run_on(const char *command)
-{
-	char line[1024];
-
-	(void) snprintf(line, sizeof line, "cd '%s' && %s", w.dir, command);
-	ck_assert_int_eq(system(line), 0);
-}
-
 /* Making */
 
 enum data { RANDOM, NUMBERS };
@@ -84,14 +65,14 @@ static void write_tar(enum data kind)
 static void make_gzip(const char *name, enum data kind)
 {
 	write_tar(kind); /* random bytes make stored blocks */
-	run_on("gzip -1 < f.tar > made");
+	world_run(&w, "gzip -1 < f.tar > made");
 	ck_assert_int_eq(rename(world_path(&w, "made"), world_path(&w, name)), 0);
 }
 
 static void make_zstd(const char *name, enum data kind)
 {
 	write_tar(kind);
-	run_on("zstd -q < f.tar > made");
+	world_run(&w, "zstd -q < f.tar > made");
 	ck_assert_int_eq(rename(world_path(&w, "made"), world_path(&w, name)), 0);
 }
 
@@ -181,7 +162,7 @@ static int publish_decompressed(const char *name)
 
 	(void) snprintf(command, sizeof command,
 			"rm -f src/* && cp '%s' src && touch -d @1000 src/* src", name);
-	run_on(command);
+	world_run(&w, command);
 	w.options.decompress = true;
 	w.options.checksum = true;
 	return world_publish(&w, "src");
@@ -312,12 +293,6 @@ TEST(a_damaged_file_is_not_decompressed)
 
 /* What stands behind the end */
 
-static void refuse(int code, const char *name, const char *word)
-{
-	ck_assert_int_eq(world_publish(&w, name), code);
-	ck_assert_msg(strstr(w.err.text, word), "'%s' not in '%s'", word, w.err.text);
-}
-
 /* A tar is over long before its padding is, and the sums come behind that. */
 TEST(the_padding_of_a_tar_is_read_to_the_end)
 {
@@ -326,7 +301,7 @@ TEST(the_padding_of_a_tar_is_read_to_the_end)
 	struct stat st;
 
 	write_tar(NUMBERS);
-	run_on("truncate -s 3M f.tar && gzip -k f.tar && zstd -q f.tar");
+	world_run(&w, "truncate -s 3M f.tar && gzip -k f.tar && zstd -q f.tar");
 	for (size_t i = 0; i < 2; i++) {
 		uint8_t byte;
 		vt_autoclose int fd = -1;
@@ -338,7 +313,7 @@ TEST(the_padding_of_a_tar_is_read_to_the_end)
 		ck_assert_int_eq(pread(fd, &byte, 1, st.st_size - 1), 1);
 		byte ^= 1;
 		ck_assert_int_eq(pwrite(fd, &byte, 1, st.st_size - 1), 1);
-		refuse(-EBADMSG, name, name);
+		world_refuse(&w, -EBADMSG, name, name);
 	}
 }
 
@@ -348,8 +323,10 @@ TEST(gzip_members_may_follow_each_other)
 
 	fill(NUMBERS, data);
 	write_tar(NUMBERS);
-	run_on("head -c 70000 f.tar | gzip > a.tar.gz && tail -c +70001 f.tar | gzip >> a.tar.gz && "
-	       "printf '' | gzip >> a.tar.gz && head -c 10000 /dev/zero >> a.tar.gz");
+	world_run(
+		&w,
+		"head -c 70000 f.tar | gzip > a.tar.gz && tail -c +70001 f.tar | gzip >> a.tar.gz && "
+		"printf '' | gzip >> a.tar.gz && head -c 10000 /dev/zero >> a.tar.gz");
 	ck_published(&w, world_publish(&w, "a.tar.gz"));
 	world_check(&w, "f", data, sizeof data);
 	ck_assert_uint_eq(w.warnings, 0);
@@ -358,19 +335,19 @@ TEST(gzip_members_may_follow_each_other)
 TEST(what_follows_gzip_data_is_ignored_with_a_warning)
 {
 	write_tar(NUMBERS);
-	run_on("gzip < f.tar > a.tar.gz && echo garbage >> a.tar.gz");
+	world_run(&w, "gzip < f.tar > a.tar.gz && echo garbage >> a.tar.gz");
 	ck_published(&w, world_publish(&w, "a.tar.gz"));
 	ck_assert_uint_eq(w.warnings, 1);
 	ck_assert_ptr_nonnull(strstr(w.warning, "a.tar.gz"));
 
-	run_on("mv a.tar.gz src");
+	world_run(&w, "mv a.tar.gz src");
 	w.options.decompress = true;
 	ck_published(&w, world_publish(&w, "src"));
 	ck_assert_uint_eq(w.warnings, 2);
 	w.options.strict = true;
 	w.options.checksum = true;
-	refuse(-EINVAL, "src", "a.tar.gz");
-	refuse(-EINVAL, "src/a.tar.gz", "a.tar.gz");
+	world_refuse(&w, -EINVAL, "src", "a.tar.gz");
+	world_refuse(&w, -EINVAL, "src/a.tar.gz", "a.tar.gz");
 }
 
 TEST(a_gzip_member_with_a_wrong_header_is_not_taken_for_garbage)
@@ -383,8 +360,8 @@ TEST(a_gzip_member_with_a_wrong_header_is_not_taken_for_garbage)
 	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
 		(void) snprintf(command, sizeof command, "(gzip < f.tar; printf '%s') > a.tar.gz%s",
 				heads[i], i < 3 ? " && gzip < f.tar | tail -c +4 >> a.tar.gz" : "");
-		run_on(command);
-		refuse(-EBADMSG, "a.tar.gz", "a.tar.gz");
+		world_run(&w, command);
+		world_refuse(&w, -EBADMSG, "a.tar.gz", "a.tar.gz");
 	}
 }
 
@@ -403,8 +380,8 @@ TEST(what_follows_other_data_is_damage)
 		others[i].make(others[i].name, NUMBERS);
 		(void) snprintf(command, sizeof command, "echo garbage and more >> %s",
 				others[i].name);
-		run_on(command);
-		refuse(-EBADMSG, others[i].name, others[i].name);
+		world_run(&w, command);
+		world_refuse(&w, -EBADMSG, others[i].name, others[i].name);
 	}
 }
 
@@ -416,7 +393,8 @@ TEST(an_archive_may_be_compressed_twice)
 
 	fill(NUMBERS, data);
 	write_tar(NUMBERS);
-	run_on("gzip < f.tar | zstd -q > a.tar.gz.zst && zstd -q < f.tar | gzip > a.tar.zst.gz");
+	world_run(&w,
+		  "gzip < f.tar | zstd -q > a.tar.gz.zst && zstd -q < f.tar | gzip > a.tar.zst.gz");
 	ck_published(&w, world_publish(&w, "a.tar.gz.zst"));
 	world_check(&w, "f", data, sizeof data);
 	ck_published(&w, world_publish(&w, "a.tar.zst.gz"));
@@ -429,8 +407,10 @@ TEST(decompressing_takes_off_what_the_name_says)
 	vt_autoclose int fd = -1;
 	ssize_t n;
 
-	run_on("echo inner | gzip -n > twice && gzip < twice > src/g.gz && zstd -q < twice > src/z.zst && "
-	       "printf '' | gzip > src/e.gz && printf '' | zstd -q > src/f.zst");
+	world_run(
+		&w,
+		"echo inner | gzip -n > twice && gzip < twice > src/g.gz && zstd -q < twice > src/z.zst && "
+		"printf '' | gzip > src/e.gz && printf '' | zstd -q > src/f.zst");
 	w.options.decompress = true;
 	ck_published(&w, world_publish(&w, "src"));
 	fd = open(world_path(&w, "twice"), O_RDONLY);
@@ -445,8 +425,9 @@ TEST(a_zip_from_a_pipe_keeps_what_its_directory_says)
 {
 	struct vt_node node;
 
-	run_on("ln -s target src/link && echo run > src/run && chmod 751 src/run && cd src && "
-	       "zip -q -y ../a.zip link run && cd .. && gzip < a.zip > a.zip.gz");
+	world_run(&w,
+		  "ln -s target src/link && echo run > src/run && chmod 751 src/run && cd src && "
+		  "zip -q -y ../a.zip link run && cd .. && gzip < a.zip > a.zip.gz");
 	for (int i = 0; i < 2; i++) {
 		ck_published(&w, publish_pipe(i ? "a.zip.gz" : "a.zip"));
 		ck_published(&w, world_find(&w, "link", &node));
@@ -460,11 +441,13 @@ TEST(a_zip_from_a_pipe_keeps_what_its_directory_says)
 
 TEST(what_is_no_archive_is_not_called_damaged)
 {
-	run_on("seq 9999 > text && gzip < text > text.gz && : > empty && head -c 9999 /dev/urandom > noise");
-	refuse(-EINVAL, "text", "not an archive");
-	refuse(-EINVAL, "text.gz", "not an archive");
-	refuse(-EINVAL, "empty", "not an archive");
-	refuse(-EINVAL, "noise", "not an archive");
+	world_run(
+		&w,
+		"seq 9999 > text && gzip < text > text.gz && : > empty && head -c 9999 /dev/urandom > noise");
+	world_refuse(&w, -EINVAL, "text", "not an archive");
+	world_refuse(&w, -EINVAL, "text.gz", "not an archive");
+	world_refuse(&w, -EINVAL, "empty", "not an archive");
+	world_refuse(&w, -EINVAL, "noise", "not an archive");
 	ck_assert_int_eq(publish_pipe("text"), -EINVAL);
 	ck_assert_int_eq(publish_pipe("text.gz"), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(w.err.text, "'standard input' is not an archive"));
