@@ -39,7 +39,7 @@ static const struct vt_option options[] = {
 	VT_NUMBER('j', "threads", "N", &threads, "how many (default: one per core)"),
 	VT_FLAG(0, "decompress", &decompress, "store x.zst and x.gz as x"),
 	VT_FLAG(0, "checksum", &checksum, "read files again that look unchanged"),
-	VT_FLAG(0, "strict", &strict, "fail on devices, sockets and pipes"),
+	VT_FLAG(0, "strict", &strict, "fail where there would be a warning"),
 	VT_FLAG('n', "dry-run", &dry_run, "do all but store and publish"),
 	VT_TEXT(0, "progress", "HOW", &progress_mode, "auto, plain (a line each 10 s) or none"),
 	{0},

@@ -49,11 +49,26 @@ refused "through-a-link" "$tmp/hostile/through-a-link.tar"
 refused "both" "$tmp/hostile/file-and-folder.tar"
 refused "long-name.tar" "$tmp/hostile/long-name.tar"
 refused "nest deeper than 2048" "$tmp/hostile/deep.tar"
-for name in truncated.tar truncated.tar.gz damaged.tar.gz truncated.zip truncated.tar.zst no-archive.tar; do
-	refused "$name" "$tmp/hostile/$name"
-done
 refused "nothing-there" "$tmp/nothing-there"
 refused "good" "$tmp/good" "$tmp/good"
+
+it "tells damage from what is no archive, from a file and from a pipe"
+for name in truncated.tar truncated.tar.gz damaged.tar.gz damaged-stored.tar.gz truncated.tar.xz \
+	truncated.tar.zst truncated.zip; do
+	refused "$name" "$tmp/hostile/$name"
+	assert_equal "$status" 5
+	assert_err "damaged"
+	cat "$tmp/hostile/$name" | {
+		refused "'standard input'" -
+		assert_equal "$status" 5
+	}
+done
+refused "'$tmp/hostile/no-archive.tar' is not an archive" "$tmp/hostile/no-archive.tar"
+assert_equal "$status" 2
+cat "$tmp/hostile/no-archive.tar" | {
+	refused "'standard input' is not an archive" -
+	assert_equal "$status" 2
+}
 
 it "keeps what an archive may hold"
 assert_ok vitrine publish --quiet odd "$tmp/hostile/odd-names.tar"

@@ -3,6 +3,7 @@
 """hostile.py DIR: archives that must be refused, and some that are odd but must not be."""
 import gzip
 import io
+import lzma
 import os
 import random
 import subprocess
@@ -68,6 +69,11 @@ write("truncated.tar.gz", packed[:len(packed) // 2])
 write("damaged.tar.gz", packed[:50000] + b"\xff" * 100 + packed[50100:])
 zstd = subprocess.run(["zstd", "-c"], input=whole, capture_output=True, check=True).stdout
 write("truncated.tar.zst", zstd[:len(zstd) // 2])
+xz = lzma.compress(whole)
+write("truncated.tar.xz", xz[:len(xz) // 2])
+noise = random.Random(1).randbytes(len(whole))
+stored = gzip.compress(whole[:512] + noise[512:20480] + whole[20480:], 1)  # file0's data is noise
+write("damaged-stored.tar.gz", stored[:9000] + bytes([stored[9000] ^ 1]) + stored[9001:])
 write("no-archive.tar", b"this is no archive at all\n" * 1000)
 with zipfile.ZipFile(path("whole.zip"), "w") as archive:
     for i in range(40):

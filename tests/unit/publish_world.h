@@ -54,7 +54,20 @@ static inline void world_done(struct world *w)
 {
 	vt_index_close(w->direct.index);
 	direct_remove_all(w->dir);
+	vt_clock_set_realtime_ns(0);
 }
+
+/* A test in a world of its own, the file's `static struct world w`. */
+#define TEST(name)                                                                                 \
+	static void body_##name(void);                                                             \
+	START_TEST(name)                                                                           \
+	{                                                                                          \
+		world_init(&w);                                                                    \
+		body_##name();                                                                     \
+		world_done(&w);                                                                    \
+	}                                                                                          \
+	END_TEST                                                                                   \
+	static void body_##name(void)
 
 static inline void world_warn(void *context, const char *sentence)
 {
@@ -93,9 +106,24 @@ static inline int world_publish(struct world *w, const char *name)
 	return world_publish_many(w, sources, 1);
 }
 
+static inline void world_refuse(struct world *w, int code, const char *name, const char *word)
+{
+	ck_assert_int_eq(world_publish(w, name), code);
+	ck_assert_msg(strstr(w->err.text, word), "'%s' not in '%s'", word, w->err.text);
+}
+
 #define ck_published(w, call) ck_assert_msg((call) == 0, "%s", (w)->err.text)
 
 /* Files */
+
+/* By the shell, in the world's folder. */
+static inline void world_run(const struct world *w, const char *command)
+{
+	char line[1024];
+
+	(void) snprintf(line, sizeof line, "cd '%s' && %s", w->dir, command);
+	ck_assert_int_eq(system(line), 0);
+}
 
 static inline void world_put(const struct world *w, const char *name, const void *data, size_t len)
 {

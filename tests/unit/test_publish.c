@@ -10,17 +10,6 @@
 
 static struct world w;
 
-static void setup(void)
-{
-	world_init(&w);
-}
-
-static void teardown(void)
-{
-	vt_clock_set_realtime_ns(0);
-	world_done(&w);
-}
-
 static int link_file(const struct world *world, const char *from, const char *to)
 {
 	return link(world_path(world, from), world_path(world, to));
@@ -40,17 +29,6 @@ static void run_on(const char *command)
 {
 	ck_assert_int_eq(system(command), 0);
 }
-
-#define TEST(name)                                                                                 \
-	static void body_##name(void);                                                             \
-	START_TEST(name)                                                                           \
-	{                                                                                          \
-		setup();                                                                           \
-		body_##name();                                                                     \
-		teardown();                                                                        \
-	}                                                                                          \
-	END_TEST                                                                                   \
-	static void body_##name(void)
 
 TEST(files_of_all_sizes_come_back)
 {

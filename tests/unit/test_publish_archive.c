@@ -8,17 +8,6 @@
 static struct world w;
 static struct archive *out;
 
-#define TEST(name)                                                                                 \
-	static void body_##name(void);                                                             \
-	START_TEST(name)                                                                           \
-	{                                                                                          \
-		world_init(&w);                                                                    \
-		body_##name();                                                                     \
-		world_done(&w);                                                                    \
-	}                                                                                          \
-	END_TEST                                                                                   \
-	static void body_##name(void)
-
 /* Writing */
 
 static void begin_tar(const char *name)
@@ -67,20 +56,6 @@ static void add_hard_link(const char *path, const char *target)
 	archive_entry_set_hardlink(entry, target);
 	archive_entry_set_size(entry, 0);
 	put_header(entry);
-}
-
-static void refuse(int code, const char *name, const char *word)
-{
-	ck_assert_int_eq(world_publish(&w, name), code);
-	ck_assert_msg(strstr(w.err.text, word), "'%s' not in '%s'", word, w.err.text);
-}
-
-static void run_on(const char *command)
-{
-	char line[1024];
-
-	(void) snprintf(line, sizeof line, "cd '%s' && %s", w.dir, command);
-	ck_assert_int_eq(system(line), 0);
 }
 
 /* Good ones */
@@ -142,11 +117,13 @@ TEST(a_directory_and_its_archives_have_the_same_tree)
 {
 	static const char *const archives[] = {"a.tar", "a.tar.gz", "a.tar.zst", "a.tar.xz"};
 
-	run_on("mkdir -p src/x/y src/empty && seq 100000 > src/x/numbers && echo hi > src/x/y/f && "
-	       "printf 'caf\\303\\251' > \"src/x/$(printf 'caf\\303\\251')\" && "
-	       "printf raw > \"src/$(printf '\\377\\376')\" && ln src/x/y/f src/other && "
-	       "ln -s x/y src/s && chmod 755 src && touch -d @1700000000 src src/* src/x/* src/x/y/* && "
-	       "tar --format=pax -C src -cf a.tar . && gzip -k a.tar && zstd -q a.tar && xz -k a.tar");
+	world_run(
+		&w,
+		"mkdir -p src/x/y src/empty && seq 100000 > src/x/numbers && echo hi > src/x/y/f && "
+		"printf 'caf\\303\\251' > \"src/x/$(printf 'caf\\303\\251')\" && "
+		"printf raw > \"src/$(printf '\\377\\376')\" && ln src/x/y/f src/other && "
+		"ln -s x/y src/s && chmod 755 src && touch -d @1700000000 src src/* src/x/* src/x/y/* && "
+		"tar --format=pax -C src -cf a.tar . && gzip -k a.tar && zstd -q a.tar && xz -k a.tar");
 	ck_published(&w, world_publish(&w, "src"));
 	for (size_t i = 0; i < sizeof archives / sizeof *archives; i++) {
 		ck_published(&w, world_publish(&w, archives[i]));
@@ -159,9 +136,11 @@ TEST(a_directory_and_its_archives_have_the_same_tree)
 
 TEST(zip_members_come_back)
 {
-	run_on("mkdir src/d && seq 50000 > src/d/numbers && echo hi > src/hi && cd src && "
-	       "python3 -c \"import zipfile; z = zipfile.ZipFile('../a.zip', 'w', zipfile.ZIP_DEFLATED); "
-	       "z.write('d/numbers'); z.write('hi')\"");
+	world_run(
+		&w,
+		"mkdir src/d && seq 50000 > src/d/numbers && echo hi > src/hi && cd src && "
+		"python3 -c \"import zipfile; z = zipfile.ZipFile('../a.zip', 'w', zipfile.ZIP_DEFLATED); "
+		"z.write('d/numbers'); z.write('hi')\"");
 	ck_published(&w, world_publish(&w, "a.zip"));
 	world_check(&w, "hi", "hi\n", 3);
 	ck_assert_uint_eq(w.result.counts.bytes, 288894 + 3);
@@ -176,7 +155,7 @@ TEST(standard_input_is_an_archive)
 	begin_tar("a.tar");
 	add_file("f", "from afar", 9);
 	end_archive();
-	run_on("mkfifo pipe && (cat a.tar > pipe &)");
+	world_run(&w, "mkfifo pipe && (cat a.tar > pipe &)");
 	fd = open(world_path(&w, "pipe"), O_RDONLY);
 	ck_assert_int_eq(dup2(fd, STDIN_FILENO), STDIN_FILENO);
 	(void) close(fd);
@@ -204,8 +183,10 @@ TEST(sparse_members_have_holes)
 {
 	static uint8_t data[1 << 20];
 
-	run_on("printf begin > src/s && truncate -s 1M src/s && printf mid | dd of=src/s bs=1 seek=500000 "
-	       "conv=notrunc status=none && tar --format=pax -S -C src -cf a.tar s");
+	world_run(
+		&w,
+		"printf begin > src/s && truncate -s 1M src/s && printf mid | dd of=src/s bs=1 seek=500000 "
+		"conv=notrunc status=none && tar --format=pax -S -C src -cf a.tar s");
 	memcpy(data, "begin", 5);
 	memcpy(data + 500000, "mid", 3);
 	ck_published(&w, world_publish(&w, "a.tar"));
@@ -244,7 +225,7 @@ TEST(names_that_lead_out_are_refused)
 		add_file("good", "1", 1);
 		add_file(names[i], "1", 1);
 		end_archive();
-		refuse(-EINVAL, "a.tar", names[i]);
+		world_refuse(&w, -EINVAL, "a.tar", names[i]);
 	}
 }
 
@@ -254,7 +235,7 @@ TEST(a_name_twice_in_one_archive_is_refused)
 	add_file("x", "1", 1);
 	add_file("./x", "2", 1);
 	end_archive();
-	refuse(-EINVAL, "a.tar", "'x' comes twice");
+	world_refuse(&w, -EINVAL, "a.tar", "'x' comes twice");
 }
 
 TEST(a_member_below_a_file_is_refused)
@@ -263,7 +244,7 @@ TEST(a_member_below_a_file_is_refused)
 	add_file("x", "1", 1);
 	add_file("x/y", "2", 1);
 	end_archive();
-	refuse(-EINVAL, "a.tar", "'x'");
+	world_refuse(&w, -EINVAL, "a.tar", "'x'");
 }
 
 TEST(a_hard_link_to_nothing_or_to_later_is_refused)
@@ -272,13 +253,13 @@ TEST(a_hard_link_to_nothing_or_to_later_is_refused)
 	add_file("x", "1", 1);
 	add_hard_link("y", "missing");
 	end_archive();
-	refuse(-EBADMSG, "a.tar", "'missing'");
+	world_refuse(&w, -EBADMSG, "a.tar", "'missing'");
 
 	begin_tar("b.tar");
 	add_hard_link("y", "x");
 	add_file("x", "1", 1);
 	end_archive();
-	refuse(-EBADMSG, "b.tar", "'y' names 'x'");
+	world_refuse(&w, -EBADMSG, "b.tar", "'y' names 'x'");
 }
 
 TEST(every_truncation_is_an_error_or_a_whole_member_less)
@@ -307,13 +288,14 @@ TEST(a_flipped_bit_in_a_zip_is_noticed)
 	vt_autoclose int fd = -1;
 	uint8_t byte;
 
-	run_on("seq 50000 > numbers && "
-	       "python3 -c \"import zipfile; zipfile.ZipFile('a.zip', 'w').write('numbers')\"");
+	world_run(&w,
+		  "seq 50000 > numbers && "
+		  "python3 -c \"import zipfile; zipfile.ZipFile('a.zip', 'w').write('numbers')\"");
 	fd = open(world_path(&w, "a.zip"), O_RDWR);
 	ck_assert_int_eq(pread(fd, &byte, 1, 1000), 1);
 	byte ^= 1;
 	ck_assert_int_eq(pwrite(fd, &byte, 1, 1000), 1);
-	refuse(-EBADMSG, "a.zip", "numbers");
+	world_refuse(&w, -EBADMSG, "a.zip", "numbers");
 }
 
 TEST(an_encrypted_zip_is_named_as_such)
@@ -325,15 +307,15 @@ TEST(an_encrypted_zip_is_named_as_such)
 	ck_assert_int_eq(archive_write_open_filename(out, world_path(&w, "a.zip")), ARCHIVE_OK);
 	add_file("hidden", "text", 4);
 	end_archive();
-	refuse(-ENOTSUP, "a.zip", "encrypted");
+	world_refuse(&w, -ENOTSUP, "a.zip", "encrypted");
 }
 
 TEST(a_single_compressed_file_is_no_archive)
 {
-	run_on("echo '{}' > x.jsonl && zstd -q x.jsonl && gzip -k x.jsonl");
-	refuse(-EINVAL, "x.jsonl.zst", "--decompress");
-	refuse(-EINVAL, "x.jsonl.gz", "--decompress");
-	refuse(-EINVAL, "x.jsonl", "--decompress");
+	world_run(&w, "echo '{}' > x.jsonl && zstd -q x.jsonl && gzip -k x.jsonl");
+	world_refuse(&w, -EINVAL, "x.jsonl.zst", "--decompress");
+	world_refuse(&w, -EINVAL, "x.jsonl.gz", "--decompress");
+	world_refuse(&w, -EINVAL, "x.jsonl", "--decompress");
 }
 
 TEST(random_bytes_never_crash)

@@ -11,6 +11,7 @@
 #include "index/base/error.h"
 #include "index/link.h"
 #include "tools/publish/content.h"
+#include "tools/publish/ingest.h"
 #include "tools/publish/ledger.h"
 #include "tools/publish/source.h"
 #include "tools/publish/stamps.h"

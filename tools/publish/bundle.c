@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "index/base/error.h"
+#include "tools/publish/decompress.h"
 
 struct file {
 	uint32_t source;
@@ -324,13 +325,20 @@ static int take_input(struct tray *tray, struct file *file, struct vt_input *inp
 	return r;
 }
 
-static int take_decoded(struct tray *tray, struct file *file, int fd, const char *name,
-			struct vt_error *err)
+static int take_decoded(struct tray *tray, struct file *file, struct vt_input *input,
+			const char *name, struct vt_error *err)
 {
-	vt_cleanup(vt_decode_close) struct vt_decode_input decode = {0};
-	int r = vt_decode_open(&decode, fd, name, err);
+	vt_cleanup(vt_decompress_freep) struct vt_decompress *decompress = NULL;
+	int r = vt_decompress_new(input, name, &decompress, err);
 
-	return r < 0 ? r : take_input(tray, file, &decode.input, err);
+	if (r < 0)
+		return r;
+	if (!vt_decompress_format(decompress))
+		return vt_fail(err, EBADMSG, "'%s' is not compressed as its name says", name);
+	r = take_input(tray, file, vt_decompress_input(decompress), err);
+	if (r == 0 && vt_decompress_has_garbage(decompress))
+		r = vt_publish_ignore(tray->bundle->context, name, err);
+	return r;
 }
 
 static int take_file(struct tray *tray, struct file *file, struct vt_error *err)
@@ -354,7 +362,7 @@ static int take_file(struct tray *tray, struct file *file, struct vt_error *err)
 	if (fd < 0)
 		return vt_fail(err, -fd, "cannot open '%s/%s': %m", source->name, path);
 	if (file->decode)
-		r = take_decoded(tray, file, fd, path, err);
+		r = take_decoded(tray, file, &input.input, path, err);
 	else
 		r = take_input(tray, file, &input.input, err);
 	if (r < 0)

@@ -9,13 +9,13 @@
 
 #include <assert.h>
 #include <endian.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "index/base/error.h"
+#include "tools/publish/framer.h"
+#include "tools/publish/ingest.h"
 #include "tools/publish/ledger.h"
 #include "tools/publish/scratch.h"
-#include "tools/publish/shard_output.h"
 
 #define DRY_SHARD UINT32_MAX /* where a dry run puts things */
 
@@ -28,27 +28,10 @@ struct chunk_record {
 	uint32_t length;
 };
 
-/* A frame of this call: items[first .. first + count) of the worker. */
-struct frame {
-	size_t offset, len; /* in worker.frames */
-	uint32_t content_size;
-	size_t first, count;
-};
-
-/* What a thread needs to encode; used by that thread only. */
-struct worker {
-	struct vt_encoder *encoder;
-	struct vt_buf frames, pack;
-	struct frame plan[VT_PIECES_MAX];
-	size_t frame_count, item_count;
-	struct vt_shard_item items[VT_PIECES_MAX];
-	struct vt_piece *owners[VT_PIECES_MAX]; /* of items */
-};
-
 struct vt_content {
 	struct vt_publish_context *context;
 	struct vt_shard_output *output;
-	struct worker *workers; /* one per thread of the crew and one for the caller */
+	struct vt_framer **framers; /* one per thread of the crew and one for the caller */
 	struct vt_dictionary *dictionary;
 	bool fresh_dictionary;
 	int slots; /* struct vt_stored by slot */
@@ -76,9 +59,9 @@ static int init_parts(struct vt_content *content, struct vt_error *err)
 	if (r == 0)
 		r = content->slots = vt_scratch_open(dir, err);
 	for (unsigned i = 0; r >= 0 && i <= context->threads; i++)
-		r = vt_encoder_new(context->options->level ? context->options->level
-							   : VT_LEVEL_DEFAULT,
-				   &content->workers[i].encoder, err);
+		r = vt_framer_new(context->options->level ? context->options->level
+							  : VT_LEVEL_DEFAULT,
+				  &content->framers[i], err);
 	return r < 0 ? r : 0;
 }
 
@@ -94,8 +77,8 @@ int vt_content_new(struct vt_publish_context *context, struct vt_content **out,
 	content->slots = -1;
 	(void) pthread_mutex_init(&content->lock, NULL);
 	(void) pthread_cond_init(&content->located, NULL);
-	content->workers = calloc(context->threads + 1, sizeof *content->workers);
-	if (!content->workers)
+	content->framers = calloc(context->threads + 1, sizeof(struct vt_framer *));
+	if (!content->framers)
 		return vt_fail(err, ENOMEM, "no memory to store contents");
 	r = init_parts(content, err);
 	if (r < 0)
@@ -108,12 +91,9 @@ void vt_content_free(struct vt_content *content)
 {
 	if (!content)
 		return;
-	for (unsigned i = 0; content->workers && i <= content->context->threads; i++) {
-		vt_encoder_free(content->workers[i].encoder);
-		vt_buf_done(&content->workers[i].frames);
-		vt_buf_done(&content->workers[i].pack);
-	}
-	free(content->workers);
+	for (unsigned i = 0; content->framers && i <= content->context->threads; i++)
+		vt_framer_free(content->framers[i]);
+	free(content->framers);
 	vt_shard_output_free(content->output);
 	vt_ledger_free(content->chunks);
 	vt_ledger_free(content->recipes);
@@ -164,7 +144,7 @@ int vt_content_train(struct vt_content *content, const void *samples, const size
 
 bool vt_content_probe(struct vt_content *content, unsigned thread, const void *data, size_t len)
 {
-	return vt_encoder_probe(content->workers[thread].encoder, data, len);
+	return vt_framer_probe(content->framers[thread], data, len);
 }
 
 /* Finding */
@@ -272,117 +252,7 @@ static int claim_all(struct vt_content *content, struct vt_piece *pieces, size_t
 	return r;
 }
 
-/* Encoding */
-
-static int add_frame(struct vt_content *content, struct worker *worker, const void *data,
-		     uint32_t len, size_t first, bool small, bool raw, struct vt_error *err)
-{
-	size_t offset = worker->frames.len;
-	int r;
-
-	if (raw)
-		r = vt_encode_raw(data, len, &worker->frames, err);
-	else
-		r = vt_encode(worker->encoder, small ? content->dictionary : NULL, data, len,
-			      &worker->frames, err);
-	if (r < 0)
-		return r;
-	worker->plan[worker->frame_count++] = (struct frame){
-		.offset = offset,
-		.len = worker->frames.len - offset,
-		.content_size = len,
-		.first = first,
-		.count = worker->item_count - first,
-	};
-	return 0;
-}
-
-static void add_item(struct worker *worker, struct vt_piece *piece, uint32_t skip)
-{
-	worker->owners[worker->item_count] = piece;
-	worker->items[worker->item_count++] =
-		(struct vt_shard_item){piece->digest, skip, piece->length};
-}
-
-static int close_pack(struct vt_content *content, struct worker *worker, size_t first,
-		      struct vt_error *err)
-{
-	int r;
-
-	if (worker->pack.len == 0)
-		return 0;
-	if (vt_buf_failed(&worker->pack))
-		return vt_fail(err, ENOMEM, "no memory for a pack");
-	r = add_frame(content, worker, worker->pack.data, (uint32_t) worker->pack.len, first, true,
-		      false, err);
-	vt_buf_reset(&worker->pack);
-	return r;
-}
-
-/* The tiny ones first, so that each pack's items stand together; then the others. */
-static int encode(struct vt_content *content, struct worker *worker, struct vt_piece *pieces,
-		  size_t count, struct vt_error *err)
-{
-	size_t first = 0;
-	int r = 0;
-
-	worker->frame_count = worker->item_count = 0;
-	vt_buf_reset(&worker->frames);
-	vt_buf_reset(&worker->pack);
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		if (pieces[i].state != VT_PIECE_MINE || !pieces[i].small ||
-		    pieces[i].length >= VT_PACK_BELOW)
-			continue;
-		if (worker->pack.len == 0)
-			first = worker->item_count;
-		add_item(worker, &pieces[i], (uint32_t) worker->pack.len);
-		vt_buf_put(&worker->pack, pieces[i].data, pieces[i].length);
-		if (worker->pack.len >= VT_PACK_BELOW)
-			r = close_pack(content, worker, first, err);
-	}
-	if (r == 0)
-		r = close_pack(content, worker, first, err);
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		if (pieces[i].state != VT_PIECE_MINE ||
-		    (pieces[i].small && pieces[i].length < VT_PACK_BELOW))
-			continue;
-		first = worker->item_count;
-		add_item(worker, &pieces[i], 0);
-		r = add_frame(content, worker, pieces[i].data, pieces[i].length, first,
-			      pieces[i].small, pieces[i].raw, err);
-	}
-	return r;
-}
-
-static int write_frames(struct vt_content *content, struct worker *worker, struct vt_error *err)
-{
-	struct vt_new_frame frames[VT_PIECES_MAX];
-	int r;
-
-	if (worker->frame_count == 0)
-		return 0;
-	for (size_t i = 0; i < worker->frame_count; i++) {
-		const struct frame *frame = &worker->plan[i];
-
-		frames[i] = (struct vt_new_frame){.data = worker->frames.data + frame->offset,
-						  .len = frame->len,
-						  .content_size = frame->content_size,
-						  .items = &worker->items[frame->first],
-						  .count = frame->count};
-	}
-	r = vt_shard_output_add(content->output, frames, worker->frame_count, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < worker->frame_count; i++)
-		for (size_t j = 0; j < worker->plan[i].count; j++) {
-			size_t item = worker->plan[i].first + j;
-
-			worker->owners[item]->at = frames[i].at;
-			worker->owners[item]->at.skip = worker->items[item].skip;
-		}
-	(void) atomic_fetch_add(&content->context->progress->stored_bytes, worker->frames.len);
-	return 0;
-}
+/* Storing */
 
 static void pretend(struct vt_piece *pieces, size_t count)
 {
@@ -391,7 +261,8 @@ static void pretend(struct vt_piece *pieces, size_t count)
 			pieces[i].at = (struct vt_location){.shard = DRY_SHARD};
 }
 
-static void count_new(struct vt_content *content, const struct vt_piece *pieces, size_t count)
+static void count_new(struct vt_content *content, const struct vt_piece *pieces, size_t count,
+		      uint64_t stored)
 {
 	uint64_t bytes = 0;
 
@@ -399,6 +270,7 @@ static void count_new(struct vt_content *content, const struct vt_piece *pieces,
 		if (pieces[i].state == VT_PIECE_MINE)
 			bytes += pieces[i].length;
 	(void) atomic_fetch_add(&content->context->progress->new_bytes, bytes);
+	(void) atomic_fetch_add(&content->context->progress->stored_bytes, stored);
 }
 
 /* Tells the others where ours lie, or that they never will. */
@@ -448,7 +320,8 @@ static int await_others(struct vt_content *content, struct vt_piece *pieces, siz
 int vt_content_store(struct vt_content *content, unsigned thread, struct vt_piece *pieces,
 		     size_t count, struct vt_error *err)
 {
-	struct worker *worker = &content->workers[thread];
+	struct vt_framer *framer = content->framers[thread];
+	uint64_t stored = 0;
 	int r;
 
 	assert(count <= VT_PIECES_MAX);
@@ -461,11 +334,11 @@ int vt_content_store(struct vt_content *content, unsigned thread, struct vt_piec
 	if (r == 0 && content->context->options->dry_run)
 		pretend(pieces, count);
 	else if (r == 0)
-		r = encode(content, worker, pieces, count, err);
+		r = vt_framer_encode(framer, content->dictionary, pieces, count, err);
 	if (r == 0 && !content->context->options->dry_run)
-		r = write_frames(content, worker, err);
+		r = vt_framer_write(framer, content->output, &stored, err);
 	if (r == 0)
-		count_new(content, pieces, count);
+		count_new(content, pieces, count, stored);
 	publish_places(content, pieces, count, r == 0);
 	return r < 0 ? r : await_others(content, pieces, count, err);
 }
@@ -543,52 +416,6 @@ int vt_content_noted(struct vt_content *content, uint64_t slot, struct vt_stored
 }
 
 /* The end */
-
-int vt_publish_sst_new(struct vt_publish_context *context, const char *name, struct vt_sst **out,
-		       struct vt_error *err)
-{
-	char path[sizeof context->info->dir + 64];
-
-	(void) snprintf(path, sizeof path, "%s/%s", context->info->dir, name);
-	return vt_sst_new(path, out, err);
-}
-
-int vt_publish_ingest(struct vt_publish_context *context, struct vt_sst *sst, enum vt_family family,
-		      const char *name, struct vt_error *err)
-{
-	struct vt_publish_backend *backend = context->backend;
-	uint64_t rows = 0;
-	int r = vt_sst_finish(sst, &rows, err);
-
-	if (r < 0 || rows == 0)
-		return r;
-	(void) pthread_mutex_lock(&context->backend_lock);
-	r = backend->ops->ingest(backend, family, name, err);
-	(void) pthread_mutex_unlock(&context->backend_lock);
-	return r;
-}
-
-int vt_publish_ingest_spool(struct vt_publish_context *context, struct vt_spool *spool,
-			    enum vt_family family, const char *name, struct vt_error *err)
-{
-	vt_cleanup(vt_sst_freep) struct vt_sst *sst = NULL;
-	struct vt_spool_record record;
-	int r = vt_spool_sort(spool, err);
-
-	if (r == 0)
-		r = vt_publish_sst_new(context, name, &sst, err);
-	if (r < 0)
-		return r;
-	while ((r = vt_spool_next(spool, &record, err)) > 0) {
-		r = vt_sst_put(sst, record.key, record.key_len, record.value, record.value_len,
-			       err);
-		if (r < 0 || vt_crew_stopped(context->crew))
-			break;
-	}
-	if (r >= 0)
-		r = vt_crew_result(context->crew, err);
-	return r < 0 ? r : vt_publish_ingest(context, sst, family, name, err);
-}
 
 static int ingest_chunks(struct vt_content *content, struct vt_error *err)
 {

@@ -70,14 +70,3 @@ int vt_content_noted(struct vt_content *content, uint64_t slot, struct vt_stored
 /* When all is stored: seals the shards (borrowed), has the rows taken in. */
 int vt_content_finish(struct vt_content *content, const struct vt_new_shard **shards, size_t *count,
 		      struct vt_error *err);
-
-/*
- * Rows for the store: an SST of the import's folder, or all of a spool as one, is finished and
- * taken in. Without rows nothing happens. Neither frees what it is given.
- */
-int vt_publish_ingest_spool(struct vt_publish_context *context, struct vt_spool *spool,
-			    enum vt_family family, const char *name, struct vt_error *err);
-int vt_publish_ingest(struct vt_publish_context *context, struct vt_sst *sst, enum vt_family family,
-		      const char *name, struct vt_error *err);
-int vt_publish_sst_new(struct vt_publish_context *context, const char *name, struct vt_sst **out,
-		       struct vt_error *err);

@@ -27,10 +27,10 @@ struct vt_publish_context {
 	struct vt_stream_pool *pool;
 	struct vt_source *sources;
 	pthread_mutex_t backend_lock; /* around every call of the backend; innermost but for it */
+	atomic_uint warnings;         /* given to options->warn */
 	/* the caller's thread only */
 	struct vt_spool *found; /* items of all sources */
 	uint64_t slots;         /* given to archives so far; slot 0 is none */
-	uint64_t skipped;
 };
 
 /* Takes the item into `found`. */
@@ -39,3 +39,5 @@ int vt_publish_found(struct vt_publish_context *context, const struct vt_item *i
 /* A device, socket or fifo: a warning, or with `strict` an error. */
 int vt_publish_skip(struct vt_publish_context *context, const char *kind, const char *path,
 		    struct vt_error *err);
+/* Thread-safe: bytes behind a gzip file's end: a warning, or with `strict` an error. */
+int vt_publish_ignore(struct vt_publish_context *context, const char *name, struct vt_error *err);

@@ -23,7 +23,7 @@
 #include "tools/publish/stamps.h"
 #include "tools/publish/walk.h"
 
-#define WARNINGS_MAX 20u /* about skipped files; the rest is only counted */
+#define WARNINGS_MAX 20u /* about skipped files and such; the rest is only counted */
 #define STAMPS       "stamps"
 
 struct publication {
@@ -50,18 +50,37 @@ int vt_publish_found(struct vt_publish_context *context, const struct vt_item *i
 	return vt_spool_add(context->found, key.data, key.len, value.data, value.len, err);
 }
 
+static void warn(struct vt_publish_context *context, const struct vt_error *sentence)
+{
+	const struct vt_publish_options *options = context->options;
+
+	if (atomic_fetch_add(&context->warnings, 1) < WARNINGS_MAX && options->warn)
+		options->warn(options->warn_context, sentence->text);
+}
+
 int vt_publish_skip(struct vt_publish_context *context, const char *kind, const char *path,
 		    struct vt_error *err)
 {
-	const struct vt_publish_options *options = context->options;
 	struct vt_error sentence;
 
-	if (options->strict)
+	if (context->options->strict)
 		return vt_fail(err, EINVAL, "'%s' is a %s, which cannot be published", path, kind);
 	(void) atomic_fetch_add(&context->progress->skipped, 1);
 	(void) vt_fail(&sentence, EINVAL, "skipped %s '%s'", kind, path);
-	if (context->skipped++ < WARNINGS_MAX && options->warn)
-		options->warn(options->warn_context, sentence.text);
+	warn(context, &sentence);
+	return 0;
+}
+
+int vt_publish_ignore(struct vt_publish_context *context, const char *name, struct vt_error *err)
+{
+	struct vt_error sentence;
+
+	if (context->options->strict)
+		return vt_fail(err, EINVAL, "bytes that are not gzip stand behind the end of '%s'",
+			       name);
+	(void) vt_fail(&sentence, EINVAL, "ignored bytes that are not gzip behind the end of '%s'",
+		       name);
+	warn(context, &sentence);
 	return 0;
 }
 

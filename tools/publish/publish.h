@@ -43,11 +43,11 @@ struct vt_publish_options {
 	unsigned threads;    /* 0: one per core */
 	bool decompress;     /* x.zst, x.gz -> x */
 	bool checksum;       /* re-read files whose stamp is unchanged */
-	bool strict;         /* a device, socket or fifo is an error */
+	bool strict;         /* no warnings: what would be one is an error */
 	bool dry_run;        /* all but writing and committing */
 	atomic_bool *cancel; /* set by a signal handler: ends with -EINTR */
 	struct vt_publish_progress *progress;
-	/* For people: "skipped socket 'a/b'". May be NULL. */
+	/* For people: "skipped socket 'a/b'". Any thread calls it. May be NULL. */
 	void (*warn)(void *context, const char *sentence);
 	void *warn_context;
 };

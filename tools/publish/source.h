@@ -6,8 +6,6 @@
  * later in walk order; an archive can be read but once, so that its contents are stored while its
  * entries go to the spool.
  */
-#include <archive.h>
-
 #include "tools/publish/context.h"
 #include "tools/publish/stream.h"
 
@@ -39,11 +37,3 @@ int vt_source_open_below(int root, const char *path, int flags);
 
 /* The suffix that --decompress takes off `name`: its length with the dot, or 0. */
 size_t vt_source_suffix(const char *name, size_t len);
-/* What a compressed file decodes to; `fd` is borrowed. `name` for errors, borrowed. */
-struct vt_decode_input {
-	struct vt_input input; /* first */
-	struct archive *archive;
-	const char *name;
-};
-int vt_decode_open(struct vt_decode_input *decode, int fd, const char *name, struct vt_error *err);
-void vt_decode_close(struct vt_decode_input *decode);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An archive as a source, by libarchive. It is foreign input: names are checked before they are
- * used, warnings about its data are errors, and only formats and filters that are read in process
- * and refer to nothing outside the archive are asked for (no mtree, no external programs).
+ * An archive as a source, by libarchive. It is foreign input: names are checked (member.h),
+ * warnings about its data are errors, and only formats that are read in process and refer to
+ * nothing outside the archive are asked for (no mtree). A zip is read by its directory: only that
+ * tells its links and modes.
  *
  * Small members are bundled for the crew, large ones streamed from this thread. A first publish
  * holds the small ones back until there are enough to make a dictionary of.
@@ -10,36 +11,25 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "index/base/error.h"
-#include "index/page.h"
+#include "tools/publish/archive_bytes.h"
 #include "tools/publish/bundle.h"
 #include "tools/publish/dictionary.h"
-
-#define READ_SIZE  (256u << 10)
-#define XATTRS_MAX 1024u
-
-/* The archive's own bytes. */
-struct file_bytes {
-	struct vt_publish_context *context;
-	const char *name;
-	int fd;
-	uint8_t buffer[READ_SIZE];
-};
+#include "tools/publish/member.h"
 
 struct unpack {
 	struct vt_publish_context *context;
 	struct vt_stream_pool *pool;
 	struct vt_source *source;
 	uint32_t index;
+	struct vt_archive_bytes *bytes;
 	struct archive *archive;
 	struct vt_bundle *bundle;            /* being filled */
 	struct vt_dictionary_sample *sample; /* bundles held back, or NULL */
-	struct vt_buf path, target, xattrs;
+	struct vt_member member;             /* the current one */
 	uint8_t head[VT_SMALL_MAX + 1];
 };
 
@@ -47,8 +37,8 @@ struct unpack {
 
 struct member_input {
 	struct vt_input input; /* first */
-	struct archive *archive;
-	const char *source, *path;
+	const struct unpack *unpack;
+	const char *path;
 	uint64_t got, size; /* size: as the header has it */
 	bool sized, sparse;
 };
@@ -66,13 +56,15 @@ static ssize_t read_archive(struct archive *archive, void *data, size_t len)
 static ssize_t read_member(struct vt_input *input, void *data, size_t len, struct vt_error *err)
 {
 	struct member_input *in = (struct member_input *) input;
-	ssize_t n = read_archive(in->archive, data, len);
+	const struct unpack *unpack = in->unpack;
+	ssize_t n = read_archive(unpack->archive, data, len);
+	int r = n < 0 ? vt_archive_bytes_failure(unpack->bytes, err) : 0;
 
-	if (n < 0 && archive_errno(in->archive) == EINTR)
-		return vt_fail(err, EINTR, "cancelled");
+	if (r < 0)
+		return r;
 	if (n < 0)
-		return vt_fail(err, EBADMSG, "'%s' in '%s' is damaged: %s", in->path, in->source,
-			       archive_error_string(in->archive));
+		return vt_fail(err, EBADMSG, "'%s' in '%s' is damaged: %s", in->path,
+			       unpack->source->name, archive_error_string(unpack->archive));
 	if (n == 0 && in->sparse && in->got < in->size) { /* a hole at its end */
 		n = (ssize_t) (in->size - in->got < len ? in->size - in->got : len);
 		memset(data, 0, (size_t) n);
@@ -81,208 +73,54 @@ static ssize_t read_member(struct vt_input *input, void *data, size_t len, struc
 	if (in->sized && (in->got > in->size || (n == 0 && in->got < in->size)))
 		return vt_fail(err, EBADMSG,
 			       "'%s' in '%s' is damaged: it does not have the size it says",
-			       in->path, in->source);
+			       in->path, unpack->source->name);
 	return n;
 }
 
-/* What a single compressed file decodes to. */
-static ssize_t read_decoded(struct vt_input *input, void *data, size_t len, struct vt_error *err)
+static int fail_header(const struct unpack *unpack, struct vt_error *err)
 {
-	struct vt_decode_input *decode = (struct vt_decode_input *) input;
-	ssize_t n = read_archive(decode->archive, data, len);
+	int r = vt_archive_bytes_failure(unpack->bytes, err);
 
-	return n >= 0 ? n
-		      : vt_fail(err, EBADMSG, "'%s' cannot be decompressed: %s", decode->name,
-				archive_error_string(decode->archive));
+	return r < 0 ? r
+		     : vt_fail(err, EBADMSG, "the archive '%s' is damaged: %s",
+			       unpack->source->name, archive_error_string(unpack->archive));
 }
 
-int vt_decode_open(struct vt_decode_input *decode, int fd, const char *name, struct vt_error *err)
-{
-	struct archive *archive = archive_read_new();
-	struct archive_entry *entry;
-	int filters;
-
-	if (!archive)
-		return vt_fail(err, ENOMEM, "no memory to decompress '%s'", name);
-	*decode = (struct vt_decode_input){{read_decoded}, archive, name};
-	(void) archive_read_support_filter_gzip(archive);
-	(void) archive_read_support_filter_zstd(archive);
-	(void) archive_read_support_format_raw(archive);
-	if (archive_read_open_fd(archive, fd, READ_SIZE) != ARCHIVE_OK ||
-	    archive_read_next_header(archive, &entry) != ARCHIVE_OK)
-		return vt_fail(err, EBADMSG, "'%s' cannot be decompressed: %s", name,
-			       archive_error_string(archive));
-	filters = archive_filter_count(archive); /* the last is the file itself */
-	if (filters < 2)
-		return vt_fail(err, EBADMSG, "'%s' is not compressed as its name says", name);
-	return 0;
-}
-
-void vt_decode_close(struct vt_decode_input *decode)
-{
-	if (decode->archive)
-		(void) archive_read_free(decode->archive);
-}
-
-/* The archive's bytes */
-
-static la_ssize_t read_bytes(struct archive *archive, void *context, const void **data)
-{
-	struct file_bytes *bytes = context;
-	ssize_t n;
-
-	if (vt_crew_stopped(bytes->context->crew)) {
-		archive_set_error(archive, EINTR, "cancelled");
-		return -1;
-	}
-	do
-		n = read(bytes->fd, bytes->buffer, sizeof bytes->buffer);
-	while (n < 0 && errno == EINTR);
-	if (n < 0) {
-		archive_set_error(archive, errno, "cannot read '%s': %s", bytes->name,
-				  strerror(errno));
-		return -1;
-	}
-	(void) atomic_fetch_add(&bytes->context->progress->bytes, (uint64_t) n);
-	*data = bytes->buffer;
-	return n;
-}
-
-static la_int64_t seek_bytes(struct archive *archive, void *context, la_int64_t offset, int whence)
-{
-	struct file_bytes *bytes = context;
-	off_t at = lseek(bytes->fd, offset, whence);
-
-	(void) archive;
-	return at < 0 ? ARCHIVE_FATAL : at;
-}
-
-static int fail_header(const struct unpack *unpack, uint64_t members, struct vt_error *err)
+/* No format took it. */
+static int fail_open(const struct unpack *unpack, struct vt_error *err)
 {
 	const char *name = unpack->source->name;
-	const char *why = archive_error_string(unpack->archive);
+	int r = vt_archive_bytes_failure(unpack->bytes, err);
 
-	if (archive_errno(unpack->archive) == EINTR)
-		return vt_fail(err, EINTR, "cancelled");
-	if (members > 0)
-		return vt_fail(err, EBADMSG, "the archive '%s' is damaged: %s", name, why);
+	if (r < 0)
+		return r;
+	if (vt_archive_bytes_has_directory(unpack->bytes))
+		return vt_fail(err, EBADMSG,
+			       "the archive '%s' is damaged: its directory is not there, as when "
+			       "it is truncated",
+			       name);
 	return vt_fail(
 		err, EINVAL,
 		"'%s' is not an archive (%s); a single file, compressed or not, is published "
 		"by naming its directory (with --decompress to show it decompressed)",
-		name, why);
+		name, archive_error_string(unpack->archive));
 }
 
-static int open_archive(struct unpack *unpack, struct file_bytes *bytes, struct vt_error *err)
+static int open_archive(struct unpack *unpack, struct vt_error *err)
 {
 	static int (*const supported[])(struct archive *) = {
-		archive_read_support_filter_bzip2, archive_read_support_filter_compress,
-		archive_read_support_filter_gzip,  archive_read_support_filter_lz4,
-		archive_read_support_filter_lzma,  archive_read_support_filter_xz,
-		archive_read_support_filter_zstd,  archive_read_support_format_7zip,
-		archive_read_support_format_ar,    archive_read_support_format_cab,
-		archive_read_support_format_cpio,  archive_read_support_format_iso9660,
-		archive_read_support_format_lha,   archive_read_support_format_rar,
-		archive_read_support_format_rar5,  archive_read_support_format_tar,
-		archive_read_support_format_xar,   archive_read_support_format_zip,
+		archive_read_support_format_7zip,         archive_read_support_format_ar,
+		archive_read_support_format_cab,          archive_read_support_format_cpio,
+		archive_read_support_format_iso9660,      archive_read_support_format_lha,
+		archive_read_support_format_rar,          archive_read_support_format_rar5,
+		archive_read_support_format_tar,          archive_read_support_format_xar,
+		archive_read_support_format_zip_seekable,
 	};
-	struct archive *archive = unpack->archive;
 
 	for (size_t i = 0; i < sizeof supported / sizeof *supported; i++)
-		(void) supported[i](archive); /* a warning: not built in, then not known */
-	(void) archive_read_set_read_callback(archive, read_bytes);
-	if (lseek(bytes->fd, 0, SEEK_CUR) >= 0)
-		(void) archive_read_set_seek_callback(archive, seek_bytes);
-	(void) archive_read_set_callback_data(archive, bytes);
-	if (archive_read_open1(archive) != ARCHIVE_OK)
-		return fail_header(unpack, 0, err);
-	return 0;
-}
-
-/* Names */
-
-/*
- * `path` without "./", doubled and trailing slashes, NUL-terminated. A version's path never leaves
- * the version: what is absolute or climbs is refused rather than bent into shape.
- */
-static int normalise(const struct unpack *unpack, const char *path, struct vt_buf *out,
-		     struct vt_error *err)
-{
-	const char *whole = path;
-
-	vt_buf_reset(out);
-	if (*path == '/')
-		return vt_fail(err, EINVAL, "'%s' has an absolute member '%s'",
-			       unpack->source->name, whole);
-	while (*path) {
-		size_t len = strcspn(path, "/");
-
-		if (len == 2 && path[0] == '.' && path[1] == '.')
-			return vt_fail(err, EINVAL, "'%s' has a member that climbs out: '%s'",
-				       unpack->source->name, whole);
-		if (len > VT_NAME_LEN_MAX)
-			return vt_fail(err, ENAMETOOLONG, "a name in '%s' is too long: '%s'",
-				       unpack->source->name, whole);
-		if (len > 0 && !(len == 1 && path[0] == '.')) {
-			if (out->len > 0)
-				vt_buf_put_u8(out, '/');
-			vt_buf_put(out, path, len);
-		}
-		path += len + (path[len] == '/');
-	}
-	if (out->len > VT_PATH_LEN_MAX)
-		return vt_fail(err, ENAMETOOLONG, "a path in '%s' is too long: '%.100s'",
-			       unpack->source->name, whole);
-	vt_buf_put_u8(out, 0);
-	return vt_buf_failed(out) ? vt_fail(err, ENOMEM, "no memory for a path") : 0;
-}
-
-static int take_name(struct unpack *unpack, const char *bytes, const char *utf8, struct vt_buf *out,
-		     struct vt_error *err)
-{
-	const char *name = bytes ? bytes : utf8;
-
-	if (!name)
-		return vt_fail(err, EBADMSG, "'%s' has a member whose name cannot be read",
-			       unpack->source->name);
-	return normalise(unpack, name, out, err);
-}
-
-/* A pax archive may say the same in two dialects. */
-static bool has_xattr(const struct vt_xattr *list, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static int take_xattrs(struct unpack *unpack, struct archive_entry *entry, struct vt_item *item,
-		       struct vt_error *err)
-{
-	struct vt_xattr list[XATTRS_MAX];
-	size_t count = 0, size;
-	const char *name;
-	const void *value;
-
-	vt_buf_reset(&unpack->xattrs);
-	(void) archive_entry_xattr_reset(entry);
-	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-		if (!name || strncmp(name, "user.", 5) != 0 || has_xattr(list, count, name))
-			continue;
-		if (count == XATTRS_MAX)
-			return vt_fail(err, E2BIG, "'%s' in '%s' has too many attributes",
-				       item->path, unpack->source->name);
-		list[count++] = (struct vt_xattr){name, strlen(name), value, size};
-	}
-	if (count > 0) {
-		int r = vt_xattrs_encode(list, count, &unpack->xattrs, err);
-
-		if (r < 0)
-			return vt_fail_in(err, r, "'%s' in '%s'", item->path, unpack->source->name);
-	}
-	item->xattrs = unpack->xattrs.data;
-	item->xattrs_len = unpack->xattrs.len;
+		(void) supported[i](unpack->archive); /* a warning: not built in, then not known */
+	if (vt_archive_bytes_open(unpack->bytes, unpack->archive) != ARCHIVE_OK)
+		return fail_open(unpack, err);
 	return 0;
 }
 
@@ -315,8 +153,7 @@ static int store_member(struct unpack *unpack, struct archive_entry *entry, stru
 {
 	struct member_input input = {
 		.input = {read_member},
-		.archive = unpack->archive,
-		.source = unpack->source->name,
+		.unpack = unpack,
 		.path = item->path,
 		.sized = archive_entry_size_is_set(entry),
 		.size = (uint64_t) archive_entry_size(entry),
@@ -356,36 +193,15 @@ static int store_member(struct unpack *unpack, struct archive_entry *entry, stru
 static int take_link(struct unpack *unpack, struct archive_entry *entry, struct vt_item *item,
 		     struct vt_error *err)
 {
-	int r = take_name(unpack, archive_entry_hardlink(entry), archive_entry_hardlink_utf8(entry),
-			  &unpack->target, err);
+	int r = vt_member_hard_link(&unpack->member, entry, item, err);
 
 	if (r < 0)
 		return r;
-	item->type = VT_FILE;
-	item->linked = true;
-	item->target = (const char *) unpack->target.data;
-	item->target_len = unpack->target.len - 1;
 	unpack->source->links = true;
 	if (read_archive(unpack->archive, unpack->head, 1) > 0)
 		return vt_fail(err, ENOTSUP, "'%s' in '%s' is a hard link with content of its own",
 			       item->path, unpack->source->name);
 	item->slot = ++unpack->context->slots; /* tells its place in the archive */
-	return 0;
-}
-
-static int take_symlink(struct unpack *unpack, struct archive_entry *entry, struct vt_item *item,
-			struct vt_error *err)
-{
-	const char *target = archive_entry_symlink(entry);
-
-	if (!target)
-		target = archive_entry_symlink_utf8(entry);
-	if (!target || !*target || strlen(target) > VT_TARGET_LEN_MAX)
-		return vt_fail(err, EBADMSG, "the symlink '%s' in '%s' has no valid target",
-			       item->path, unpack->source->name);
-	item->type = VT_SYMLINK;
-	item->target = target;
-	item->target_len = strlen(target);
 	return 0;
 }
 
@@ -398,7 +214,7 @@ static int take_typed(struct unpack *unpack, struct archive_entry *entry, struct
 		item->type = VT_DIRECTORY;
 		return 0;
 	case AE_IFLNK:
-		return take_symlink(unpack, entry, item, err);
+		return vt_member_symlink(&unpack->member, entry, item, err);
 	case 0: /* formats without types */
 	case AE_IFREG:
 		item->type = VT_FILE;
@@ -424,43 +240,25 @@ static int take_content(struct unpack *unpack, struct archive_entry *entry, stru
 static int take_member(struct unpack *unpack, struct archive_entry *entry, struct vt_error *err)
 {
 	struct vt_item item = {.source = unpack->index};
-	int r = take_name(unpack, archive_entry_pathname(entry), archive_entry_pathname_utf8(entry),
-			  &unpack->path, err);
+	int r = vt_member_describe(&unpack->member, entry, &item, err);
 
-	if (r < 0)
+	if (r <= 0)
 		return r;
-	item.path = (const char *) unpack->path.data;
-	item.path_len = unpack->path.len - 1;
-	if (archive_entry_is_encrypted(entry))
-		return vt_fail(err, ENOTSUP, "'%s' in '%s' is encrypted", item.path,
-			       unpack->source->name);
-	if (item.path_len == 0 && archive_entry_filetype(entry) == AE_IFDIR)
-		return 0; /* "./": the root is nobody's */
-	if (item.path_len == 0)
-		return vt_fail(err, EINVAL, "'%s' has a member without a name",
-			       unpack->source->name);
-	item.mode = archive_entry_perm(entry) & 01777;
-	if (archive_entry_mtime_is_set(entry)) {
-		item.mtime_sec = archive_entry_mtime(entry);
-		item.mtime_nsec = (uint32_t) archive_entry_mtime_nsec(entry) % 1000000000u;
-	}
 	vt_source_note_time(unpack->source, item.mtime_sec, item.mtime_nsec);
-	r = take_xattrs(unpack, entry, &item, err);
-	if (r == 0)
-		r = take_content(unpack, entry, &item, err);
+	r = take_content(unpack, entry, &item, err);
 	return r <= 0 ? r : vt_publish_found(unpack->context, &item, err);
 }
 
 static int take_members(struct unpack *unpack, struct vt_error *err)
 {
-	for (uint64_t members = 0;; members++) {
+	for (;;) {
 		struct archive_entry *entry;
 		int r = archive_read_next_header(unpack->archive, &entry);
 
 		if (r == ARCHIVE_EOF)
-			return 0;
+			return vt_archive_bytes_finish(unpack->bytes, err);
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return fail_header(unpack, members, err);
+			return fail_header(unpack, err);
 		r = take_member(unpack, entry, err);
 		if (r == 0)
 			r = vt_crew_result(unpack->context->crew, err);
@@ -487,14 +285,12 @@ static void unpack_free(struct unpack **unpack)
 	vt_bundle_free((*unpack)->bundle);
 	vt_dictionary_sample_free((*unpack)->sample);
 	(void) archive_read_free((*unpack)->archive);
-	vt_buf_done(&(*unpack)->path);
-	vt_buf_done(&(*unpack)->target);
-	vt_buf_done(&(*unpack)->xattrs);
+	vt_archive_bytes_free((*unpack)->bytes);
+	vt_member_done(&(*unpack)->member);
 	free(*unpack);
 }
 
-static int unpack_archive(struct vt_publish_context *context, uint32_t index,
-			  struct file_bytes *bytes, struct vt_error *err)
+static int unpack_archive(struct vt_publish_context *context, uint32_t index, struct vt_error *err)
 {
 	vt_cleanup(unpack_free) struct unpack *unpack = calloc(1, sizeof *unpack);
 	int r = 0;
@@ -506,11 +302,14 @@ static int unpack_archive(struct vt_publish_context *context, uint32_t index,
 	unpack->context = context;
 	unpack->pool = context->pool;
 	unpack->source = &context->sources[index];
+	unpack->member.archive = unpack->source->name;
 	unpack->index = index;
 	if (!vt_content_has_dictionary(context->content) && !context->options->dry_run)
 		r = vt_dictionary_sample_new(context, &unpack->sample, err);
 	if (r == 0)
-		r = open_archive(unpack, bytes, err);
+		r = vt_archive_bytes_new(context, index, &unpack->bytes, err);
+	if (r == 0)
+		r = open_archive(unpack, err);
 	if (r == 0)
 		r = take_members(unpack, err);
 	return r < 0 ? r : finish_bundles(unpack, err);
@@ -522,56 +321,15 @@ static int unpack_archive(struct vt_publish_context *context, uint32_t index,
  */
 int vt_source_unpack(struct vt_publish_context *context, uint32_t index, struct vt_error *err)
 {
-	vt_autofree struct file_bytes *bytes = malloc(sizeof *bytes);
-	locale_t utf8, before;
+	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
+	locale_t before;
 	int r;
 
-	if (!bytes)
-		return vt_fail(err, ENOMEM, "no memory to read an archive");
-	bytes->context = context;
-	bytes->name = context->sources[index].name;
-	bytes->fd = context->sources[index].fd;
-	utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
 	if (!utf8)
 		return vt_fail(err, errno, "the locale C.UTF-8 is missing: %m");
 	before = uselocale(utf8);
-	r = unpack_archive(context, index, bytes, err);
+	r = unpack_archive(context, index, err);
 	(void) uselocale(before);
 	freelocale(utf8);
 	return r;
-}
-
-/* Either kind of source */
-
-int vt_source_open(const char *name, struct vt_source *out, struct vt_error *err)
-{
-	struct vt_source source = {.name = name, .newest_sec = INT64_MIN};
-	struct stat st;
-
-	if (strcmp(name, "-") == 0) {
-		source.name = "standard input";
-		source.fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-	} else {
-		source.fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	}
-	if (source.fd < 0 || fstat(source.fd, &st) < 0)
-		return vt_fail(err, errno, "cannot open '%s': %m", source.name);
-	source.archive = !S_ISDIR(st.st_mode);
-	*out = source;
-	return 0;
-}
-
-void vt_source_close(struct vt_source *source)
-{
-	if (source->fd >= 0)
-		(void) close(source->fd);
-	vt_buf_done(&source->xattrs);
-}
-
-void vt_source_note_time(struct vt_source *source, int64_t sec, uint32_t nsec)
-{
-	if (sec < source->newest_sec || (sec == source->newest_sec && nsec <= source->newest_nsec))
-		return;
-	source->newest_sec = sec;
-	source->newest_nsec = nsec;
 }
