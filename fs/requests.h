@@ -41,6 +41,7 @@ struct vt_connection {
 	struct vt_import *import; /* or NULL */
 	struct vt_import_info import_info;
 	char import_as[VT_NAME_PART_MAX + 1];
+	bool import_open; /* its commit lets everybody read the dataset */
 };
 
 /*

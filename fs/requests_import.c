@@ -65,6 +65,20 @@ static int parent_of(const struct vt_control_request *request, const struct vt_v
 	return vt_fail(err, ESTALE, "the latest version was removed meanwhile");
 }
 
+/* Rows and pages of a publisher are taken in as they are (index/schema.md, "Imports"). */
+static int check_trusted(const struct vt_control_request *request, struct vt_error *err)
+{
+	uint32_t uid = request->connection->subject.uid;
+
+	if (uid == 0 || uid == request->service->owner_uid)
+		return 0;
+	return vt_fail(
+		err, EACCES,
+		"only root and the store's owner, uid %u, can publish: what a publisher writes "
+		"is trusted",
+		(unsigned) request->service->owner_uid);
+}
+
 int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_connection *connection = request->connection;
@@ -75,9 +89,13 @@ int vt_serve_import_begin(struct vt_control_request *request, struct vt_error *e
 
 	if (connection->import)
 		return vt_fail(err, EBUSY, "an import is already open on this connection");
-	r = vt_arg_text(request->args, "dataset", &dataset, err);
+	r = check_trusted(request, err);
+	if (r >= 0)
+		r = vt_arg_text(request->args, "dataset", &dataset, err);
 	if (r >= 0)
 		r = vt_arg_text_or(request->args, "as", &as, err);
+	if (r >= 0)
+		r = vt_arg_flag(request->args, "open", &connection->import_open, err);
 	if (r >= 0)
 		r = remember_name(connection, as, err);
 	if (r >= 0)
@@ -388,6 +406,28 @@ static void name_of(uid_t uid, char out[AUTHOR_SIZE])
 		(void) snprintf(out, AUTHOR_SIZE, "uid %u", (unsigned) uid);
 }
 
+/*
+ * Before the version is there, so that nobody meets it closed. Should the commit fail, an open
+ * dataset shows nothing new.
+ */
+static int open_to_all(struct vt_control_request *request, struct vt_error *err)
+{
+	const struct vt_subject *subject = &request->connection->subject;
+	const struct vt_rule rule = {
+		.kind = VT_RULE_ALLOW,
+		.right = VT_RIGHT_READ,
+		.who = {.kind = VT_PRINCIPAL_ANYONE},
+		.object = {.scope = VT_SCOPE_DATASET, .dataset = request->dataset->id},
+		.until_ns = VT_TIME_NEVER,
+		.by_uid = subject->uid,
+	};
+	uint64_t id;
+	int r = vt_gate_check(request->service->gate, subject, VT_RIGHT_ADMIN,
+			      (struct vt_place){request->dataset->id, 0}, false, NULL, err);
+
+	return r < 0 ? r : vt_narrow_add_rule(request->service, &rule, &id, err);
+}
+
 static int commit(struct vt_control_request *request, struct vt_version *version,
 		  const struct vt_version **out, struct vt_error *err)
 {
@@ -398,6 +438,8 @@ static int commit(struct vt_control_request *request, struct vt_version *version
 
 	if (r >= 0)
 		r = read_shards(request->args, &shards, &count, err);
+	if (r >= 0 && request->connection->import_open)
+		r = open_to_all(request, err);
 	return r < 0 ? r
 		     : vt_import_commit(request->connection->import, shards, count, version, stamps,
 					out, err);

@@ -29,12 +29,13 @@
 
 static const char *message = "", *licence = "", *as, *author, *progress_mode;
 static uint64_t level, threads;
-static bool decompress, checksum, strict, dry_run;
+static bool decompress, checksum, strict, dry_run, open_to_all;
 static const struct vt_option options[] = {
 	VT_TEXT('m', "message", "TEXT", &message, "what is new, for the log"),
 	VT_TEXT(0, "as", "NAME", &as, "name the version NAME instead of vN"),
 	VT_TEXT(0, "licence", "TEXT", &licence, "terms, as an SPDX identifier or in words"),
 	VT_TEXT(0, "author", "NAME", &author, "who made the data (default: your user name)"),
+	VT_FLAG(0, "open", &open_to_all, "let everybody on this machine read the dataset"),
 	VT_NUMBER(0, "level", "N", &level, "zstd level, 1 to 19 (default 3)"),
 	VT_NUMBER('j', "threads", "N", &threads, "how many (default: one per core)"),
 	VT_FLAG(0, "decompress", &decompress, "store x.zst and x.gz as x"),
@@ -197,7 +198,8 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 		.warn = warn,
 	};
 	static struct vt_import_info info; /* its path is 4 KiB */
-	int r = vt_publish_backend_open(cli->client, dataset, as, &backend, &info, err);
+	int r = vt_publish_backend_open(cli->client, dataset, as, open_to_all, &backend, &info,
+					err);
 
 	if (r == 0)
 		r = become_owner(cli->store, err);

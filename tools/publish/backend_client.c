@@ -385,7 +385,7 @@ static int read_info(const json_t *result, struct vt_import_info *out,
 }
 
 int vt_publish_backend_open(struct vt_client *client, const char *dataset, const char *as,
-			    struct vt_publish_backend **out, struct vt_import_info *info,
+			    bool open, struct vt_publish_backend **out, struct vt_import_info *info,
 			    struct vt_error *err)
 {
 	static const struct vt_publish_backend_ops ops = {
@@ -401,7 +401,7 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 	};
 	const struct vt_call call = {
 		.op = "import.begin",
-		.args = json_pack("{s:s, s:s*}", "dataset", dataset, "as", as)};
+		.args = json_pack("{s:s, s:s*, s:b}", "dataset", dataset, "as", as, "open", open)};
 	struct client_backend *backend = calloc(1, sizeof *backend);
 	json_t *result = NULL;
 	int r;

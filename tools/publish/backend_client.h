@@ -10,9 +10,9 @@
 
 struct vt_client;
 
-/* `as` may be NULL. -EINVAL, -EEXIST a bad or taken name; -EACCES. */
+/* `as` may be NULL; `open`: for everybody to read. -EINVAL, -EEXIST a bad or taken name; -EACCES. */
 int vt_publish_backend_open(struct vt_client *client, const char *dataset, const char *as,
-			    struct vt_publish_backend **out, struct vt_import_info *info,
+			    bool open, struct vt_publish_backend **out, struct vt_import_info *info,
 			    struct vt_error *err);
 void vt_publish_backend_close(struct vt_publish_backend *backend);
 VT_DEFINE_CLEANUP(struct vt_publish_backend, vt_publish_backend_close);
