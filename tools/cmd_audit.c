@@ -386,7 +386,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 
 const struct vt_command vt_cmd_audit = {
 	.name = "audit",
-	.synopsis = "list|export|head|verify|who-read [DATASET[@VERSION][:PATH]]",
+	.synopsis = "list|export|head|verify|who-read [DATASET...]",
 	.summary = "Show who read and who changed what, and check that record",
 	.details = "list: the records. export: the lines as they are. head: the last signed\n"
 		   "checkpoint, to note down elsewhere. verify: is the log what was written?\n"
