@@ -178,13 +178,15 @@ int vt_audit_reader_line(struct vt_audit_reader *reader, const char **line, size
 {
 	const struct vt_audit_segment *segment;
 	const struct vt_buf *lines = &reader->segment.lines;
-	const char *first, *newline;
+	const char *first = NULL, *newline;
 	int r = 1;
 
 	while (r == 1) {
-		first = (const char *) lines->data + reader->at;
-		newline = reader->at < lines->len ? memchr(first, '\n', lines->len - reader->at)
-						  : NULL;
+		newline = NULL;
+		if (reader->at < lines->len) {
+			first = (const char *) lines->data + reader->at;
+			newline = memchr(first, '\n', lines->len - reader->at);
+		}
 		if (newline) {
 			*line = first;
 			*len = (size_t) (newline - first);

@@ -400,7 +400,8 @@ static void end_segment(struct pass *p, const struct vt_audit_segment *segment,
 static int take_segment_file(struct pass *p, const struct vt_audit_segment *segment,
 			     struct vt_error *err)
 {
-	const char *text = (const char *) segment->lines.data, *end = text + segment->lines.len;
+	const char *text = (const char *) segment->lines.data;
+	const char *end = text ? text + segment->lines.len : NULL;
 	struct notes n = {.text = (const char *) segment->notes.data, .len = segment->notes.len};
 	int r = 0;
 
