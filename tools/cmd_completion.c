@@ -165,6 +165,8 @@ static bool takes_dataset(const struct vt_command *command, int position)
 {
 	const char *synopsis = command->synopsis;
 
+	if (command == &vt_cmd_audit)
+		return position == 1;
 	return strstr(synopsis, "DATASET") &&
 	       (position == 0 || command == &vt_cmd_cat || command == &vt_cmd_diff);
 }
@@ -193,6 +195,11 @@ static int complete(struct vt_cli *cli, struct vt_error *err)
 	} else if (command == &vt_cmd_completion) {
 		offer(&q, "", "bash", "");
 		offer(&q, "", "zsh", "");
+	} else if (command == &vt_cmd_audit && position == 0) {
+		static const char *const acts[] = {"list", "export", "head", "verify", "who-read"};
+
+		for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
+			offer(&q, "", acts[i], "");
 	} else if (takes_dataset(command, position)) {
 		offer_names(&q);
 	}

@@ -23,6 +23,7 @@ extern const struct vt_command vt_cmd_umount;
 extern const struct vt_command vt_cmd_status;
 extern const struct vt_command vt_cmd_stop;
 extern const struct vt_command vt_cmd_doctor;
+extern const struct vt_command vt_cmd_audit;
 extern const struct vt_command vt_cmd_completion;
 extern const struct vt_command vt_cmd_help;
 extern const struct vt_command vt_cmd_version;

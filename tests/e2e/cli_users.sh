@@ -23,7 +23,7 @@ chown "$guest" "$tmp/guest"
 assert_status 3 as_user "$guest" "$VITRINE" init --owner "$owner" "$tmp/guest/store"
 
 it "root publishes what only root can read, and the files are the owner's"
-assert_ok vitrine publish notes "$tmp/source"
+assert_ok vitrine publish --open notes "$tmp/source"
 assert_equal "$(find "$VITRINE_STORE" ! -user "$owner" | wc -l)" 0
 assert_ok vitrine cat notes:private.txt
 assert_equal "$(cat "$tmp/out")" "secret of root"

@@ -10,7 +10,7 @@ tools=$(dirname "$0")/../tools
 mkdir "$tmp/src" "$tmp/mnt"
 echo mine >"$tmp/src/file"
 vitrine init --quiet
-vitrine publish --quiet ds "$tmp/src"
+vitrine publish --quiet --open ds "$tmp/src"
 vitrine tag ds@v1 kept --quiet
 vitrine mount "$tmp/mnt" --quiet
 make_user stranger

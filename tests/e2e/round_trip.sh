@@ -26,7 +26,7 @@ assert_equal "$(tree_digest "$tmp/other" again)" "$(tree_digest "$VITRINE_STORE"
 
 it "agrees with find, tree by tree"
 chmod -R a+rX "$tmp/tree1"
-assert_ok vitrine publish random/plain "$tmp/tree1"
+assert_ok vitrine publish --open random/plain "$tmp/tree1"
 shown=$tmp/mnt/random/plain/latest
 for top in "$tmp/tree1" "$shown/"; do
 	(cd "$top" && find . -mindepth 1 -printf '%p %y %T@ %l ' \( -type d -printf '\n' -o -printf '%s %n\n' \) | sort)
