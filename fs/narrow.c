@@ -12,6 +12,7 @@
 #include "fs/mount.h"
 #include "fs/policy_watch.h"
 #include "fs/service.h"
+#include "fs/trail.h"
 #include "index/base/cleanup.h"
 #include "index/catalog.h"
 #include "index/import.h"
@@ -59,39 +60,84 @@ void vt_narrow_names_changed(struct vt_service *service, uint32_t dataset)
 
 /* ---- versions -------------------------------------------------------------------------------- */
 
-int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,
-		       struct vt_error *err)
-{
-	const struct vt_pattern gone = {.scope = VT_SCOPE_VERSION, .version = version};
-	uint32_t exhibit = 0;
-	int r = vt_catalog_withdraw(service->index->catalog, version, reason, &exhibit, err);
+/* What is about to go: names for the log. */
+struct going {
+	const struct vt_dataset *dataset;
+	const struct vt_version *version;
+};
 
-	return r < 0 ? r : apply(service, &gone, true, err);
+static void going_done(struct going *going)
+{
+	vt_dataset_unref(going->dataset);
+	vt_version_unref(going->version);
 }
 
-int vt_narrow_remove(struct vt_service *service, uint32_t dataset, uint32_t version,
+static int look_at_version(struct vt_service *service, uint32_t version, struct going *out,
+			   struct vt_error *err)
+{
+	struct vt_catalog *catalog = service->index->catalog;
+	int r = vt_catalog_version(catalog, version, &out->version, err);
+
+	return r < 0 ? r
+		     : vt_catalog_dataset_by_id(catalog, out->version->dataset, &out->dataset, err);
+}
+
+int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,
+		       uint32_t by_uid, struct vt_error *err)
+{
+	const struct vt_pattern gone = {.scope = VT_SCOPE_VERSION, .version = version};
+	vt_cleanup(going_done) struct going going = {0};
+	uint32_t exhibit = 0;
+	int r = look_at_version(service, version, &going, err);
+
+	if (r == 0)
+		r = vt_catalog_withdraw(service->index->catalog, version, reason, &exhibit, err);
+	if (r < 0)
+		return r;
+	r = apply(service, &gone, true, err);
+	vt_trail_change(service, VT_AUDIT_WITHDRAW, by_uid, going.dataset, going.version, reason);
+	return r;
+}
+
+int vt_narrow_remove(struct vt_service *service, uint32_t version, uint32_t by_uid,
 		     struct vt_error *err)
 {
 	const struct vt_pattern gone = {.scope = VT_SCOPE_VERSION, .version = version};
+	vt_cleanup(going_done) struct going going = {0};
 	uint32_t exhibit = 0;
-	int r = vt_catalog_remove(service->index->catalog, version, &exhibit, err);
+	int r = look_at_version(service, version, &going, err);
 
 	if (r == 0)
-		r = vt_book_forget(service->book, dataset, version, err);
-	return r < 0 ? r : apply(service, &gone, true, err);
+		r = vt_catalog_remove(service->index->catalog, version, &exhibit, err);
+	if (r == 0)
+		r = vt_book_forget(service->book, going.dataset->id, version, err);
+	if (r < 0)
+		return r;
+	r = apply(service, &gone, true, err);
+	vt_trail_change(service, VT_AUDIT_RM, by_uid, going.dataset, going.version, NULL);
+	return r;
 }
 
 /* Its versions are nowhere to be found any more, and so are covered by whatever is looked for. */
-int vt_narrow_remove_dataset(struct vt_service *service, uint32_t dataset, struct vt_error *err)
+int vt_narrow_remove_dataset(struct vt_service *service, uint32_t dataset, uint32_t by_uid,
+			     struct vt_error *err)
 {
 	const struct vt_pattern gone = {.scope = VT_SCOPE_DATASET, .dataset = dataset};
+	vt_cleanup(going_done) struct going going = {0};
 	vt_autofree uint32_t *exhibits = NULL;
 	size_t count = 0;
-	int r = vt_catalog_remove_dataset(service->index->catalog, dataset, &exhibits, &count, err);
+	int r = vt_catalog_dataset_by_id(service->index->catalog, dataset, &going.dataset, err);
 
 	if (r == 0)
+		r = vt_catalog_remove_dataset(service->index->catalog, dataset, &exhibits, &count,
+					      err);
+	if (r == 0)
 		r = vt_book_forget(service->book, dataset, 0, err);
-	return r < 0 ? r : apply(service, &gone, false, err);
+	if (r < 0)
+		return r;
+	r = apply(service, &gone, false, err);
+	vt_trail_change(service, VT_AUDIT_RM, by_uid, going.dataset, NULL, NULL);
+	return r;
 }
 
 /* ---- rules and partners ---------------------------------------------------------------------- */
@@ -99,43 +145,76 @@ int vt_narrow_remove_dataset(struct vt_service *service, uint32_t dataset, struc
 int vt_narrow_add_rule(struct vt_service *service, const struct vt_rule *rule, uint64_t *id,
 		       struct vt_error *err)
 {
-	int r = vt_book_add_rule(service->book, rule, id, err);
+	struct vt_rule added = *rule;
+	int r = rule->kind == VT_RULE_ALLOW ? vt_trail_check(service, err) : 0;
 
-	return r < 0 ? r : changed(service, &rule->object, false, err);
+	if (r == 0)
+		r = vt_book_add_rule(service->book, rule, &added.id, err);
+	if (r < 0)
+		return r;
+	r = changed(service, &rule->object, false, err);
+	vt_trail_rule(service, VT_AUDIT_RULE_ADD, &added);
+	*id = added.id;
+	return r;
 }
 
 int vt_narrow_remove_rule(struct vt_service *service, const struct vt_principal *who,
-			  enum vt_right right, const struct vt_pattern *object, size_t *removed,
-			  struct vt_error *err)
+			  enum vt_right right, const struct vt_pattern *object, uint32_t by_uid,
+			  size_t *removed, struct vt_error *err)
 {
+	const struct vt_rule gone = {.kind = VT_RULE_ALLOW,
+				     .right = right,
+				     .who = *who,
+				     .object = *object,
+				     .until_ns = VT_TIME_NEVER,
+				     .by_uid = by_uid};
 	int r = vt_book_remove_rule(service->book, who, right, object, removed, err);
 
-	return r < 0 ? r : changed(service, object, false, err);
+	if (r < 0)
+		return r;
+	r = changed(service, object, false, err);
+	vt_trail_rule(service, VT_AUDIT_RULE_REMOVE, &gone);
+	return r;
 }
 
 int vt_narrow_partner_add(struct vt_service *service, const char *name,
 			  const struct vt_member *users, size_t user_count, uint64_t until_ns,
-			  uint32_t owner_uid, struct vt_error *err)
+			  uint32_t by_uid, struct vt_error *err)
 {
-	int r = vt_book_partner_add(service->book, name, users, user_count, until_ns, owner_uid,
-				    err);
+	int r = vt_trail_check(service, err);
 
-	return r < 0 ? r : changed(service, &everything, false, err);
+	if (r == 0)
+		r = vt_book_partner_add(service->book, name, users, user_count, until_ns, by_uid,
+					err);
+	if (r < 0)
+		return r;
+	r = changed(service, &everything, false, err);
+	vt_trail_partner(service, VT_AUDIT_PARTNER_ADD, name, by_uid, until_ns);
+	return r;
 }
 
 int vt_narrow_partner_remove_user(struct vt_service *service, const char *name, uint32_t uid,
-				  struct vt_error *err)
+				  uint32_t by_uid, struct vt_error *err)
 {
 	int r = vt_book_partner_remove_user(service->book, name, uid, err);
 
-	return r < 0 ? r : changed(service, &everything, false, err);
+	if (r < 0)
+		return r;
+	r = changed(service, &everything, false, err);
+	vt_trail_partner(service, VT_AUDIT_PARTNER_REMOVE, name, by_uid, VT_TIME_NEVER);
+	return r;
 }
 
-int vt_narrow_partner_end(struct vt_service *service, const char *name, struct vt_error *err)
+int vt_narrow_partner_end(struct vt_service *service, const char *name, uint32_t by_uid,
+			  struct vt_error *err)
 {
 	int r = vt_book_partner_end(service->book, name, err);
 
-	return r < 0 ? r : changed(service, &everything, false, err);
+	if (r < 0)
+		return r;
+	r = changed(service, &everything, false, err);
+	vt_trail_partner(service, VT_AUDIT_PARTNER_END, name, by_uid, VT_TIME_NEVER);
+	return r;
 }
 
 /* ---- leases ---------------------------------------------------------------------------------- */
@@ -143,39 +222,76 @@ int vt_narrow_partner_end(struct vt_service *service, const char *name, struct v
 int vt_narrow_lease_acquire(struct vt_service *service, const struct vt_lease_wish *wish,
 			    struct vt_lease *out, struct vt_error *err)
 {
-	int r = vt_book_lease_acquire(service->book, wish, out, err);
+	int r = vt_trail_check(service, err);
 
-	if (r < 0 || out->state != VT_LEASE_ACTIVE)
+	if (r == 0)
+		r = vt_book_lease_acquire(service->book, wish, out, err);
+	if (r < 0)
 		return r;
-	return changed(service, &out->object, true, err);
+	vt_trail_lease(service,
+		       out->state == VT_LEASE_ACTIVE ? VT_AUDIT_LEASE_ACQUIRE
+						     : VT_AUDIT_LEASE_QUEUE,
+		       out);
+	return out->state == VT_LEASE_ACTIVE ? changed(service, &out->object, true, err) : 0;
+}
+
+int vt_narrow_lease_renew(struct vt_service *service, uint64_t id, uint64_t until_ns, bool push,
+			  struct vt_lease *out, struct vt_error *err)
+{
+	int r = vt_trail_check(service, err);
+
+	if (r == 0)
+		r = vt_book_lease_renew(service->book, id, until_ns, push, out, err);
+	if (r < 0)
+		return r;
+	vt_trail_lease(service, VT_AUDIT_LEASE_RENEW, out);
+	vt_policy_watch_poke(service->watch);
+	return 0;
 }
 
 /* The next in line holds it from the end of the last one on, in one commit. */
-static int hand_over(struct vt_service *service, uint64_t id, struct vt_error *err)
+static int hand_over(struct vt_service *service, uint64_t id, struct vt_lease *ended,
+		     struct vt_error *err)
 {
 	struct vt_lease next;
 	uint64_t next_id;
 	int r = vt_book_lease_finish(service->book, id, &next_id, err);
 
-	if (r < 0 || next_id == 0)
+	if (r == 0)
+		r = vt_book_lease_get(service->book, id, ended, err);
+	if (r < 0)
 		return r;
+	vt_trail_lease(service, VT_AUDIT_LEASE_END, ended);
+	if (next_id == 0)
+		return 0;
 	r = vt_book_lease_get(service->book, next_id, &next, err);
-	return r < 0 ? r : apply(service, &next.object, true, err);
+	if (r < 0)
+		return r;
+	vt_trail_lease(service, VT_AUDIT_LEASE_ACQUIRE, &next);
+	return changed(service, &next.object, true, err);
 }
 
 int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_end how,
 			uint32_t by_uid, const char *reason, struct vt_lease *out,
 			struct vt_error *err)
 {
-	int r = vt_book_lease_drain(service->book, id, how, by_uid, reason, out, err);
+	struct vt_lease before;
+	int r = vt_book_lease_get(service->book, id, &before, err);
 
-	if (r < 0 || out->state != VT_LEASE_DRAINING)
+	if (r == 0)
+		r = vt_book_lease_drain(service->book, id, how, by_uid, reason, out, err);
+	if (r < 0)
 		return r;
+	if (out->state != VT_LEASE_DRAINING) { /* it only waited */
+		vt_trail_lease(service, VT_AUDIT_LEASE_END, out);
+		return 0;
+	}
+	if (before.state == VT_LEASE_ACTIVE)
+		vt_trail_lease(service, VT_AUDIT_LEASE_DRAIN, out);
+	vt_audit_access_flush(service->audit, 0, out->object.version);
 	r = apply(service, &out->object, true, err);
 	if (r == 0)
-		r = hand_over(service, id, err);
-	if (r == 0)
-		r = vt_book_lease_get(service->book, id, out, err);
-	vt_sessions_refresh(service->sessions, &out->object);
+		r = hand_over(service, id, out, err);
+	vt_sessions_refresh(service->sessions, &before.object);
 	return r;
 }

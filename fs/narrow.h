@@ -21,26 +21,32 @@ struct vt_lease_wish;
 struct vt_service;
 
 int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,
-		       struct vt_error *err);
-int vt_narrow_remove(struct vt_service *service, uint32_t dataset, uint32_t version,
+		       uint32_t by_uid, struct vt_error *err);
+int vt_narrow_remove(struct vt_service *service, uint32_t version, uint32_t by_uid,
 		     struct vt_error *err);
-int vt_narrow_remove_dataset(struct vt_service *service, uint32_t dataset, struct vt_error *err);
+int vt_narrow_remove_dataset(struct vt_service *service, uint32_t dataset, uint32_t by_uid,
+			     struct vt_error *err);
 
+/* -EIO: the audit log cannot be written, and the rule would let somebody in. */
 int vt_narrow_add_rule(struct vt_service *service, const struct vt_rule *rule, uint64_t *id,
 		       struct vt_error *err);
 int vt_narrow_remove_rule(struct vt_service *service, const struct vt_principal *who,
-			  enum vt_right right, const struct vt_pattern *object, size_t *removed,
-			  struct vt_error *err);
+			  enum vt_right right, const struct vt_pattern *object, uint32_t by_uid,
+			  size_t *removed, struct vt_error *err);
 
 int vt_narrow_partner_add(struct vt_service *service, const char *name,
 			  const struct vt_member *users, size_t user_count, uint64_t until_ns,
-			  uint32_t owner_uid, struct vt_error *err);
+			  uint32_t by_uid, struct vt_error *err);
 int vt_narrow_partner_remove_user(struct vt_service *service, const char *name, uint32_t uid,
-				  struct vt_error *err);
-int vt_narrow_partner_end(struct vt_service *service, const char *name, struct vt_error *err);
+				  uint32_t by_uid, struct vt_error *err);
+int vt_narrow_partner_end(struct vt_service *service, const char *name, uint32_t by_uid,
+			  struct vt_error *err);
 
 int vt_narrow_lease_acquire(struct vt_service *service, const struct vt_lease_wish *wish,
 			    struct vt_lease *out, struct vt_error *err);
+/* As vt_book_lease_renew(). */
+int vt_narrow_lease_renew(struct vt_service *service, uint64_t id, uint64_t until_ns, bool push,
+			  struct vt_lease *out, struct vt_error *err);
 /* Release, break, expiry: see enum vt_lease_end. The head of the waiting line gets it. */
 int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_end how,
 			uint32_t by_uid, const char *reason, struct vt_lease *out,

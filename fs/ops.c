@@ -17,6 +17,7 @@
 #include "fs/node.h"
 #include "fs/ops.h"
 #include "fs/session.h"
+#include "fs/trail.h"
 #include "fs/visible.h"
 #include "fs/xattr.h"
 #include "index/base/error.h"
@@ -155,6 +156,8 @@ int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, st
 	if (r < 0 || !out->dataset)
 		return r;
 	r = judge(request, nowait, right, out);
+	if (r == -EACCES)
+		vt_trail_denial(request, right, out);
 	if (r < 0)
 		vt_shown_done(out);
 	return r;

@@ -9,6 +9,7 @@
 #include "fs/ops.h"
 #include "fs/session.h"
 #include "fs/status.h"
+#include "fs/trail.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
 
@@ -25,9 +26,11 @@ static int note_handle(struct vt_request *request, struct fuse_file_info *file)
 	(void) pthread_mutex_lock(&session->access);
 	r = vt_op_admit(request, true, VT_RIGHT_READ, &shown);
 	if (r == 0) {
+		r = vt_trail_access(request, &shown);
 		vt_shown_done(&shown);
-		r = vt_handles_add(session->handles, request->id, request->subject.uid, &file->fh);
 	}
+	if (r == 0)
+		r = vt_handles_add(session->handles, request->id, request->subject.uid, &file->fh);
 	(void) pthread_mutex_unlock(&session->access);
 	return r;
 }
@@ -163,12 +166,23 @@ static bool is_file(const struct vt_shown *shown)
 	return shown->kind == VT_SHOWN_TREE && shown->node.entry.type == VT_FILE;
 }
 
-/* A read by a handle needs nothing but a live id: whose handle it is decides (session_narrow.c). */
+/*
+ * A read by a handle needs nothing but a live id: whose handle it is decides (session_narrow.c).
+ * Where there are none the reader is asked about, and recorded, here.
+ */
 static int resolve_for_reading(struct vt_request *request, bool nowait, struct vt_shown *out)
 {
-	return vt_op_checks_open(request->session)
-		       ? vt_op_resolve(request, nowait, out)
-		       : vt_op_admit(request, nowait, VT_RIGHT_READ, out);
+	int r;
+
+	if (vt_op_checks_open(request->session))
+		return vt_op_resolve(request, nowait, out);
+	r = vt_op_admit(request, nowait, VT_RIGHT_READ, out);
+	if (r < 0 || !out->version || request->session->plan->kind != VT_MOUNT_PRIVATE)
+		return r;
+	r = vt_trail_access(request, out);
+	if (r < 0)
+		vt_shown_done(out);
+	return r;
 }
 
 static int run_read(struct vt_request *request, bool nowait)

@@ -19,7 +19,8 @@
 #include "policy/book.h"
 #include "policy/instant.h"
 
-#define RETRY_NS (1000000000ull) /* between two tries of what could not be finished */
+#define RETRY_NS 1000000000ull /* between two tries of what a mount could not finish */
+#define LATER_NS 50000000ull   /* of a lease that the later reading of the clock must end */
 
 struct vt_policy_watch {
 	struct vt_service *service; /* constant, as the descriptors */
@@ -104,8 +105,10 @@ static uint64_t look(struct vt_policy_watch *watch)
 	watch->seen = now;
 	vt_policy_unref(policy);
 	policy = vt_book_policy(watch->service->book);
-	if (!vt_sessions_settle(watch->service->sessions) || has_draining(policy))
+	if (!vt_sessions_settle(watch->service->sessions))
 		return RETRY_NS;
+	if (has_draining(policy))
+		return LATER_NS;
 	next = vt_policy_next_change(policy, now);
 	if (next == VT_TIME_NEVER)
 		return VT_TIME_NEVER;

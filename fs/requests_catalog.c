@@ -212,7 +212,8 @@ int vt_serve_withdraw(struct vt_control_request *request, struct vt_error *err)
 	if (r >= 0)
 		r = vt_arg_text_or(request->args, "reason", &reason, err);
 	if (r >= 0)
-		r = vt_narrow_withdraw(request->service, request->version->serial, reason, err);
+		r = vt_narrow_withdraw(request->service, request->version->serial, reason,
+				       request->connection->subject.uid, err);
 	return r < 0 ? r : answer_anew(request, request->version->serial, err);
 }
 
@@ -227,8 +228,8 @@ static int remove_version(struct vt_control_request *request, const char *name, 
 	if (r < 0)
 		return r;
 	*bytes = request->version->counts.bytes;
-	return dry_run ? 0 : vt_narrow_remove(request->service, request->dataset->id,
-						request->version->serial, err);
+	return dry_run ? 0 : vt_narrow_remove(request->service, request->version->serial,
+						request->connection->subject.uid, err);
 }
 
 static int remove_dataset(struct vt_control_request *request, bool dry_run, size_t *count,
@@ -243,7 +244,8 @@ static int remove_dataset(struct vt_control_request *request, bool dry_run, size
 	for (size_t i = 0; i < *count; i++)
 		*bytes += versions[i]->counts.bytes;
 	vt_versions_free(versions, *count);
-	return dry_run ? 0 : vt_narrow_remove_dataset(request->service, request->dataset->id, err);
+	return dry_run ? 0 : vt_narrow_remove_dataset(request->service, request->dataset->id,
+						       request->connection->subject.uid, err);
 }
 
 int vt_serve_remove(struct vt_control_request *request, struct vt_error *err)

@@ -7,6 +7,7 @@
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
+#include "fs/trail.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/index.h"
@@ -479,6 +480,8 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 		return r;
 	vt_control_abort_import(connection); /* it is over: only its memory goes */
 	vt_narrow_names_changed(request->service, request->dataset->id);
+	vt_trail_change(request->service, VT_AUDIT_PUBLISH, connection->subject.uid,
+			request->dataset, request->version, request->version->message);
 	request->result = vt_row_version_alone(request->service->index->catalog, request->dataset,
 					       request->version);
 	return request->result ? 0 : too_little_memory(err);

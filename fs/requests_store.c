@@ -6,6 +6,7 @@
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
+#include "fs/trail.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
@@ -32,6 +33,9 @@ int vt_serve_gc(struct vt_control_request *request, struct vt_error *err)
 		r = vt_gc(request->service->index, dry_run, now ? 0 : GC_MIN_AGE_NS, &report, err);
 	if (r < 0)
 		return r;
+	if (!dry_run)
+		vt_trail_change(request->service, VT_AUDIT_GC, request->connection->subject.uid,
+				NULL, NULL, NULL);
 	request->result = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pages", (json_int_t) report.pages, "chunks",
 		(json_int_t) report.chunks, "recipes", (json_int_t) report.recipes, "shards",

@@ -9,6 +9,7 @@
 #include "fs/io_pool.h"
 #include "fs/mount.h"
 #include "fs/policy_watch.h"
+#include "fs/trail.h"
 #include "index/base/error.h"
 #include "index/index.h"
 #include "policy/book.h"
@@ -67,7 +68,8 @@ static int open_policy(struct vt_service *service, struct vt_error *err)
 				       .book = service->book,
 				       .people = service->people,
 				       .time = service->time};
-	return vt_gate_new(&parts, &service->gate, err);
+	r = vt_gate_new(&parts, &service->gate, err);
+	return r < 0 ? r : vt_trail_open(service, err);
 }
 
 static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
@@ -130,6 +132,7 @@ void vt_service_close(struct vt_service *service)
 	vt_file_reader_free(service->reader);
 	vt_frame_cache_free(service->frames);
 	vt_block_source_free(service->source);
+	vt_audit_close(service->audit);
 	vt_gate_free(service->gate);
 	vt_people_free(service->people);
 	vt_book_close(service->book);

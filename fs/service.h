@@ -11,6 +11,7 @@
 
 struct vt_error;
 struct vt_index;
+struct vt_audit;
 struct vt_book;
 struct vt_gate;
 struct vt_people;
@@ -32,6 +33,7 @@ struct vt_service {
 	struct vt_book *book;
 	struct vt_people *people;
 	struct vt_gate *gate;
+	struct vt_audit *audit;
 	struct vt_io_pool *pool;
 	struct vt_block_source *source;
 	struct vt_frame_cache *frames;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What of the server's doings goes into the audit log (policy/audit.md), and in which words.
+ *
+ * Changes are recorded durably before they are reported as done. What widens access is refused while
+ * the log cannot be written (vt_trail_check()); what narrows it is done all the same, and the log's
+ * gap record counts what is missing.
+ *
+ * Thread-safe.
+ */
+#include <stdint.h>
+
+#include "policy/audit.h"
+#include "policy/rule.h"
+
+struct vt_dataset;
+struct vt_error;
+struct vt_request;
+struct vt_service;
+struct vt_shown;
+struct vt_version;
+
+/* Opens service->audit. */
+int vt_trail_open(struct vt_service *service, struct vt_error *err);
+
+/* -EIO: nothing can be recorded at present, and so nothing more may be let in. */
+int vt_trail_check(struct vt_service *service, struct vt_error *err);
+
+void vt_trail_rule(struct vt_service *service, enum vt_audit_kind kind, const struct vt_rule *rule);
+void vt_trail_partner(struct vt_service *service, enum vt_audit_kind kind, const char *name,
+		      uint32_t by_uid, uint64_t until_ns);
+/* `kind` one of VT_AUDIT_LEASE_*. */
+void vt_trail_lease(struct vt_service *service, enum vt_audit_kind kind,
+		    const struct vt_lease *lease);
+/* VT_AUDIT_PUBLISH, _WITHDRAW, _RM, _GC …; `version` may be NULL, as may `dataset`. */
+void vt_trail_change(struct vt_service *service, enum vt_audit_kind kind, uint32_t by_uid,
+		     const struct vt_dataset *dataset, const struct vt_version *version,
+		     const char *text);
+
+/*
+ * A file of a version is opened (or read, where OPEN is not asked). -EIO: the log is closed, and it is
+ * not a version that everybody may read: do not serve.
+ */
+int vt_trail_access(const struct vt_request *request, const struct vt_shown *shown);
+/* Somebody was refused. */
+void vt_trail_denial(const struct vt_request *request, enum vt_right right,
+		     const struct vt_shown *shown);
