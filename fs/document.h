@@ -42,10 +42,10 @@ void vt_document_change(enum vt_change change, const char *path, size_t path_len
 			struct vt_buf *out);
 
 /*
- * For the publisher: takes each entry in walk order (the root, which has no piece, may be left out), gets the
- * body sizes and the rows for VT_CF_OUTLINE: key u64 outline id, u8 document, u32 block
- * (big-endian); value u64 byte offset in the body (little-endian) where the piece of node block *
- * VT_OUTLINE_BLOCK begins.
+ * For the publisher: takes each entry in walk order (the root, which has no piece, may be left
+ * out), gets the body sizes and the rows for VT_CF_OUTLINE: key u64 outline id, u8 document, u32
+ * block (big-endian); value u64 byte offset in the body (little-endian) where the piece of node
+ * block * VT_OUTLINE_BLOCK begins.
  */
 struct vt_outline {
 	uint64_t size[VT_DOCUMENT_COUNT];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See exhibits.h. A version gets a slot in the state when its first id is noted, and keeps it. Slots
- * are found through a table in memory and read without a lock; the table is written last, so that
- * who finds a slot finds it whole.
+ * See exhibits.h. A version gets a slot in the state when its first id is noted, and keeps it.
+ * Slots are found through a table in memory and read without a lock; the table is written last, so
+ * that who finds a slot finds it whole.
  *
  * Base and bitmap change together, in one store: `current` is base | turn << 32, and the bitmap of
  * an exhibit is the one of its turn. A retirement first notes the old base in `retiring`, then
@@ -61,7 +61,8 @@ static _Atomic uint32_t *find_place(struct vt_exhibits *exhibits, uint32_t seria
 {
 	uint32_t at = serial % PLACES, slot;
 
-	while ((slot = exhibits->places[at]) && exhibits->state->versions[slot - 1].serial != serial)
+	while ((slot = exhibits->places[at]) &&
+	       exhibits->state->versions[slot - 1].serial != serial)
 		at = (at + 1) % PLACES;
 	return &exhibits->places[at];
 }
@@ -422,9 +423,9 @@ static void each_noted(struct vt_exhibits *exhibits, struct vt_shown_slot *slot,
 		uint64_t word = bits ? bits[i] : ~0ull; /* not to be had: all of them */
 
 		for (; word; word &= word - 1)
-			each(context, vt_node_id(slot->retiring,
-						 (uint32_t) (i * WORD_BITS) +
-							 (uint32_t) __builtin_ctzll(word)));
+			each(context,
+			     vt_node_id(slot->retiring, (uint32_t) (i * WORD_BITS) +
+								(uint32_t) __builtin_ctzll(word)));
 	}
 }
 

@@ -18,7 +18,8 @@
  * Ids are noted before a reply tells the kernel of them, in a bitmap per version, and never taken
  * back before a retirement: a superset, whatever is lost.
  *
- * Thread-safe; retire, burn and what finishes them by one thread at a time (the session's narrowing).
+ * Thread-safe; retire, burn and what finishes them by one thread at a time (the session's
+ * narrowing).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +32,8 @@ struct vt_session_state;
 struct vt_version;
 
 /* Takes up what an earlier server left in the state, which must outlive it. */
-int vt_exhibits_open(struct vt_session_state *state, struct vt_exhibits **out, struct vt_error *err);
+int vt_exhibits_open(struct vt_session_state *state, struct vt_exhibits **out,
+		     struct vt_error *err);
 void vt_exhibits_close(struct vt_exhibits *exhibits);
 
 /* The id of a position of a version now. */
@@ -63,8 +65,8 @@ int vt_exhibits_burn(struct vt_exhibits *exhibits, uint32_t serial, const uint32
 		     size_t count);
 
 /*
- * The dead ids that the kernel may still hold: of burns first, then of retirements. `done` says that
- * it holds none of them any more. A server that died in between leaves them to its successor.
+ * The dead ids that the kernel may still hold: of burns first, then of retirements. `done` says
+ * that it holds none of them any more. A server that died in between leaves them to its successor.
  */
 bool vt_exhibits_pending(struct vt_exhibits *exhibits);
 void vt_exhibits_each_dead(struct vt_exhibits *exhibits, void (*each)(void *context, uint64_t id),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See handles.h. Free slots are a stack in memory; a handle's id is stored last and cleared first. */
+/* See handles.h. Free slots are a stack in memory; a handle's id is stored last and cleared first.
+ */
 #include "fs/handles.h"
 
 #include <errno.h>

@@ -73,7 +73,8 @@ static int shows(struct vt_listing *listing, uint32_t serial, bool nowait)
 {
 	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
 
-	if (vt_catalog_version(listing->viewer->service->index->catalog, serial, &version, NULL) < 0)
+	if (vt_catalog_version(listing->viewer->service->index->catalog, serial, &version, NULL) <
+	    0)
 		return 0;
 	return vt_visible_version(listing->viewer, version, nowait);
 }
@@ -128,7 +129,8 @@ static int collect_names(struct vt_listing *listing, bool nowait)
 	case VT_SHOWN_ROOT:
 		return add_datasets(listing, NULL, nowait);
 	case VT_SHOWN_SPACE:
-		r = vt_catalog_space(listing->viewer->service->index->catalog, directory->number, &space);
+		r = vt_catalog_space(listing->viewer->service->index->catalog, directory->number,
+				     &space);
 		return r < 0 ? r : add_datasets(listing, space, nowait);
 	case VT_SHOWN_DATASET:
 	case VT_SHOWN_DOCUMENTS:

@@ -41,7 +41,7 @@ int vt_mount_detach(const char *mountpoint, bool lazy, struct vt_error *err);
 
 /* To whom a mount shows what. Values are kept in the state of sessions. */
 enum vt_mount_kind {
-	VT_MOUNT_SHARED = 1,    /* everybody, all datasets; OPEN and OPENDIR are asked and checked */
+	VT_MOUNT_SHARED = 1, /* everybody, all datasets; OPEN and OPENDIR are asked and checked */
 	VT_MOUNT_OPEN_ONLY = 2, /* everybody, open datasets; neither is asked */
 	VT_MOUNT_PRIVATE = 3,   /* one user, what they may read; neither is asked */
 };
@@ -64,7 +64,7 @@ struct vt_session_info {
 	struct vt_mount_plan plan;
 	uint64_t started_ns;
 	uint64_t requests;
-	uint64_t handles; /* open files, where OPEN is asked */
+	uint64_t handles;      /* open files, where OPEN is asked */
 	int fuse_fd, state_fd; /* borrowed */
 };
 
@@ -90,9 +90,9 @@ void vt_sessions_each(struct vt_sessions *sessions,
  * Access has shrunk: the catalog or the policy says so already, and refuses. On every mount the ids
  * through which a loser could go on reading die, requests under way on them are drained, and the
  * kernel drops what it cached of them. When it returns 0 no process of a loser gets another byte.
- * `pattern`: of what; `retire`: nobody keeps access, or one new holder alone, so that whole versions
- * get new ids. -ETIMEDOUT: a session could not finish; what was taken away stays refused there,
- * and will be tried again by vt_sessions_settle().
+ * `pattern`: of what; `retire`: nobody keeps access, or one new holder alone, so that whole
+ * versions get new ids. -ETIMEDOUT: a session could not finish; what was taken away stays refused
+ * there, and will be tried again by vt_sessions_settle().
  *
  * Call from a thread that answers no FUSE request and holds no lock.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See narrow.h. Catalog and book commit and flip: from their return on every OPEN, and every look at
- * an id of a version that is gone, is refused. The sessions then drain and invalidate
+ * See narrow.h. Catalog and book commit and flip: from their return on every OPEN, and every look
+ * at an id of a version that is gone, is refused. The sessions then drain and invalidate
  * (session_narrow.c). Where one cannot finish, the change stands and the caller hears of it.
  */
 #include "fs/narrow.h"
@@ -228,10 +228,9 @@ int vt_narrow_lease_acquire(struct vt_service *service, const struct vt_lease_wi
 		r = vt_book_lease_acquire(service->book, wish, out, err);
 	if (r < 0)
 		return r;
-	vt_trail_lease(service,
-		       out->state == VT_LEASE_ACTIVE ? VT_AUDIT_LEASE_ACQUIRE
-						     : VT_AUDIT_LEASE_QUEUE,
-		       out);
+	vt_trail_lease(
+		service,
+		out->state == VT_LEASE_ACTIVE ? VT_AUDIT_LEASE_ACQUIRE : VT_AUDIT_LEASE_QUEUE, out);
 	return out->state == VT_LEASE_ACTIVE ? changed(service, &out->object, true, err) : 0;
 }
 
@@ -249,26 +248,46 @@ int vt_narrow_lease_renew(struct vt_service *service, uint64_t id, uint64_t unti
 	return 0;
 }
 
+/* A lease that became active by itself: its holder's turn came. */
+static int take_turn(struct vt_service *service, uint64_t id, struct vt_error *err)
+{
+	struct vt_lease lease;
+	int r = vt_book_lease_get(service->book, id, &lease, err);
+
+	if (r < 0)
+		return r;
+	vt_trail_lease(service, VT_AUDIT_LEASE_ACQUIRE, &lease);
+	return apply(service, &lease.object, true, err);
+}
+
+int vt_narrow_serve_line(struct vt_service *service, struct vt_error *err)
+{
+	uint64_t next;
+	int r;
+
+	do {
+		r = vt_book_lease_serve(service->book, &next, err);
+		if (r == 0 && next)
+			r = take_turn(service, next, err);
+	} while (r == 0 && next);
+	return r;
+}
+
 /* The next in line holds it from the end of the last one on, in one commit. */
 static int hand_over(struct vt_service *service, uint64_t id, struct vt_lease *ended,
 		     struct vt_error *err)
 {
-	struct vt_lease next;
-	uint64_t next_id;
-	int r = vt_book_lease_finish(service->book, id, &next_id, err);
+	uint64_t next;
+	int r = vt_book_lease_finish(service->book, id, &next, err);
 
 	if (r == 0)
 		r = vt_book_lease_get(service->book, id, ended, err);
 	if (r < 0)
 		return r;
 	vt_trail_lease(service, VT_AUDIT_LEASE_END, ended);
-	if (next_id == 0)
-		return 0;
-	r = vt_book_lease_get(service->book, next_id, &next, err);
-	if (r < 0)
-		return r;
-	vt_trail_lease(service, VT_AUDIT_LEASE_ACQUIRE, &next);
-	return changed(service, &next.object, true, err);
+	if (next)
+		r = take_turn(service, next, err);
+	return r < 0 ? r : vt_narrow_serve_line(service, err);
 }
 
 int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_end how,
@@ -284,7 +303,7 @@ int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_e
 		return r;
 	if (out->state != VT_LEASE_DRAINING) { /* it only waited */
 		vt_trail_lease(service, VT_AUDIT_LEASE_END, out);
-		return 0;
+		return vt_narrow_serve_line(service, err);
 	}
 	if (before.state == VT_LEASE_ACTIVE)
 		vt_trail_lease(service, VT_AUDIT_LEASE_DRAIN, out);

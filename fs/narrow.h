@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The one way access changes: commit durably, and where it shrinks refuse and drain older work, have
- * the kernel drop what it cached, and only then return. "Done" means done: open descriptors and
- * mappings of those who lost it fail. What could not be completed is reported as failed, stays
+ * The one way access changes: commit durably, and where it shrinks refuse and drain older work,
+ * have the kernel drop what it cached, and only then return. "Done" means done: open descriptors
+ * and mappings of those who lost it fail. What could not be completed is reported as failed, stays
  * refused, and is tried again (policy_watch.h).
  *
  * Call from a thread that answers no FUSE request and holds no lock. -ETIMEDOUT: a mount could not
@@ -51,6 +51,9 @@ int vt_narrow_lease_renew(struct vt_service *service, uint64_t id, uint64_t unti
 int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_end how,
 			uint32_t by_uid, const char *reason, struct vt_lease *out,
 			struct vt_error *err);
+
+/* Whoever waits in line with nothing in their way gets it. */
+int vt_narrow_serve_line(struct vt_service *service, struct vt_error *err);
 
 /* A window has begun or ended: what is so now, everywhere. */
 int vt_narrow_to_now(struct vt_service *service, const struct vt_pattern *pattern,

@@ -54,7 +54,7 @@ enum vt_shown_kind {
  * these texts gives an id of its own, by a turn in the bits above these.
  */
 enum { VT_CONTROL_FOLDER, VT_CONTROL_STATUS, VT_CONTROL_METRICS };
-#define VT_CONTROL_BITS 2u
+#define VT_CONTROL_BITS       2u
 #define VT_CONTROL_OF(number) ((number) & ((1u << VT_CONTROL_BITS) - 1))
 
 /* What an id stands for. Holds references; give back with vt_shown_done(). */
@@ -94,9 +94,9 @@ int vt_shown_resolve(const struct vt_viewer *viewer, uint64_t id, bool nowait, s
 void vt_shown_done(struct vt_shown *shown);
 
 /*
- * The child `name` of a directory. -ENOENT, -ENOTDIR, -EAGAIN. On a shared mount it never depends on
- * who asks: one differing answer would throw away what the kernel caches for others. On the other
- * kinds all who ask are as one, and what they may not see is not there.
+ * The child `name` of a directory. -ENOENT, -ENOTDIR, -EAGAIN. On a shared mount it never depends
+ * on who asks: one differing answer would throw away what the kernel caches for others. On the
+ * other kinds all who ask are as one, and what they may not see is not there.
  */
 int vt_shown_lookup(const struct vt_viewer *viewer, const struct vt_shown *parent, const char *name,
 		    bool nowait, struct vt_shown *out, struct vt_error *err);
@@ -115,8 +115,9 @@ int vt_listing_next(struct vt_listing *listing, bool nowait, const char **name, 
 VT_DEFINE_CLEANUP(struct vt_listing, vt_listing_free);
 
 /*
- * As stat shows it (st_ino, mode, owner, size, times). -EAGAIN. Folders of versions and datasets are
- * boundaries: owner, mode and list (vt_shown_boundary()) let the kernel enforce by itself who enters.
+ * As stat shows it (st_ino, mode, owner, size, times). -EAGAIN. Folders of versions and datasets
+ * are boundaries: owner, mode and list (vt_shown_boundary()) let the kernel enforce by itself who
+ * enters.
  */
 int vt_shown_stat(const struct vt_viewer *viewer, const struct vt_shown *shown, bool nowait,
 		  struct stat *out, struct vt_error *err);

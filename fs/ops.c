@@ -356,9 +356,9 @@ static int run_acl(struct vt_request *request, bool nowait)
 }
 
 /*
- * Names outside `user.` are refused before anything else: `ls` asks two such names of every file until
- * it hears this. Where boundaries are shown with lists the kernel itself asks for an ACL of every
- * inode, and would refuse everybody after such an answer.
+ * Names outside `user.` are refused before anything else: `ls` asks two such names of every file
+ * until it hears this. Where boundaries are shown with lists the kernel itself asks for an ACL of
+ * every inode, and would refuse everybody after such an answer.
  */
 static void op_getxattr(fuse_req_t req, fuse_ino_t id, const char *name, size_t size)
 {

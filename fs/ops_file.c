@@ -14,8 +14,8 @@
 #include "index/base/log.h"
 
 /*
- * "Live, entitled, noted" is one step: a narrowing takes the same lock. The user database, which may
- * be far away, was asked before, so that nobody waits for it under the lock.
+ * "Live, entitled, noted" is one step: a narrowing takes the same lock. The user database, which
+ * may be far away, was asked before, so that nobody waits for it under the lock.
  */
 static int note_handle(struct vt_request *request, struct fuse_file_info *file)
 {
@@ -45,8 +45,7 @@ static void drop_handle(struct vt_session *session, uint64_t handle)
 /* An opener who was interrupted sends no RELEASE: the kernel says so by -ENOENT. */
 static void reply_opened(struct vt_request *request, const struct fuse_file_info *file, bool noted)
 {
-	if (noted && (!vt_request_claim(request) ||
-		      fuse_reply_open(request->req, file) == -ENOENT))
+	if (noted && (!vt_request_claim(request) || fuse_reply_open(request->req, file) == -ENOENT))
 		drop_handle(request->session, file->fh);
 	else if (!noted && vt_request_claim(request))
 		(void) fuse_reply_open(request->req, file);

@@ -98,10 +98,14 @@ static uint64_t look(struct vt_policy_watch *watch)
 	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
 		vt_book_policy(watch->service->book);
 	struct vt_instant now = vt_timekeeper_now(watch->service->time);
+	struct vt_error err;
 	uint64_t next;
 
+	(void) vt_book_keep_time(watch->service->book, NULL);
 	look_at_rules(watch, policy, now);
 	look_at_leases(watch, policy, now);
+	if (vt_narrow_serve_line(watch->service, &err) < 0)
+		vt_log(VT_LOG_WARNING, "cannot give a lease to the next in line yet: %s", err.text);
 	watch->seen = now;
 	vt_policy_unref(policy);
 	policy = vt_book_policy(watch->service->book);
@@ -121,9 +125,8 @@ static uint64_t look(struct vt_policy_watch *watch)
 static void set_timer(const struct vt_policy_watch *watch, uint64_t wait_ns)
 {
 	uint64_t at = vt_clock_realtime_ns() + wait_ns;
-	const struct itimerspec when = {
-		.it_value = {.tv_sec = (time_t) (at / VT_NS_PER_SEC),
-			     .tv_nsec = (long) (at % VT_NS_PER_SEC)}};
+	const struct itimerspec when = {.it_value = {.tv_sec = (time_t) (at / VT_NS_PER_SEC),
+						     .tv_nsec = (long) (at % VT_NS_PER_SEC)}};
 	const struct itimerspec never = {.it_value = {.tv_sec = INT32_MAX * 2l}};
 
 	(void) timerfd_settime(watch->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * What the passing of time does to the policy: a thread that sleeps until the next window of a rule,
- * a lease or a partner begins or ends, and then narrows (fs/narrow.h); that finishes leases a dead
- * server left draining; and that tries again what a mount could not finish. It wakes when the wall
- * clock is set.
+ * What the passing of time does to the policy: a thread that sleeps until the next window of a
+ * rule, a lease or a partner begins or ends, and then narrows (fs/narrow.h); that finishes leases a
+ * dead server left draining; and that tries again what a mount could not finish. It wakes when the
+ * wall clock is set.
  */
 #include "index/base/cleanup.h"
 

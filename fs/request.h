@@ -33,7 +33,7 @@ struct vt_request {
 	struct vt_io_task task; /* first */
 	struct vt_session *session;
 	fuse_req_t req;
-	uint64_t id; /* of the node asked about */
+	uint64_t id;               /* of the node asked about */
 	struct vt_subject subject; /* as whom it is judged: a private mount's user */
 	uid_t uid;                 /* of the process that asks */
 	vt_request_run *run;

@@ -10,6 +10,7 @@
 #include "fs/service.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
+#include "policy/book.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -49,6 +50,24 @@ static const struct vt_control_op table[] = {
 	{"import.dictionary", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false,
 	 FUNCTION(import_dictionary)},
 	{"import.commit", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, true, FUNCTION(import_commit)},
+	{"grant", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(grant)},
+	{"deny", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(deny)},
+	{"revoke", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(revoke)},
+	{"rules", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(rules)},
+	{"partner.add", VT_RIGHT_SEE, VT_OBJECT_NOTHING, true, FUNCTION(partner_add)},
+	{"partner.remove", VT_RIGHT_SEE, VT_OBJECT_NOTHING, true, FUNCTION(partner_remove)},
+	{"partner.end", VT_RIGHT_SEE, VT_OBJECT_NOTHING, true, FUNCTION(partner_end)},
+	{"partners", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(partners)},
+	{"repin", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(repin)},
+	{"clock.accept", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(clock_accept)},
+	{"lease.acquire", VT_RIGHT_SEE, VT_OBJECT_PATTERN, true, FUNCTION(lease_acquire)},
+	{"lease.renew", VT_RIGHT_SEE, VT_OBJECT_PATTERN, true, FUNCTION(lease_renew)},
+	{"lease.release", VT_RIGHT_SEE, VT_OBJECT_PATTERN, true, FUNCTION(lease_release)},
+	{"lease.break", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(lease_break)},
+	{"leases", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(leases)},
+	{"explain", VT_RIGHT_SEE, VT_OBJECT_PATTERN, false, FUNCTION(explain)},
+	{"who_can", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, false, FUNCTION(who_can)},
+	{"whoami", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(whoami)},
 	{"mount", VT_RIGHT_SEE, VT_OBJECT_NOTHING, true, FUNCTION(mount)},
 	{"mounts", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(mounts)},
 	{"umount", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(umount)},
@@ -205,6 +224,23 @@ static int find_version(struct vt_control_request *request, struct vt_error *err
 	return r;
 }
 
+/* What a pattern names, with references where it is a dataset or a version. */
+static int find_pattern(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_catalog *catalog = request->service->index->catalog;
+	struct vt_pattern *pattern = &request->pattern;
+	const char *text;
+	int r = vt_arg_text(request->args, "object", &text, err);
+
+	if (r >= 0)
+		r = vt_pattern_parse(catalog, text, pattern, err);
+	if (r >= 0 && pattern->dataset)
+		r = vt_catalog_dataset_by_id(catalog, pattern->dataset, &request->dataset, err);
+	if (r >= 0 && pattern->version)
+		r = vt_catalog_version(catalog, pattern->version, &request->version, err);
+	return r;
+}
+
 static int find_object(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_catalog *catalog = request->service->index->catalog;
@@ -214,6 +250,8 @@ static int find_object(struct vt_control_request *request, struct vt_error *err)
 
 	if (kind == VT_OBJECT_NOTHING || kind == VT_OBJECT_STORE)
 		return 0;
+	if (kind == VT_OBJECT_PATTERN)
+		return find_pattern(request, err);
 	if (kind == VT_OBJECT_IMPORT) {
 		if (!request->connection->import)
 			return vt_fail(err, EINVAL, "no import is open on this connection");
@@ -253,8 +291,9 @@ static int ask_gate_for_new(const struct vt_control_request *request, struct vt_
 	if (r >= 0)
 		r = vt_dataset_name_check(name, err);
 	return r < 0 ? r
-		     : vt_gate_check_new(request->service->gate, &request->connection->subject,
-					 vt_dataset_space(name, space), false, err);
+		     : vt_gate_check_space(request->service->gate, &request->connection->subject,
+					   VT_RIGHT_CURATE, vt_dataset_space(name, space), false,
+					   err);
 }
 
 static bool sees(const struct vt_control_request *request, struct vt_place place)
@@ -266,8 +305,8 @@ static bool sees(const struct vt_control_request *request, struct vt_place place
 /* One sentence for what is not there and for what is hidden: nobody learns names by trying them. */
 static int refuse_unseen(const char *dataset, const char *version, struct vt_error *err)
 {
-	return vt_fail(err, EACCES, "there is no '%s%s%s' here, or it is not open to you",
-		       dataset, version ? "@" : "", version ? version : "");
+	return vt_fail(err, EACCES, "there is no '%s%s%s' here, or it is not open to you", dataset,
+		       version ? "@" : "", version ? version : "");
 }
 
 /* Of a name that leads nowhere. Who administers the store sees all there is, and hears so. */
@@ -285,9 +324,33 @@ static int refuse_named(const struct vt_control_request *request, struct vt_erro
 {
 	const char *dataset = "", *version = NULL;
 
+	if (request->op->object == VT_OBJECT_PATTERN)
+		(void) vt_arg_text_or(request->args, "object", &dataset, NULL);
 	(void) vt_arg_text_or(request->args, "dataset", &dataset, NULL);
 	(void) vt_arg_text_or(request->args, "version", &version, NULL);
 	return refuse_unseen(dataset, version, err);
+}
+
+int vt_control_check_pattern(const struct vt_control_request *request, enum vt_right right,
+			     const struct vt_pattern *pattern, struct vt_error *err)
+{
+	const struct vt_subject *subject = &request->connection->subject;
+	struct vt_gate *gate = request->service->gate;
+	bool space = pattern->scope == VT_SCOPE_SPACE;
+
+	struct vt_place place = {pattern->dataset, pattern->version};
+
+	/*
+	 * That a store or a space is there is no secret; what is in it is filtered. Who would see
+	 * it but for a lease may hear of that.
+	 */
+	if (right == VT_RIGHT_SEE)
+		return pattern->dataset
+			       ? vt_gate_check_unleased(gate, subject, right, place, NULL, err)
+			       : 0;
+	if (space)
+		return vt_gate_check_space(gate, subject, right, pattern->space, false, err);
+	return vt_gate_check(gate, subject, right, place, false, NULL, err);
 }
 
 static int admit(struct vt_control_request *request, struct vt_error *err)
@@ -302,12 +365,16 @@ static int admit(struct vt_control_request *request, struct vt_error *err)
 		return refuse_named(request, err);
 	if (found < 0 && (found != -EACCES || !request->version)) /* else: withdrawn */
 		return vt_fail(err, -found, "%s", why.text);
-	r = ask_gate(request, request->dataset, request->version, err);
+	if (request->op->object == VT_OBJECT_PATTERN)
+		r = vt_control_check_pattern(request, request->op->right, &request->pattern, err);
+	else
+		r = ask_gate(request, request->dataset, request->version, err);
 	if (r >= 0 && found < 0)
 		return vt_fail(err, -found, "%s", why.text);
 	place = (struct vt_place){request->dataset ? request->dataset->id : 0,
 				  request->version ? request->version->serial : 0};
-	if (r == -EACCES && request->dataset && !sees(request, place))
+	if (r == -EACCES && request->dataset && !sees(request, place) &&
+	    request->op->object != VT_OBJECT_PATTERN)
 		return refuse_named(request, err);
 	return r;
 }

@@ -62,7 +62,8 @@ struct vt_control_request {
 	struct vt_message *message;       /* its blob and descriptor */
 	const struct vt_dataset *dataset; /* as the row's object says, or NULL */
 	const struct vt_version *version;
-	json_t *result; /* of the answer; NULL for an empty one */
+	struct vt_pattern pattern; /* with VT_OBJECT_PATTERN; the two above are filled from it */
+	json_t *result;            /* of the answer; NULL for an empty one */
 };
 
 /* What a request is about, which the gate is asked for and which is found before it runs. */
@@ -74,6 +75,7 @@ enum vt_control_object {
 	VT_OBJECT_VERSION, /* args.dataset, args.version or latest */
 	VT_OBJECT_SHOWN,   /* likewise, and not withdrawn */
 	VT_OBJECT_IMPORT,  /* the dataset of the connection's import */
+	VT_OBJECT_PATTERN, /* args.object: what a rule or a lease is about */
 };
 
 struct vt_control_op {
@@ -95,6 +97,10 @@ int vt_control_recheck(const struct vt_control_request *request, struct vt_error
 struct vt_viewer vt_control_viewer(const struct vt_control_request *request);
 /* May the caller know of the version? Withdrawn ones are known to whoever saw them. */
 bool vt_control_sees(const struct vt_control_request *request, const struct vt_version *version);
+
+/* Does the caller have the right on what a pattern covers? -EACCES with a sentence. */
+int vt_control_check_pattern(const struct vt_control_request *request, enum vt_right right,
+			     const struct vt_pattern *pattern, struct vt_error *err);
 
 /* A second version that a request is about, found and admitted as VT_OBJECT_SHOWN is. */
 int vt_control_find_shown(const struct vt_control_request *request, const char *dataset_name,
@@ -151,6 +157,27 @@ int vt_serve_verify_dictionary(struct vt_control_request *request, struct vt_err
 int vt_serve_verify_quarantine(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_status(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_stop(struct vt_control_request *request, struct vt_error *err);
+/* requests_rule.c: */
+int vt_serve_grant(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_deny(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_revoke(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_rules(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_partner_add(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_partner_remove(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_partner_end(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_partners(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_repin(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_clock_accept(struct vt_control_request *request, struct vt_error *err);
+/* requests_lease.c: */
+int vt_serve_lease_acquire(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_lease_renew(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_lease_release(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_lease_break(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_leases(struct vt_control_request *request, struct vt_error *err);
+/* requests_explain.c: */
+int vt_serve_explain(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_who_can(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_whoami(struct vt_control_request *request, struct vt_error *err);
 /* requests_mount.c: */
 int vt_serve_mount(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err);

@@ -100,9 +100,9 @@ static int send_versions(struct vt_control_request *request, const struct vt_ver
 	for (size_t i = 0; i < count && r >= 0; i++)
 		if (vt_control_sees(request, versions[i]))
 			r = vt_control_send(request,
-				    vt_row_version(catalog_of(request), request->dataset,
-						   versions[i], tags, tag_count),
-				    NULL, 0, err);
+					    vt_row_version(catalog_of(request), request->dataset,
+							   versions[i], tags, tag_count),
+					    NULL, 0, err);
 	vt_tags_free(tags, tag_count);
 	return r;
 }
@@ -228,8 +228,9 @@ static int remove_version(struct vt_control_request *request, const char *name, 
 	if (r < 0)
 		return r;
 	*bytes = request->version->counts.bytes;
-	return dry_run ? 0 : vt_narrow_remove(request->service, request->version->serial,
-						request->connection->subject.uid, err);
+	return dry_run ? 0
+		       : vt_narrow_remove(request->service, request->version->serial,
+					  request->connection->subject.uid, err);
 }
 
 static int remove_dataset(struct vt_control_request *request, bool dry_run, size_t *count,
@@ -244,8 +245,9 @@ static int remove_dataset(struct vt_control_request *request, bool dry_run, size
 	for (size_t i = 0; i < *count; i++)
 		*bytes += versions[i]->counts.bytes;
 	vt_versions_free(versions, *count);
-	return dry_run ? 0 : vt_narrow_remove_dataset(request->service, request->dataset->id,
-						       request->connection->subject.uid, err);
+	return dry_run ? 0
+		       : vt_narrow_remove_dataset(request->service, request->dataset->id,
+						  request->connection->subject.uid, err);
 }
 
 int vt_serve_remove(struct vt_control_request *request, struct vt_error *err)

@@ -191,11 +191,11 @@ struct gathered {
 static void gather(void *context, const struct vt_session_info *info)
 {
 	struct gathered *gathered = context;
-	json_t *row = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I}", "kind",
-				vt_mount_kind_name(info->plan.kind), "acl", info->plan.lists, "pid",
-				(json_int_t) getpid(), "uid", (json_int_t) info->uid, "requests",
-				(json_int_t) info->requests, "open_files",
-				(json_int_t) info->handles);
+	json_t *row =
+		json_pack("{s:s, s:b, s:I, s:I, s:I, s:I}", "kind",
+			  vt_mount_kind_name(info->plan.kind), "acl", info->plan.lists, "pid",
+			  (json_int_t) getpid(), "uid", (json_int_t) info->uid, "requests",
+			  (json_int_t) info->requests, "open_files", (json_int_t) info->handles);
 
 	if (row && info->plan.kind == VT_MOUNT_PRIVATE)
 		(void) json_object_set_new(row, "for_uid", json_integer(info->plan.user));

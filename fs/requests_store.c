@@ -187,12 +187,11 @@ int vt_serve_status(struct vt_control_request *request, struct vt_error *err)
 	if (vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
 			  (struct vt_place){0}, false, NULL, NULL) < 0)
 		return status_for_all(request, err);
-	result =
-		json_pack("{s:i, s:s, s:I, s:I, s:o, s:I, s:I, s:o}", "pid", (int) getpid(),
-			  "version", VT_VERSION, "uid", (json_int_t) geteuid(), "memory",
-			  (json_int_t) vt_memory_resident(), "cache", cache_status(request),
-			  "mounts", (json_int_t) vt_sessions_count(request->service->sessions),
-			  "imports", (json_int_t) host->imports, "counters", counters(request));
+	result = json_pack("{s:i, s:s, s:I, s:I, s:o, s:I, s:I, s:o}", "pid", (int) getpid(),
+			   "version", VT_VERSION, "uid", (json_int_t) geteuid(), "memory",
+			   (json_int_t) vt_memory_resident(), "cache", cache_status(request),
+			   "mounts", (json_int_t) vt_sessions_count(request->service->sessions),
+			   "imports", (json_int_t) host->imports, "counters", counters(request));
 
 	if (!result || vt_json_set_time(result, "started", host->started_ns) < 0) {
 		json_decref(result);

@@ -37,9 +37,9 @@ struct vt_session {
 	 * right is gone, the losers' ids are dead" another. This lock makes them so.
 	 */
 	pthread_mutex_t access;
-	struct vt_handles *handles;  /* guarded by access */
-	pthread_mutex_t narrowing;   /* held over a whole narrowing: one at a time. Before access */
-	atomic_bool unsettled;       /* a narrowing failed half-way */
+	struct vt_handles *handles; /* guarded by access */
+	pthread_mutex_t narrowing;  /* held over a whole narrowing: one at a time. Before access */
+	atomic_bool unsettled;      /* a narrowing failed half-way */
 	struct vt_request_table requests;
 	_Atomic uint64_t request_count;
 	struct vt_session *next; /* guarded by the sessions' lock */

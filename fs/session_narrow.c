@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How access shrinks on a session (mount.h has the promise, exhibits.h the means). Catalog or policy
- * have changed before; from then on every OPEN is judged by what is so now. Then, per session:
+ * How access shrinks on a session (mount.h has the promise, exhibits.h the means). Catalog or
+ * policy have changed before; from then on every OPEN is judged by what is so now. Then, per
+ * session:
  *
  *     1  judge   who has a handle and is not entitled any more. No lock: the user database may be
  *                asked, and who opens meanwhile is judged by the new policy
@@ -11,8 +12,8 @@
  *
  * No inval_entry: it would wait for a directory's lock, which a stalled listing can hold for ever.
  * Names heal: their ids answer ESTALE, and the kernel looks them up again. Nothing is held while
- * the kernel is notified but `narrowing`, which no handler takes: it may wait for a page that one of
- * our answers unlocks.
+ * the kernel is notified but `narrowing`, which no handler takes: it may wait for a page that one
+ * of our answers unlocks.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,8 +43,8 @@ struct narrowing {
 	struct vt_session *session;
 	const struct vt_pattern *pattern;
 	bool retire;
-	struct vt_idmap judged;  /* uid, serial -> KEEPS, LOSES */
-	uint32_t *versions;      /* noted ones that the pattern covers */
+	struct vt_idmap judged; /* uid, serial -> KEEPS, LOSES */
+	uint32_t *versions;     /* noted ones that the pattern covers */
 	size_t version_count, version_room;
 	struct position *burns; /* what losers have open */
 	size_t burn_count, burn_room;
@@ -244,8 +245,7 @@ static int burn(struct narrowing *narrowing)
 	vt_handles_each(narrowing->session->handles, add_burn, narrowing);
 	if (narrowing->burn_count == 0)
 		return 0;
-	qsort(narrowing->burns, narrowing->burn_count, sizeof *narrowing->burns,
-	      compare_positions);
+	qsort(narrowing->burns, narrowing->burn_count, sizeof *narrowing->burns, compare_positions);
 	for (size_t i = 1; i <= narrowing->burn_count && r == 0; i++)
 		if (i == narrowing->burn_count ||
 		    narrowing->burns[i].serial != narrowing->burns[from].serial) {

@@ -17,12 +17,12 @@
 #define MAGIC 0x3245544154535456ull /* "VTSTATE2", little-endian */
 #define PAGE  4096u
 
-#define ALIGNED(bytes)  (((bytes) + PAGE - 1) / PAGE * PAGE)
-#define VERSIONS_AT     ALIGNED(sizeof(struct vt_session_record))
-#define EXHIBITS_AT     (VERSIONS_AT + ALIGNED(VT_SESSION_VERSIONS * sizeof(struct vt_shown_slot)))
-#define BURNS_AT        (EXHIBITS_AT + ALIGNED(VT_SESSION_EXHIBITS * sizeof(uint32_t)))
-#define HANDLES_AT      (BURNS_AT + ALIGNED(VT_SESSION_BURNS * sizeof(struct vt_burn)))
-#define TABLES_END      (HANDLES_AT + ALIGNED(VT_SESSION_HANDLES * sizeof(struct vt_handle)))
+#define ALIGNED(bytes) (((bytes) + PAGE - 1) / PAGE * PAGE)
+#define VERSIONS_AT    ALIGNED(sizeof(struct vt_session_record))
+#define EXHIBITS_AT    (VERSIONS_AT + ALIGNED(VT_SESSION_VERSIONS * sizeof(struct vt_shown_slot)))
+#define BURNS_AT       (EXHIBITS_AT + ALIGNED(VT_SESSION_EXHIBITS * sizeof(uint32_t)))
+#define HANDLES_AT     (BURNS_AT + ALIGNED(VT_SESSION_BURNS * sizeof(struct vt_burn)))
+#define TABLES_END     (HANDLES_AT + ALIGNED(VT_SESSION_HANDLES * sizeof(struct vt_handle)))
 
 int vt_session_state_new(const struct vt_mount_plan *plan, struct vt_error *err)
 {

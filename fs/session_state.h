@@ -23,9 +23,9 @@
 
 struct vt_error;
 
-#define VT_SESSION_INIT_MAX 512u          /* bytes of INIT and of its answer, headers included */
-#define VT_SESSION_VERSIONS (1u << 16)    /* shown in one session; none is ever removed */
-#define VT_SESSION_EXHIBITS (1u << 24)    /* of the session's own numbering */
+#define VT_SESSION_INIT_MAX 512u       /* bytes of INIT and of its answer, headers included */
+#define VT_SESSION_VERSIONS (1u << 16) /* shown in one session; none is ever removed */
+#define VT_SESSION_EXHIBITS (1u << 24) /* of the session's own numbering */
 #define VT_SESSION_BURNS    (1u << 22)
 #define VT_SESSION_HANDLES  (1u << 20)
 
@@ -66,10 +66,10 @@ struct vt_handle {
 struct vt_session_state {
 	int fd; /* borrowed */
 	struct vt_session_record *record;
-	struct vt_shown_slot *versions;    /* [VT_SESSION_VERSIONS] */
-	_Atomic uint32_t *exhibits;        /* [VT_SESSION_EXHIBITS]: serial of the version */
-	struct vt_burn *burns;             /* [VT_SESSION_BURNS], in order of time */
-	struct vt_handle *handles;         /* [VT_SESSION_HANDLES] */
+	struct vt_shown_slot *versions; /* [VT_SESSION_VERSIONS] */
+	_Atomic uint32_t *exhibits;     /* [VT_SESSION_EXHIBITS]: serial of the version */
+	struct vt_burn *burns;          /* [VT_SESSION_BURNS], in order of time */
+	struct vt_handle *handles;      /* [VT_SESSION_HANDLES] */
 	void *map;
 };
 

@@ -88,7 +88,8 @@ static json_t *by(uint32_t uid)
 	return json_pack("{s:I, s:s}", "uid", (json_int_t) uid, "user", name);
 }
 
-static void set_pattern(struct vt_service *service, json_t *fields, const struct vt_pattern *pattern)
+static void set_pattern(struct vt_service *service, json_t *fields,
+			const struct vt_pattern *pattern)
 {
 	char text[VT_PATTERN_TEXT_MAX];
 
@@ -111,8 +112,8 @@ void vt_trail_rule(struct vt_service *service, enum vt_audit_kind kind, const st
 	vt_principal_format(&rule->who, who, sizeof who);
 	(void) json_object_set_new(fields, "who", json_string(who));
 	(void) json_object_set_new(fields, "right", json_string(vt_right_name(rule->right)));
-	(void) json_object_set_new(
-		fields, "what", json_string(rule->kind == VT_RULE_DENY ? "deny" : "allow"));
+	(void) json_object_set_new(fields, "what",
+				   json_string(rule->kind == VT_RULE_DENY ? "deny" : "allow"));
 	if (rule->id)
 		(void) json_object_set_new(fields, "rule", json_integer((json_int_t) rule->id));
 	set_pattern(service, fields, &rule->object);
@@ -134,10 +135,11 @@ void vt_trail_partner(struct vt_service *service, enum vt_audit_kind kind, const
 void vt_trail_lease(struct vt_service *service, enum vt_audit_kind kind,
 		    const struct vt_lease *lease)
 {
-	json_t *fields = json_pack("{s:I, s:I, s:s, s:I, s:I, s:I}", "lease",
-				   (json_int_t) lease->id, "uid", (json_int_t) lease->holder.id,
-				   "user", lease->holder.name, "fence", (json_int_t) lease->fence,
-				   "by", (json_int_t) lease->by_uid, "how", (json_int_t) lease->end);
+	json_t *fields =
+		json_pack("{s:I, s:I, s:s, s:I, s:I, s:I}", "lease", (json_int_t) lease->id, "uid",
+			  (json_int_t) lease->holder.id, "user", lease->holder.name, "fence",
+			  (json_int_t) lease->fence, "by", (json_int_t) lease->by_uid, "how",
+			  (json_int_t) lease->end);
 
 	set_pattern(service, fields, &lease->object);
 	set_time(fields, "since", lease->since_ns);

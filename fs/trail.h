@@ -4,9 +4,9 @@
 /*
  * What of the server's doings goes into the audit log (policy/audit.md), and in which words.
  *
- * Changes are recorded durably before they are reported as done. What widens access is refused while
- * the log cannot be written (vt_trail_check()); what narrows it is done all the same, and the log's
- * gap record counts what is missing.
+ * Changes are recorded durably before they are reported as done. What widens access is refused
+ * while the log cannot be written (vt_trail_check()); what narrows it is done all the same, and the
+ * log's gap record counts what is missing.
  *
  * Thread-safe.
  */
@@ -40,8 +40,8 @@ void vt_trail_change(struct vt_service *service, enum vt_audit_kind kind, uint32
 		     const char *text);
 
 /*
- * A file of a version is opened (or read, where OPEN is not asked). -EIO: the log is closed, and it is
- * not a version that everybody may read: do not serve.
+ * A file of a version is opened (or read, where OPEN is not asked). -EIO: the log is closed, and it
+ * is not a version that everybody may read: do not serve.
  */
 int vt_trail_access(const struct vt_request *request, const struct vt_shown *shown);
 /* Somebody was refused. */

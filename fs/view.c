@@ -139,8 +139,7 @@ static int find_tag(struct vt_catalog *catalog, uint32_t dataset, const char *na
 
 /* What a version's name, a tag or `latest` shows below DATASET (or below DATASET/.vitrine). */
 static int lookup_version(const struct vt_viewer *viewer, const struct vt_shown *parent,
-			  const char *name, bool nowait, struct vt_shown *out,
-			  struct vt_error *err)
+			  const char *name, bool nowait, struct vt_shown *out, struct vt_error *err)
 {
 	struct vt_catalog *catalog = viewer->service->index->catalog;
 	bool documents = parent->kind == VT_SHOWN_DOCUMENTS;
@@ -166,8 +165,8 @@ static int lookup_version(const struct vt_viewer *viewer, const struct vt_shown 
 		shown = changing(VT_SHOWN_TAG, r < 0 ? 0 : link);
 	} else if (documents) {
 		shown.kind = VT_SHOWN_VERSION_DOCUMENTS;
-		shown.id = vt_exhibits_id(viewer->session->exhibits, version,
-					  VT_POSITION_DOCUMENTS);
+		shown.id =
+			vt_exhibits_id(viewer->session->exhibits, version, VT_POSITION_DOCUMENTS);
 	} else {
 		shown.kind = VT_SHOWN_TREE;
 		shown.id = vt_exhibits_id(viewer->session->exhibits, version, 0);

@@ -67,8 +67,8 @@ int vt_visible_dataset(const struct vt_viewer *viewer, const struct vt_dataset *
 	return has_visible_version(viewer, dataset, nowait);
 }
 
-static int add_dataset(const struct vt_viewer *viewer, const struct vt_dataset *dataset, bool nowait,
-		       struct vt_totals *sum)
+static int add_dataset(const struct vt_viewer *viewer, const struct vt_dataset *dataset,
+		       bool nowait, struct vt_totals *sum)
 {
 	const struct vt_version **versions;
 	uint64_t before = sum->versions;

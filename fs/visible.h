@@ -3,7 +3,8 @@
 
 /*
  * What a viewer (node.h) is shown: names in listings, and sums. On a shared mount and over the
- * control socket the subject decides; a private mount is its user's; an open-only one is everybody's.
+ * control socket the subject decides; a private mount is its user's; an open-only one is
+ * everybody's.
  *
  * 1 shown, 0 not, or -EAGAIN with `nowait`, when the user database must be asked. Thread-safe.
  */

@@ -215,8 +215,7 @@ static void put_acl(struct vt_buf *out, const struct vt_boundary *boundary)
 		      (uint32_t) ACL_UNDEFINED_ID);
 	for (size_t i = 0; i < boundary->list_count; i++)
 		if (boundary->list[i].group)
-			put_acl_entry(out, ACL_GROUP, boundary->list[i].bits,
-				      boundary->list[i].id);
+			put_acl_entry(out, ACL_GROUP, boundary->list[i].bits, boundary->list[i].id);
 	put_acl_entry(out, ACL_MASK, ENTER, (uint32_t) ACL_UNDEFINED_ID);
 	put_acl_entry(out, ACL_OTHER, boundary->others ? ENTER : 0, (uint32_t) ACL_UNDEFINED_ID);
 }

@@ -78,9 +78,9 @@ uint64_t vt_book_revision(struct vt_book *book)
 
 /* ---- changes --------------------------------------------------------------------------------- */
 
-int vt_change_begin(struct vt_book *book, struct vt_change *change, struct vt_error *err)
+int vt_book_change_begin(struct vt_book *book, struct vt_book_change *change, struct vt_error *err)
 {
-	*change = (struct vt_change){.book = book};
+	*change = (struct vt_book_change){.book = book};
 	(void) pthread_mutex_lock(&book->writer);
 	change->head = book->head;
 	change->head.revision++;
@@ -91,7 +91,7 @@ int vt_change_begin(struct vt_book *book, struct vt_change *change, struct vt_er
 	return change->next ? 0 : no_memory(err);
 }
 
-void vt_change_done(struct vt_change *change)
+void vt_book_change_done(struct vt_book_change *change)
 {
 	vt_batch_free(change->batch);
 	vt_snapshot_unref(change->next);
@@ -122,7 +122,7 @@ static int reserve_ended(struct vt_book *book, size_t more, struct vt_error *err
 }
 
 /* How many at the head of the list are past their time; their rows go into the batch. */
-static size_t drop_old(struct vt_change *change)
+static size_t drop_old(struct vt_book_change *change)
 {
 	const struct vt_book *book = change->book;
 	size_t all = book->ended_count + change->ended_count, count = 0;
@@ -139,7 +139,7 @@ static size_t drop_old(struct vt_change *change)
 	return count;
 }
 
-static void publish(struct vt_change *change, size_t dropped)
+static void publish(struct vt_book_change *change, size_t dropped)
 {
 	struct vt_book *book = change->book;
 	struct vt_snapshot *old;
@@ -158,7 +158,7 @@ static void publish(struct vt_change *change, size_t dropped)
 	vt_snapshot_unref(old);
 }
 
-int vt_change_commit(struct vt_change *change, struct vt_error *err)
+int vt_book_change_commit(struct vt_book_change *change, struct vt_error *err)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf value = VT_BUF_INIT;
 	struct vt_book *book = change->book;
@@ -187,18 +187,19 @@ int vt_change_commit(struct vt_change *change, struct vt_error *err)
 
 /* ---- rows of a change ------------------------------------------------------------------------ */
 
-static void put(struct vt_change *change, struct vt_policy_key key, const struct vt_buf *value)
+static void put(struct vt_book_change *change, struct vt_policy_key key, const struct vt_buf *value)
 {
 	vt_batch_put(change->batch, change->book->store, VT_CF_POLICY, key.bytes, key.len,
 		     value->data, value->len);
 }
 
-static void drop(struct vt_change *change, struct vt_policy_key key)
+static void drop(struct vt_book_change *change, struct vt_policy_key key)
 {
 	vt_batch_delete(change->batch, change->book->store, VT_CF_POLICY, key.bytes, key.len);
 }
 
-int vt_change_put_rule(struct vt_change *change, const struct vt_rule *rule, struct vt_error *err)
+int vt_book_change_put_rule(struct vt_book_change *change, const struct vt_rule *rule,
+			    struct vt_error *err)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf value = VT_BUF_INIT;
 	int r = vt_rule_encode(rule, &value, err);
@@ -209,14 +210,14 @@ int vt_change_put_rule(struct vt_change *change, const struct vt_rule *rule, str
 	return vt_snapshot_put_rule(change->next, rule) < 0 ? no_memory(err) : 0;
 }
 
-void vt_change_drop_rule(struct vt_change *change, size_t index)
+void vt_book_change_drop_rule(struct vt_book_change *change, size_t index)
 {
 	drop(change, vt_rule_key(change->next->rules[index].id));
 	vt_snapshot_drop_rule(change->next, index);
 }
 
-int vt_change_put_partner(struct vt_change *change, const struct vt_partner *partner,
-			  struct vt_error *err)
+int vt_book_change_put_partner(struct vt_book_change *change, const struct vt_partner *partner,
+			       struct vt_error *err)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf value = VT_BUF_INIT;
 	int r = vt_partner_encode(partner, &value, err);
@@ -227,7 +228,8 @@ int vt_change_put_partner(struct vt_change *change, const struct vt_partner *par
 	return vt_snapshot_put_partner(change->next, partner) < 0 ? no_memory(err) : 0;
 }
 
-int vt_change_put_pin(struct vt_change *change, const struct vt_member *pin, struct vt_error *err)
+int vt_book_change_put_pin(struct vt_book_change *change, const struct vt_member *pin,
+			   struct vt_error *err)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf value = VT_BUF_INIT;
 	int r = vt_pin_encode(pin->name, &value, err);
@@ -238,14 +240,15 @@ int vt_change_put_pin(struct vt_change *change, const struct vt_member *pin, str
 	return vt_snapshot_put_pin(change->next, pin) < 0 ? no_memory(err) : 0;
 }
 
-void vt_change_drop_pin(struct vt_change *change, size_t index)
+void vt_book_change_drop_pin(struct vt_book_change *change, size_t index)
 {
 	drop(change, vt_pin_key(change->next->pins[index].uid));
 	vt_snapshot_drop_pin(change->next, index);
 }
 
 /* It leaves the snapshot, which holds none that has ended. */
-static int add_ended(struct vt_change *change, const struct vt_lease *lease, struct vt_error *err)
+static int add_ended(struct vt_book_change *change, const struct vt_lease *lease,
+		     struct vt_error *err)
 {
 	struct vt_lease copy = *lease;
 
@@ -263,8 +266,8 @@ static int add_ended(struct vt_change *change, const struct vt_lease *lease, str
 	return 0;
 }
 
-int vt_change_put_lease(struct vt_change *change, const struct vt_lease *lease,
-			struct vt_error *err)
+int vt_book_change_put_lease(struct vt_book_change *change, const struct vt_lease *lease,
+			     struct vt_error *err)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf value = VT_BUF_INIT;
 	uint8_t key[8];

@@ -10,7 +10,7 @@
 #include "policy/lease.h"
 #include "policy/people.h"
 
-static struct vt_claims claims_of(const struct vt_change *change)
+static struct vt_claims claims_of(const struct vt_book_change *change)
 {
 	struct vt_claims claims;
 
@@ -69,7 +69,7 @@ static bool contains(const struct vt_pattern *outer, const struct vt_pattern *in
 }
 
 /* A lease whose holder may read nothing of it would only keep everybody out. */
-static int check_denied(const struct vt_change *change, const struct vt_lease *lease,
+static int check_denied(const struct vt_book_change *change, const struct vt_lease *lease,
 			const struct vt_asker *who, struct vt_error *err)
 {
 	const struct vt_policy *policy = &change->next->policy;
@@ -89,7 +89,8 @@ static int check_denied(const struct vt_change *change, const struct vt_lease *l
 	return 0;
 }
 
-static int taken(const struct vt_change *change, const struct vt_lease *by, struct vt_error *err)
+static int taken(const struct vt_book_change *change, const struct vt_lease *by,
+		 struct vt_error *err)
 {
 	char object[VT_PATTERN_TEXT_MAX], until[VT_TIME_TEXT];
 
@@ -107,7 +108,7 @@ static int taken(const struct vt_change *change, const struct vt_lease *by, stru
 }
 
 /* The holder's own on exactly that object that is of use, or NULL. */
-static struct vt_lease *own(const struct vt_change *change, const struct vt_lease_wish *wish)
+static struct vt_lease *own(const struct vt_book_change *change, const struct vt_lease_wish *wish)
 {
 	for (size_t i = 0; i < change->next->policy.lease_count; i++) {
 		struct vt_lease *lease = &change->next->leases[i];
@@ -123,16 +124,16 @@ static struct vt_lease *own(const struct vt_change *change, const struct vt_leas
 }
 
 /* Writes it, with the change, when it differs from what there is. */
-static int put_and_commit(struct vt_change *change, const struct vt_lease *lease,
+static int put_and_commit(struct vt_book_change *change, const struct vt_lease *lease,
 			  struct vt_error *err)
 {
-	int r = vt_change_put_lease(change, lease, err);
+	int r = vt_book_change_put_lease(change, lease, err);
 
-	return r < 0 ? r : vt_change_commit(change, err);
+	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
 /* What one has already: an active lease gets longer, a waiting one wants more. */
-static int extend_own(struct vt_change *change, const struct vt_lease_wish *wish,
+static int extend_own(struct vt_book_change *change, const struct vt_lease_wish *wish,
 		      struct vt_lease *lease, struct vt_error *err)
 {
 	struct vt_claims claims = claims_of(change);
@@ -154,8 +155,8 @@ static int extend_own(struct vt_change *change, const struct vt_lease_wish *wish
 	return r <= 0 ? r : put_and_commit(change, lease, err);
 }
 
-static int take(struct vt_change *change, const struct vt_lease_wish *wish, struct vt_lease *lease,
-		struct vt_error *err)
+static int take(struct vt_book_change *change, const struct vt_lease_wish *wish,
+		struct vt_lease *lease, struct vt_error *err)
 {
 	struct vt_claims claims = claims_of(change);
 	const struct vt_lease *obstacle = vt_lease_obstacle(&claims, lease);
@@ -173,7 +174,7 @@ static int take(struct vt_change *change, const struct vt_lease_wish *wish, stru
 	return put_and_commit(change, lease, err);
 }
 
-static int acquire(struct vt_change *change, const struct vt_lease_wish *wish,
+static int acquire(struct vt_book_change *change, const struct vt_lease_wish *wish,
 		   const struct vt_asker *who, struct vt_lease *out, struct vt_error *err)
 {
 	struct vt_lease lease = {
@@ -194,7 +195,7 @@ static int acquire(struct vt_change *change, const struct vt_lease_wish *wish,
 	if (r == 0)
 		r = check_denied(change, &lease, who, err);
 	if (r == 0)
-		r = vt_change_pin(change, wish->holder.id, wish->holder.name, err);
+		r = vt_book_change_pin(change, wish->holder.id, wish->holder.name, err);
 	if (r < 0)
 		return r;
 	mine = own(change, wish);
@@ -214,7 +215,7 @@ int vt_book_lease_acquire(struct vt_book *book, const struct vt_lease_wish *wish
 {
 	vt_cleanup(vt_person_unrefp) const struct vt_person *person = NULL;
 	struct vt_asker who = {.uid = wish->holder.id};
-	struct vt_change change;
+	struct vt_book_change change;
 	int r;
 
 	if (wish->holder.kind != VT_PRINCIPAL_USER || !wish->holder.name[0])
@@ -227,20 +228,20 @@ int vt_book_lease_acquire(struct vt_book *book, const struct vt_lease_wish *wish
 		who.groups = person->groups;
 		who.group_count = person->group_count;
 	}
-	r = vt_change_begin(book, &change, err);
+	r = vt_book_change_begin(book, &change, err);
 	if (r == 0)
 		r = acquire(&change, wish, &who, out, err);
-	vt_change_done(&change);
+	vt_book_change_done(&change);
 	return r;
 }
 
 /* ---- the steps of one ------------------------------------------------------------------------ */
 
 /* Begins a change and gives a copy of the lease. */
-static int begin(struct vt_book *book, uint64_t id, struct vt_change *change,
+static int begin(struct vt_book *book, uint64_t id, struct vt_book_change *change,
 		 struct vt_lease *lease, struct vt_error *err)
 {
-	int r = vt_change_begin(book, change, err);
+	int r = vt_book_change_begin(book, change, err);
 
 	return r < 0 ? r : find(book, id, lease, err);
 }
@@ -248,7 +249,7 @@ static int begin(struct vt_book *book, uint64_t id, struct vt_change *change,
 int vt_book_lease_renew(struct vt_book *book, uint64_t id, uint64_t until_ns, bool push,
 			struct vt_lease *out, struct vt_error *err)
 {
-	struct vt_change change;
+	struct vt_book_change change;
 	struct vt_lease lease;
 	int r = begin(book, id, &change, &lease, err);
 
@@ -260,7 +261,7 @@ int vt_book_lease_renew(struct vt_book *book, uint64_t id, uint64_t until_ns, bo
 	}
 	if (r > 0)
 		r = put_and_commit(&change, &lease, err);
-	vt_change_done(&change);
+	vt_book_change_done(&change);
 	if (r == 0)
 		*out = lease;
 	return r;
@@ -269,7 +270,7 @@ int vt_book_lease_renew(struct vt_book *book, uint64_t id, uint64_t until_ns, bo
 int vt_book_lease_drain(struct vt_book *book, uint64_t id, enum vt_lease_end how, uint32_t by_uid,
 			const char *reason, struct vt_lease *out, struct vt_error *err)
 {
-	struct vt_change change;
+	struct vt_book_change change;
 	struct vt_lease lease;
 	int r = begin(book, id, &change, &lease, err);
 
@@ -277,13 +278,13 @@ int vt_book_lease_drain(struct vt_book *book, uint64_t id, enum vt_lease_end how
 		r = vt_lease_drain(&lease, how, by_uid, reason, change.now, err);
 	if (r > 0)
 		r = put_and_commit(&change, &lease, err);
-	vt_change_done(&change);
+	vt_book_change_done(&change);
 	if (r == 0)
 		*out = lease;
 	return r;
 }
 
-int vt_change_serve(struct vt_change *change, uint64_t *next, struct vt_error *err)
+int vt_book_change_serve(struct vt_book_change *change, uint64_t *next, struct vt_error *err)
 {
 	struct vt_claims claims = claims_of(change);
 	const struct vt_lease *first = change->suspect ? NULL : vt_lease_next(&claims);
@@ -295,7 +296,7 @@ int vt_change_serve(struct vt_change *change, uint64_t *next, struct vt_error *e
 		return 0;
 	lease = *first;
 	vt_lease_activate(&lease, lease.until_ns, ++change->head.fence, change->now);
-	r = vt_change_put_lease(change, &lease, err);
+	r = vt_book_change_put_lease(change, &lease, err);
 	if (r == 0)
 		*next = lease.id;
 	return r;
@@ -303,7 +304,7 @@ int vt_change_serve(struct vt_change *change, uint64_t *next, struct vt_error *e
 
 int vt_book_lease_finish(struct vt_book *book, uint64_t id, uint64_t *next, struct vt_error *err)
 {
-	struct vt_change change;
+	struct vt_book_change change;
 	struct vt_lease lease;
 	uint64_t served = 0;
 	int r = begin(book, id, &change, &lease, err);
@@ -311,12 +312,12 @@ int vt_book_lease_finish(struct vt_book *book, uint64_t id, uint64_t *next, stru
 	if (r == 0)
 		r = vt_lease_finish(&lease, change.now, err);
 	if (r == 0)
-		r = vt_change_put_lease(&change, &lease, err);
+		r = vt_book_change_put_lease(&change, &lease, err);
 	if (r == 0)
-		r = vt_change_serve(&change, &served, err);
+		r = vt_book_change_serve(&change, &served, err);
 	if (r == 0)
-		r = vt_change_commit(&change, err);
-	vt_change_done(&change);
+		r = vt_book_change_commit(&change, err);
+	vt_book_change_done(&change);
 	if (r == 0)
 		*next = served;
 	return r;
@@ -324,15 +325,15 @@ int vt_book_lease_finish(struct vt_book *book, uint64_t id, uint64_t *next, stru
 
 int vt_book_lease_serve(struct vt_book *book, uint64_t *next, struct vt_error *err)
 {
-	struct vt_change change;
+	struct vt_book_change change;
 	uint64_t served = 0;
-	int r = vt_change_begin(book, &change, err);
+	int r = vt_book_change_begin(book, &change, err);
 
 	if (r == 0)
-		r = vt_change_serve(&change, &served, err);
+		r = vt_book_change_serve(&change, &served, err);
 	if (r == 0 && served)
-		r = vt_change_commit(&change, err);
-	vt_change_done(&change);
+		r = vt_book_change_commit(&change, err);
+	vt_book_change_done(&change);
 	if (r == 0)
 		*next = served;
 	return r;

@@ -224,7 +224,7 @@ static bool owns_a_dataset(const struct vt_dataset *const *datasets, size_t coun
 }
 
 /* Of users whom nothing names any more. 1: some went. */
-static int drop_pins(struct vt_change *change, struct vt_error *err)
+static int drop_pins(struct vt_book_change *change, struct vt_error *err)
 {
 	const struct vt_dataset **datasets = NULL;
 	size_t count = 0;
@@ -237,7 +237,7 @@ static int drop_pins(struct vt_change *change, struct vt_error *err)
 
 		if (is_named(&change->next->policy, uid) || owns_a_dataset(datasets, count, uid))
 			continue;
-		vt_change_drop_pin(change, i);
+		vt_book_change_drop_pin(change, i);
 		dropped = 1;
 	}
 	vt_datasets_free(datasets, count);
@@ -246,16 +246,16 @@ static int drop_pins(struct vt_change *change, struct vt_error *err)
 
 static int drop_gone(struct vt_book *book, struct vt_error *err)
 {
-	struct vt_change change;
-	int r = vt_change_begin(book, &change, err), forgotten = 0, pins = 0;
+	struct vt_book_change change;
+	int r = vt_book_change_begin(book, &change, err), forgotten = 0, pins = 0;
 
 	if (r == 0)
-		forgotten = r = vt_change_forget(&change, is_gone, NULL, err);
+		forgotten = r = vt_book_change_forget(&change, is_gone, NULL, err);
 	if (r >= 0)
 		pins = r = drop_pins(&change, err);
 	if (r >= 0)
-		r = forgotten || pins ? vt_change_commit(&change, err) : 0;
-	vt_change_done(&change);
+		r = forgotten || pins ? vt_book_change_commit(&change, err) : 0;
+	vt_book_change_done(&change);
 	return r;
 }
 

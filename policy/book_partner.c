@@ -10,7 +10,8 @@
 
 /* ---- pins ------------------------------------------------------------------------------------ */
 
-int vt_change_pin(struct vt_change *change, uint32_t uid, const char *name, struct vt_error *err)
+int vt_book_change_pin(struct vt_book_change *change, uint32_t uid, const char *name,
+		       struct vt_error *err)
 {
 	const struct vt_member *old = vt_snapshot_pin(change->next, uid);
 	struct vt_member pin = {.uid = uid};
@@ -26,10 +27,11 @@ int vt_change_pin(struct vt_change *change, uint32_t uid, const char *name, stru
 	if (len == 0 || len > VT_PRINCIPAL_NAME_MAX)
 		return vt_fail(err, EINVAL, "uid %u has no name that can be kept", (unsigned) uid);
 	memcpy(pin.name, name, len + 1);
-	return vt_change_put_pin(change, &pin, err);
+	return vt_book_change_put_pin(change, &pin, err);
 }
 
-static int rename_rules(struct vt_change *change, const struct vt_member *pin, struct vt_error *err)
+static int rename_rules(struct vt_book_change *change, const struct vt_member *pin,
+			struct vt_error *err)
 {
 	for (size_t i = 0; i < change->next->policy.rule_count; i++) {
 		struct vt_rule rule = change->next->rules[i];
@@ -39,14 +41,14 @@ static int rename_rules(struct vt_change *change, const struct vt_member *pin, s
 		    (rule.kind != VT_RULE_ALLOW && rule.kind != VT_RULE_DENY))
 			continue;
 		memcpy(rule.who.name, pin->name, sizeof rule.who.name);
-		r = vt_change_put_rule(change, &rule, err);
+		r = vt_book_change_put_rule(change, &rule, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int rename_leases(struct vt_change *change, const struct vt_member *pin,
+static int rename_leases(struct vt_book_change *change, const struct vt_member *pin,
 			 struct vt_error *err)
 {
 	for (size_t i = 0; i < change->next->policy.lease_count; i++) {
@@ -56,14 +58,14 @@ static int rename_leases(struct vt_change *change, const struct vt_member *pin,
 		if (lease.holder.id != pin->uid)
 			continue;
 		memcpy(lease.holder.name, pin->name, sizeof lease.holder.name);
-		r = vt_change_put_lease(change, &lease, err);
+		r = vt_book_change_put_lease(change, &lease, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int rename_members(struct vt_change *change, const struct vt_member *pin,
+static int rename_members(struct vt_book_change *change, const struct vt_member *pin,
 			  struct vt_error *err)
 {
 	for (size_t i = 0; i < change->next->policy.partner_count; i++) {
@@ -77,14 +79,14 @@ static int rename_members(struct vt_change *change, const struct vt_member *pin,
 			partner->members[k] = *pin;
 			is_in = true;
 		}
-		r = is_in ? vt_change_put_partner(change, partner, err) : 0;
+		r = is_in ? vt_book_change_put_partner(change, partner, err) : 0;
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int repin(struct vt_change *change, const struct vt_member *pin, struct vt_error *err)
+static int repin(struct vt_book_change *change, const struct vt_member *pin, struct vt_error *err)
 {
 	const struct vt_member *old = vt_snapshot_pin(change->next, pin->uid);
 	int r;
@@ -93,21 +95,21 @@ static int repin(struct vt_change *change, const struct vt_member *pin, struct v
 		return vt_fail(err, ENOENT, "nothing here names uid %u", (unsigned) pin->uid);
 	if (strcmp(old->name, pin->name) == 0)
 		return 0;
-	r = vt_change_put_pin(change, pin, err);
+	r = vt_book_change_put_pin(change, pin, err);
 	if (r == 0)
 		r = rename_rules(change, pin, err);
 	if (r == 0)
 		r = rename_leases(change, pin, err);
 	if (r == 0)
 		r = rename_members(change, pin, err);
-	return r < 0 ? r : vt_change_commit(change, err);
+	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
 int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_error *err)
 {
 	vt_cleanup(vt_person_unrefp) const struct vt_person *person = NULL;
 	struct vt_member pin = {.uid = uid};
-	struct vt_change change;
+	struct vt_book_change change;
 	int r = vt_people_ask(uid, &person);
 
 	if (r < 0)
@@ -117,10 +119,10 @@ int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_error *err)
 	if (strlen(person->name) > VT_PRINCIPAL_NAME_MAX)
 		return vt_fail(err, EINVAL, "the name of uid %u is too long", (unsigned) uid);
 	memcpy(pin.name, person->name, strlen(person->name));
-	r = vt_change_begin(book, &change, err);
+	r = vt_book_change_begin(book, &change, err);
 	if (r == 0)
 		r = repin(&change, &pin, err);
-	vt_change_done(&change);
+	vt_book_change_done(&change);
 	return r;
 }
 
@@ -133,7 +135,7 @@ static int check_name(const char *name, struct vt_error *err)
 	return vt_dataset_name_check(name, err);
 }
 
-static int check_until(const struct vt_change *change, uint64_t until_ns, struct vt_error *err)
+static int check_until(const struct vt_book_change *change, uint64_t until_ns, struct vt_error *err)
 {
 	if (until_ns != VT_TIME_NEVER && change->suspect)
 		return vt_fail(err, EAGAIN,
@@ -159,13 +161,13 @@ static void insert(struct vt_partner *partner, const struct vt_member *user)
 	partner->member_count++;
 }
 
-static int partner_add(struct vt_change *change, struct vt_partner *partner,
+static int partner_add(struct vt_book_change *change, struct vt_partner *partner,
 		       const struct vt_member *users, size_t user_count, struct vt_error *err)
 {
 	int r = check_until(change, partner->until_ns, err);
 
 	for (size_t i = 0; r == 0 && i < user_count; i++) {
-		r = vt_change_pin(change, users[i].uid, users[i].name, err);
+		r = vt_book_change_pin(change, users[i].uid, users[i].name, err);
 		insert(partner, &users[i]);
 	}
 	if (r < 0)
@@ -177,13 +179,13 @@ static int partner_add(struct vt_change *change, struct vt_partner *partner,
 	    !vt_snapshot_partner(change->next, partner->name))
 		return vt_fail(err, EOVERFLOW, "the store has %u partners already",
 			       VT_PARTNERS_MAX);
-	r = vt_change_put_partner(change, partner, err);
-	return r < 0 ? r : vt_change_commit(change, err);
+	r = vt_book_change_put_partner(change, partner, err);
+	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
 /* The partner as it is, or a new one, with room for more users. `members` is the caller's to free.
  */
-static int partner_begin(struct vt_change *change, const char *name, size_t more,
+static int partner_begin(struct vt_book_change *change, const char *name, size_t more,
 			 struct vt_partner *out, struct vt_error *err)
 {
 	const struct vt_partner *old = vt_snapshot_partner(change->next, name);
@@ -207,7 +209,7 @@ int vt_book_partner_add(struct vt_book *book, const char *name, const struct vt_
 			struct vt_error *err)
 {
 	struct vt_partner partner = {0};
-	struct vt_change change;
+	struct vt_book_change change;
 	int r = check_name(name, err);
 
 	if (r == 0 && user_count > VT_PARTNER_MEMBERS_MAX)
@@ -215,7 +217,7 @@ int vt_book_partner_add(struct vt_book *book, const char *name, const struct vt_
 			    VT_PARTNER_MEMBERS_MAX);
 	if (r < 0)
 		return r;
-	r = vt_change_begin(book, &change, err);
+	r = vt_book_change_begin(book, &change, err);
 	if (r == 0)
 		r = partner_begin(&change, name, user_count, &partner, err);
 	partner.until_ns = until_ns;
@@ -223,18 +225,18 @@ int vt_book_partner_add(struct vt_book *book, const char *name, const struct vt_
 	if (r == 0)
 		r = partner_add(&change, &partner, users, user_count, err);
 	free(partner.members);
-	vt_change_done(&change);
+	vt_book_change_done(&change);
 	return r;
 }
 
-static int find_partner(struct vt_change *change, const char *name, struct vt_partner **out,
+static int find_partner(struct vt_book_change *change, const char *name, struct vt_partner **out,
 			struct vt_error *err)
 {
 	*out = vt_snapshot_partner(change->next, name);
 	return *out ? 0 : vt_fail(err, ENOENT, "there is no partner '%.100s'", name);
 }
 
-static int remove_user(struct vt_change *change, const char *name, uint32_t uid,
+static int remove_user(struct vt_book_change *change, const char *name, uint32_t uid,
 		       struct vt_error *err)
 {
 	struct vt_partner *partner;
@@ -250,23 +252,23 @@ static int remove_user(struct vt_change *change, const char *name, uint32_t uid,
 		return vt_fail(err, ENOENT, "uid %u is not in the partner '%s'", (unsigned) uid,
 			       partner->name);
 	partner->member_count = kept;
-	r = vt_change_put_partner(change, partner, err);
-	return r < 0 ? r : vt_change_commit(change, err);
+	r = vt_book_change_put_partner(change, partner, err);
+	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
 int vt_book_partner_remove_user(struct vt_book *book, const char *name, uint32_t uid,
 				struct vt_error *err)
 {
-	struct vt_change change;
-	int r = vt_change_begin(book, &change, err);
+	struct vt_book_change change;
+	int r = vt_book_change_begin(book, &change, err);
 
 	if (r == 0)
 		r = remove_user(&change, name, uid, err);
-	vt_change_done(&change);
+	vt_book_change_done(&change);
 	return r;
 }
 
-static int end_partner(struct vt_change *change, const char *name, struct vt_error *err)
+static int end_partner(struct vt_book_change *change, const char *name, struct vt_error *err)
 {
 	struct vt_partner *partner;
 	int r = find_partner(change, name, &partner, err);
@@ -276,17 +278,17 @@ static int end_partner(struct vt_change *change, const char *name, struct vt_err
 	if (partner->until_ns > change->now.lo_ns)
 		partner->until_ns = change->now.lo_ns;
 	partner->member_count = 0;
-	r = vt_change_put_partner(change, partner, err);
-	return r < 0 ? r : vt_change_commit(change, err);
+	r = vt_book_change_put_partner(change, partner, err);
+	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
 int vt_book_partner_end(struct vt_book *book, const char *name, struct vt_error *err)
 {
-	struct vt_change change;
-	int r = vt_change_begin(book, &change, err);
+	struct vt_book_change change;
+	int r = vt_book_change_begin(book, &change, err);
 
 	if (r == 0)
 		r = end_partner(&change, name, err);
-	vt_change_done(&change);
+	vt_book_change_done(&change);
 	return r;
 }

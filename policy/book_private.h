@@ -7,8 +7,8 @@
  *
  * A change holds `writer` from its first look to its end, over the synced write, and edits a copy
  * of the present snapshot that nobody else sees (`next`); what it edits it also stages in the
- * batch. vt_change_commit() writes and then makes the copy the present one. Lock order: `writer`,
- * `lock`.
+ * batch. vt_book_change_commit() writes and then makes the copy the present one. Lock order:
+ * `writer`, `lock`.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -69,7 +69,7 @@ struct vt_book {
 	size_t ended_count, ended_room;
 };
 
-struct vt_change {
+struct vt_book_change {
 	struct vt_book *book;
 	struct vt_snapshot *next;
 	struct vt_policy_head head; /* revision: the one that this change makes */
@@ -80,28 +80,31 @@ struct vt_change {
 	size_t ended_count, ended_room;
 };
 
-/* Takes `writer`; vt_change_done() gives it back, also when beginning failed. */
-int vt_change_begin(struct vt_book *book, struct vt_change *change, struct vt_error *err);
-int vt_change_commit(struct vt_change *change, struct vt_error *err);
-void vt_change_done(struct vt_change *change);
+/* Takes `writer`; vt_book_change_done() gives it back, also when beginning failed. */
+int vt_book_change_begin(struct vt_book *book, struct vt_book_change *change, struct vt_error *err);
+int vt_book_change_commit(struct vt_book_change *change, struct vt_error *err);
+void vt_book_change_done(struct vt_book_change *change);
 
 /* Into the copy and the batch. An ended lease leaves the copy for the list of ended ones. */
-int vt_change_put_rule(struct vt_change *change, const struct vt_rule *rule, struct vt_error *err);
-void vt_change_drop_rule(struct vt_change *change, size_t index);
-int vt_change_put_partner(struct vt_change *change, const struct vt_partner *partner,
-			  struct vt_error *err);
-int vt_change_put_lease(struct vt_change *change, const struct vt_lease *lease,
-			struct vt_error *err);
-int vt_change_put_pin(struct vt_change *change, const struct vt_member *pin, struct vt_error *err);
-void vt_change_drop_pin(struct vt_change *change, size_t index);
+int vt_book_change_put_rule(struct vt_book_change *change, const struct vt_rule *rule,
+			    struct vt_error *err);
+void vt_book_change_drop_rule(struct vt_book_change *change, size_t index);
+int vt_book_change_put_partner(struct vt_book_change *change, const struct vt_partner *partner,
+			       struct vt_error *err);
+int vt_book_change_put_lease(struct vt_book_change *change, const struct vt_lease *lease,
+			     struct vt_error *err);
+int vt_book_change_put_pin(struct vt_book_change *change, const struct vt_member *pin,
+			   struct vt_error *err);
+void vt_book_change_drop_pin(struct vt_book_change *change, size_t index);
 
 /* Pins the uid to the name. -ESTALE: it is pinned to another. */
-int vt_change_pin(struct vt_change *change, uint32_t uid, const char *name, struct vt_error *err);
+int vt_book_change_pin(struct vt_book_change *change, uint32_t uid, const char *name,
+		       struct vt_error *err);
 /* Rules of what is gone go, leases on it end. `gone` says what. 1: something did. */
 typedef bool vt_gone(const struct vt_book *book, const struct vt_pattern *object,
 		     const void *context);
-int vt_change_forget(struct vt_change *change, vt_gone *gone, const void *context,
-		     struct vt_error *err);
+int vt_book_change_forget(struct vt_book_change *change, vt_gone *gone, const void *context,
+			  struct vt_error *err);
 
 /* Is there such an object now? -ENOENT. */
 int vt_object_exists(struct vt_catalog *catalog, const struct vt_pattern *object,
@@ -118,4 +121,4 @@ bool vt_book_principal_is(const struct vt_policy *policy, const struct vt_princi
 /* Reads all rows into a book that has an empty snapshot, then drops what is gone. */
 int vt_book_load(struct vt_book *book, struct vt_error *err);
 /* What has waited and may go now becomes active, one at a time: its id, or 0. */
-int vt_change_serve(struct vt_change *change, uint64_t *next, struct vt_error *err);
+int vt_book_change_serve(struct vt_book_change *change, uint64_t *next, struct vt_error *err);

@@ -65,7 +65,7 @@ static bool has_window(const struct vt_rule *rule)
 	return rule->from_ns || rule->until_ns != VT_TIME_NEVER;
 }
 
-static int check_window(const struct vt_change *change, const struct vt_rule *rule,
+static int check_window(const struct vt_book_change *change, const struct vt_rule *rule,
 			struct vt_error *err)
 {
 	char until[VT_TIME_TEXT];
@@ -82,7 +82,7 @@ static int check_window(const struct vt_change *change, const struct vt_rule *ru
 	return 0;
 }
 
-static int check_partner(const struct vt_change *change, const struct vt_principal *who,
+static int check_partner(const struct vt_book_change *change, const struct vt_principal *who,
 			 struct vt_error *err)
 {
 	const struct vt_policy *policy = &change->next->policy;
@@ -95,7 +95,7 @@ static int check_partner(const struct vt_change *change, const struct vt_princip
 	return vt_fail(err, ENOENT, "there is no partner '%s'", who->name);
 }
 
-static int check_maker(const struct vt_change *change, const struct vt_rule *rule,
+static int check_maker(const struct vt_book_change *change, const struct vt_rule *rule,
 		       const struct vt_asker *maker, struct vt_error *err)
 {
 	if (rule->kind == VT_RULE_DENY && rule->right == VT_RIGHT_ADMIN &&
@@ -106,7 +106,7 @@ static int check_maker(const struct vt_change *change, const struct vt_rule *rul
 }
 
 /* Another of the same kind for the same, which the new one replaces. */
-static void drop_same(struct vt_change *change, const struct vt_rule *rule)
+static void drop_same(struct vt_book_change *change, const struct vt_rule *rule)
 {
 	for (size_t i = change->next->policy.rule_count; i-- > 0;) {
 		const struct vt_rule *old = &change->next->rules[i];
@@ -114,11 +114,11 @@ static void drop_same(struct vt_change *change, const struct vt_rule *rule)
 		if (old->kind == rule->kind && old->right == rule->right &&
 		    vt_principal_equal(&old->who, &rule->who) &&
 		    vt_pattern_equal(&old->object, &rule->object))
-			vt_change_drop_rule(change, i);
+			vt_book_change_drop_rule(change, i);
 	}
 }
 
-static int add_rule(struct vt_change *change, const struct vt_rule *rule,
+static int add_rule(struct vt_book_change *change, const struct vt_rule *rule,
 		    const struct vt_asker *maker, struct vt_error *err)
 {
 	struct vt_rule made = *rule;
@@ -131,7 +131,7 @@ static int add_rule(struct vt_change *change, const struct vt_rule *rule,
 	if (r == 0)
 		r = check_maker(change, rule, maker, err);
 	if (r == 0 && rule->who.kind == VT_PRINCIPAL_USER)
-		r = vt_change_pin(change, rule->who.id, rule->who.name, err);
+		r = vt_book_change_pin(change, rule->who.id, rule->who.name, err);
 	if (r < 0)
 		return r;
 	drop_same(change, rule);
@@ -139,8 +139,8 @@ static int add_rule(struct vt_change *change, const struct vt_rule *rule,
 		return vt_fail(err, EOVERFLOW, "the store has %u rules already", VT_RULES_MAX);
 	made.id = change->head.revision;
 	made.made_ns = change->now.lo_ns;
-	r = vt_change_put_rule(change, &made, err);
-	return r < 0 ? r : vt_change_commit(change, err);
+	r = vt_book_change_put_rule(change, &made, err);
+	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
 int vt_book_add_rule(struct vt_book *book, const struct vt_rule *rule, uint64_t *id,
@@ -148,7 +148,7 @@ int vt_book_add_rule(struct vt_book *book, const struct vt_rule *rule, uint64_t 
 {
 	vt_cleanup(vt_person_unrefp) const struct vt_person *person = NULL;
 	struct vt_asker maker = {.uid = rule->by_uid};
-	struct vt_change change;
+	struct vt_book_change change;
 	int r;
 
 	if (rule->kind != VT_RULE_ALLOW && rule->kind != VT_RULE_DENY)
@@ -161,12 +161,12 @@ int vt_book_add_rule(struct vt_book *book, const struct vt_rule *rule, uint64_t 
 		maker.groups = person->groups;
 		maker.group_count = person->group_count;
 	}
-	r = vt_change_begin(book, &change, err);
+	r = vt_book_change_begin(book, &change, err);
 	if (r == 0)
 		r = add_rule(&change, rule, &maker, err);
 	if (r == 0)
 		*id = change.head.revision;
-	vt_change_done(&change);
+	vt_book_change_done(&change);
 	return r;
 }
 
@@ -180,7 +180,7 @@ static int likeness(const struct vt_rule *rule, const struct vt_principal *who, 
 	       3 * vt_principal_equal(&rule->who, who) + 2 * (rule->right == right);
 }
 
-static int no_such_rule(struct vt_change *change, const struct vt_principal *who,
+static int no_such_rule(struct vt_book_change *change, const struct vt_principal *who,
 			enum vt_right right, const struct vt_pattern *object, struct vt_error *err)
 {
 	char whom[VT_PRINCIPAL_TEXT_MAX], what[VT_PATTERN_TEXT_MAX];
@@ -208,7 +208,7 @@ static int no_such_rule(struct vt_change *change, const struct vt_principal *who
 		       whom, vt_right_name(closest->right), what);
 }
 
-static int remove_rule(struct vt_change *change, const struct vt_principal *who,
+static int remove_rule(struct vt_book_change *change, const struct vt_principal *who,
 		       enum vt_right right, const struct vt_pattern *object, size_t *removed,
 		       struct vt_error *err)
 {
@@ -221,12 +221,12 @@ static int remove_rule(struct vt_change *change, const struct vt_principal *who,
 		if (rule->right != right || !vt_principal_equal(&rule->who, who) ||
 		    !vt_pattern_equal(&rule->object, object))
 			continue;
-		vt_change_drop_rule(change, i);
+		vt_book_change_drop_rule(change, i);
 		count++;
 	}
 	if (count == 0)
 		return no_such_rule(change, who, right, object, err);
-	r = vt_change_commit(change, err);
+	r = vt_book_change_commit(change, err);
 	if (r == 0)
 		*removed = count;
 	return r;
@@ -235,25 +235,25 @@ static int remove_rule(struct vt_change *change, const struct vt_principal *who,
 int vt_book_remove_rule(struct vt_book *book, const struct vt_principal *who, enum vt_right right,
 			const struct vt_pattern *object, size_t *removed, struct vt_error *err)
 {
-	struct vt_change change;
-	int r = vt_change_begin(book, &change, err);
+	struct vt_book_change change;
+	int r = vt_book_change_begin(book, &change, err);
 
 	if (r == 0)
 		r = remove_rule(&change, who, right, object, removed, err);
-	vt_change_done(&change);
+	vt_book_change_done(&change);
 	return r;
 }
 
 /* ---- forgetting ------------------------------------------------------------------------------ */
 
-int vt_change_forget(struct vt_change *change, vt_gone *gone, const void *context,
-		     struct vt_error *err)
+int vt_book_change_forget(struct vt_book_change *change, vt_gone *gone, const void *context,
+			  struct vt_error *err)
 {
 	int forgotten = 0;
 
 	for (size_t i = change->next->policy.rule_count; i-- > 0;)
 		if (gone(change->book, &change->next->rules[i].object, context)) {
-			vt_change_drop_rule(change, i);
+			vt_book_change_drop_rule(change, i);
 			forgotten = 1;
 		}
 	for (size_t i = change->next->policy.lease_count; i-- > 0;) {
@@ -263,7 +263,7 @@ int vt_change_forget(struct vt_change *change, vt_gone *gone, const void *contex
 		if (!gone(change->book, &lease.object, context))
 			continue;
 		vt_lease_remove(&lease, change->now);
-		r = vt_change_put_lease(change, &lease, err);
+		r = vt_book_change_put_lease(change, &lease, err);
 		if (r < 0)
 			return r;
 		forgotten = 1;
@@ -282,13 +282,13 @@ static bool is_of(const struct vt_book *book, const struct vt_pattern *object, c
 int vt_book_forget(struct vt_book *book, uint32_t dataset, uint32_t version, struct vt_error *err)
 {
 	const struct vt_pattern gone = {.dataset = dataset, .version = version};
-	struct vt_change change;
-	int r = vt_change_begin(book, &change, err);
+	struct vt_book_change change;
+	int r = vt_book_change_begin(book, &change, err);
 
 	if (r == 0)
-		r = vt_change_forget(&change, is_of, &gone, err);
+		r = vt_book_change_forget(&change, is_of, &gone, err);
 	if (r > 0)
-		r = vt_change_commit(&change, err);
-	vt_change_done(&change);
+		r = vt_book_change_commit(&change, err);
+	vt_book_change_done(&change);
 	return r;
 }

@@ -115,9 +115,10 @@ static bool lease_takes(const struct question *q, const struct vt_lease *lease)
 	return !is_allowed(q, &policy, false);
 }
 
-#define CANDIDATES_MAX (VT_CHANGES_MAX + 1) /* what takes, all of which has to go, and an allow */
+#define CANDIDATES_MAX (VT_REMEDIES_MAX + 1) /* what takes, all of which has to go, and an allow   \
+					      */
 
-static void add_candidate(struct vt_change *candidates, size_t *count, struct vt_change change)
+static void add_candidate(struct vt_remedy *candidates, size_t *count, struct vt_remedy change)
 {
 	if (*count < CANDIDATES_MAX)
 		candidates[*count] = change;
@@ -125,25 +126,25 @@ static void add_candidate(struct vt_change *candidates, size_t *count, struct vt
 }
 
 /* More than CANDIDATES_MAX: no set of three will do. */
-static size_t find_candidates(const struct question *q, struct vt_change *candidates)
+static size_t find_candidates(const struct question *q, struct vt_remedy *candidates)
 {
 	size_t count = 0;
 
 	if (q->who->stale)
 		add_candidate(candidates, &count,
-			      (struct vt_change){.kind = VT_CHANGE_ACCEPT_NAME});
+			      (struct vt_remedy){.kind = VT_REMEDY_ACCEPT_NAME});
 	for (size_t i = 0; i < q->policy->rule_count; i++)
 		if (rule_takes(q, &q->policy->rules[i]))
 			add_candidate(candidates, &count,
-				      (struct vt_change){.kind = VT_CHANGE_REMOVE_RULE,
+				      (struct vt_remedy){.kind = VT_REMEDY_REMOVE_RULE,
 							 .id = q->policy->rules[i].id});
 	for (size_t i = 0; i < q->policy->lease_count; i++)
 		if (lease_takes(q, &q->policy->leases[i]))
 			add_candidate(candidates, &count,
-				      (struct vt_change){.kind = VT_CHANGE_END_LEASE,
+				      (struct vt_remedy){.kind = VT_REMEDY_END_LEASE,
 							 .id = q->policy->leases[i].id});
 	add_candidate(candidates, &count,
-		      (struct vt_change){.kind = VT_CHANGE_ALLOW, .right = to_grant(q->right)});
+		      (struct vt_remedy){.kind = VT_REMEDY_ALLOW, .right = to_grant(q->right)});
 	return count;
 }
 
@@ -171,8 +172,8 @@ static void trial_done(struct trial *trial)
 	free(trial->leases);
 }
 
-static bool removes(const struct vt_change *changes, size_t count, unsigned set,
-		    enum vt_change_kind kind, uint64_t id)
+static bool removes(const struct vt_remedy *changes, size_t count, unsigned set,
+		    enum vt_remedy_kind kind, uint64_t id)
 {
 	for (size_t i = 0; i < count; i++)
 		if (set & 1u << i && changes[i].kind == kind && changes[i].id == id)
@@ -180,34 +181,34 @@ static bool removes(const struct vt_change *changes, size_t count, unsigned set,
 	return false;
 }
 
-static bool would_allow(const struct question *q, const struct vt_change *changes, size_t count,
+static bool would_allow(const struct question *q, const struct vt_remedy *changes, size_t count,
 			unsigned set, struct trial *trial)
 {
 	struct vt_policy *policy = &trial->policy;
 
 	policy->rule_count = policy->lease_count = 0;
 	for (size_t i = 0; i < q->policy->rule_count; i++)
-		if (!removes(changes, count, set, VT_CHANGE_REMOVE_RULE, q->policy->rules[i].id))
+		if (!removes(changes, count, set, VT_REMEDY_REMOVE_RULE, q->policy->rules[i].id))
 			trial->rules[policy->rule_count++] = q->policy->rules[i];
 	for (size_t i = 0; i < q->policy->lease_count; i++)
-		if (!removes(changes, count, set, VT_CHANGE_END_LEASE, q->policy->leases[i].id))
+		if (!removes(changes, count, set, VT_REMEDY_END_LEASE, q->policy->leases[i].id))
 			trial->leases[policy->lease_count++] = q->policy->leases[i];
-	if (removes(changes, count, set, VT_CHANGE_ALLOW, 0))
+	if (removes(changes, count, set, VT_REMEDY_ALLOW, 0))
 		trial->rules[policy->rule_count++] = allow_of(q);
-	trial->stale = q->who->stale && !removes(changes, count, set, VT_CHANGE_ACCEPT_NAME, 0);
+	trial->stale = q->who->stale && !removes(changes, count, set, VT_REMEDY_ACCEPT_NAME, 0);
 	return is_allowed(q, policy, trial->stale);
 }
 
 static int find_changes(const struct question *q, struct vt_explanation *out)
 {
 	vt_cleanup(trial_done) struct trial trial = {0};
-	struct vt_change candidates[CANDIDATES_MAX];
+	struct vt_remedy candidates[CANDIDATES_MAX];
 	size_t count = find_candidates(q, candidates);
 	int r = trial_init(q, &trial);
 
 	if (r < 0 || count > CANDIDATES_MAX)
 		return r;
-	for (int size = 1; size <= (int) VT_CHANGES_MAX; size++)
+	for (int size = 1; size <= (int) VT_REMEDIES_MAX; size++)
 		for (unsigned set = 1; set < 1u << count; set++) {
 			if (__builtin_popcount(set) != size ||
 			    !would_allow(q, candidates, count, set, &trial))

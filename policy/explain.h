@@ -16,18 +16,18 @@ struct vt_explain_step {
 	bool matched;
 };
 
-enum vt_change_kind {
-	VT_CHANGE_ACCEPT_NAME, /* the uid's present name is accepted */
-	VT_CHANGE_REMOVE_RULE, /* rule `id`, a deny or one of an unknown kind */
-	VT_CHANGE_END_LEASE,   /* lease `id` */
-	VT_CHANGE_ALLOW,       /* the user is allowed `right` on the object */
+enum vt_remedy_kind {
+	VT_REMEDY_ACCEPT_NAME, /* the uid's present name is accepted */
+	VT_REMEDY_REMOVE_RULE, /* rule `id`, a deny or one of an unknown kind */
+	VT_REMEDY_END_LEASE,   /* lease `id` */
+	VT_REMEDY_ALLOW,       /* the user is allowed `right` on the object */
 };
-struct vt_change {
-	enum vt_change_kind kind;
+struct vt_remedy {
+	enum vt_remedy_kind kind;
 	uint64_t id;
 	enum vt_right right;
 };
-#define VT_CHANGES_MAX 3u
+#define VT_REMEDIES_MAX 3u
 
 struct vt_explanation {
 	struct vt_decision decision;
@@ -36,7 +36,7 @@ struct vt_explanation {
 	size_t step_count;
 	/* Of a refusal: the smallest set of changes that makes it allowed; none: more than three.
 	 */
-	struct vt_change changes[VT_CHANGES_MAX];
+	struct vt_remedy changes[VT_REMEDIES_MAX];
 	size_t change_count;
 };
 

@@ -348,8 +348,8 @@ int vt_gate_check(struct vt_gate *gate, const struct vt_subject *subject, enum v
 	return 0;
 }
 
-int vt_gate_check_new(struct vt_gate *gate, const struct vt_subject *subject, const char *space,
-		      bool nowait, struct vt_error *err)
+int vt_gate_check_space(struct vt_gate *gate, const struct vt_subject *subject, enum vt_right right,
+			const char *space, bool nowait, struct vt_error *err)
 {
 	vt_cleanup(facts_done) struct facts facts = {0};
 	const struct vt_object object = {.space = space, .owner_uid = NO_OWNER};
@@ -359,11 +359,43 @@ int vt_gate_check_new(struct vt_gate *gate, const struct vt_subject *subject, co
 
 	if (r < 0)
 		return vt_fail(err, -r, "cannot ask about uid %u: %m", (unsigned) subject->uid);
-	vt_decide(facts.policy, &facts.asker, VT_RIGHT_CURATE, &object, facts.now, &decision, NULL);
+	vt_decide(facts.policy, &facts.asker, right, &object, facts.now, &decision, NULL);
 	if (decision.allowed)
 		return 0;
 	(void) snprintf(name, sizeof name, "%s%s", space ? space : "the store", space ? "/**" : "");
-	return refuse(gate, &facts, VT_RIGHT_CURATE, (struct vt_place){0}, name, &decision, err);
+	return refuse(gate, &facts, right, (struct vt_place){0}, name, &decision, err);
+}
+
+int vt_gate_check_unleased(struct vt_gate *gate, const struct vt_subject *subject,
+			   enum vt_right right, struct vt_place place, const char *space,
+			   struct vt_error *err)
+{
+	vt_cleanup(facts_done) struct facts facts = {0};
+	struct vt_decision decision;
+	struct vt_policy unleased;
+	struct facts but_for_leases;
+	struct thing thing;
+	int r = gather(gate, subject->uid, false, &facts);
+
+	if (r < 0)
+		return vt_fail(err, -r, "cannot ask about uid %u: %m", (unsigned) subject->uid);
+	unleased = *facts.policy;
+	unleased.lease_count = 0;
+	but_for_leases = facts;
+	but_for_leases.policy = &unleased;
+	look_up(gate, place, &thing);
+	if (space)
+		thing.object.space = space;
+	if (right == VT_RIGHT_SEE && place.dataset && !place.version)
+		r = see_dataset(gate, &but_for_leases, place, &decision);
+	else
+		vt_decide(&unleased, &facts.asker, right, &thing.object, facts.now, &decision,
+			  NULL);
+	if (r < 0)
+		return vt_fail(err, -r, "cannot ask about uid %u: %m", (unsigned) subject->uid);
+	return decision.allowed
+		       ? 0
+		       : refuse(gate, &but_for_leases, right, place, thing.name, &decision, err);
 }
 
 /* ---- what changes by itself ------------------------------------------------------------------ */

@@ -56,9 +56,20 @@ int vt_gate_decide(struct vt_gate *gate, const struct vt_subject *subject, enum 
 int vt_gate_sees(struct vt_gate *gate, const struct vt_subject *subject, struct vt_place place,
 		 bool nowait);
 
-/* A name for what is to be made: curate on the space (NULL: none) of a new dataset. */
-int vt_gate_check_new(struct vt_gate *gate, const struct vt_subject *subject, const char *space,
-		      bool nowait, struct vt_error *err);
+/*
+ * The same for what has no id: a space with all that is or will be in it (NULL: the store's own). A
+ * new dataset takes curate on where it is to be.
+ */
+int vt_gate_check_space(struct vt_gate *gate, const struct vt_subject *subject, enum vt_right right,
+			const char *space, bool nowait, struct vt_error *err);
+
+/*
+ * As if nobody held anything alone: may the subject ask for a lease, or hear that there is one?
+ * `space`: of a place {0, 0}, or NULL.
+ */
+int vt_gate_check_unleased(struct vt_gate *gate, const struct vt_subject *subject,
+			   enum vt_right right, struct vt_place place, const char *space,
+			   struct vt_error *err);
 
 /* Grows with every change after which an answer may differ, the passing of a window included. */
 uint64_t vt_gate_generation(struct vt_gate *gate);

@@ -52,7 +52,7 @@ enum vt_scope {
 
 struct vt_pattern {
 	enum vt_scope scope;
-	uint32_t dataset, version; /* id and serial; 0 where the scope has none */
+	uint32_t dataset, version;        /* id and serial; 0 where the scope has none */
 	char space[VT_NAME_PART_MAX + 1]; /* of SCOPE_SPACE, else "" */
 };
 
@@ -66,7 +66,8 @@ struct vt_object {
 enum vt_rule_kind {
 	VT_RULE_ALLOW = 1,
 	VT_RULE_DENY = 2,
-	/* Kinds to come (embargo, terms, delegation) get numbers of their own; an unknown one denies. */
+	/* Kinds to come (embargo, terms, delegation) get numbers of their own; an unknown one
+	   denies. */
 };
 
 struct vt_rule {
@@ -96,15 +97,16 @@ enum vt_lease_end {
 };
 
 struct vt_lease {
-	uint64_t id;    /* unique; the order of the waiting line */
-	uint64_t fence; /* grows with every lease of the store that becomes active; 0 while queued */
+	uint64_t id; /* unique; the order of the waiting line */
+	uint64_t
+		fence; /* grows with every lease of the store that becomes active; 0 while queued */
 	enum vt_lease_state state;
 	enum vt_lease_end end;
 	struct vt_principal holder; /* a user */
 	struct vt_pattern object;
 	uint64_t asked_ns, since_ns, until_ns; /* until: of a queued one the length, ns */
 	uint64_t ended_ns;
-	uint32_t by_uid; /* who asked for it, or ended it */
+	uint32_t by_uid;  /* who asked for it, or ended it */
 	char reason[256]; /* of a break */
 };
 

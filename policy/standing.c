@@ -15,7 +15,8 @@ static bool covers_place(struct vt_gate *gate, const struct vt_pattern *pattern,
 	char space[VT_NAME_PART_MAX + 1];
 	struct vt_object object = {.dataset = place.dataset, .version = place.version};
 
-	if (vt_catalog_dataset_by_id(vt_gate_parts(gate)->catalog, place.dataset, &dataset, NULL) < 0)
+	if (vt_catalog_dataset_by_id(vt_gate_parts(gate)->catalog, place.dataset, &dataset, NULL) <
+	    0)
 		return false;
 	object.space = vt_dataset_space(dataset->name, space);
 	return vt_pattern_covers(pattern, &object);

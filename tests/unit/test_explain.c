@@ -61,7 +61,7 @@ START_TEST(a_grant_is_what_lacks_where_nothing_allows)
 
 	ck_assert_int_eq(why.decision.reason, VT_REASON_NO_GRANT);
 	ck_assert_uint_eq(why.change_count, 1);
-	ck_assert_int_eq(why.changes[0].kind, VT_CHANGE_ALLOW);
+	ck_assert_int_eq(why.changes[0].kind, VT_REMEDY_ALLOW);
 	ck_assert_int_eq(why.changes[0].right, VT_RIGHT_READ);
 	ck_assert_str_eq(why.steps[why.step_count - 1].step, "nothing");
 	vt_explanation_done(&why);
@@ -96,9 +96,9 @@ START_TEST(a_deny_a_lease_and_a_grant_are_three_changes_and_a_fourth_is_too_many
 	lease_to(ALICE);
 	why = explain(BOB, VT_RIGHT_READ, false);
 	ck_assert_uint_eq(why.change_count, 3);
-	ck_assert_int_eq(why.changes[0].kind, VT_CHANGE_REMOVE_RULE);
-	ck_assert_int_eq(why.changes[1].kind, VT_CHANGE_END_LEASE);
-	ck_assert_int_eq(why.changes[2].kind, VT_CHANGE_ALLOW);
+	ck_assert_int_eq(why.changes[0].kind, VT_REMEDY_REMOVE_RULE);
+	ck_assert_int_eq(why.changes[1].kind, VT_REMEDY_END_LEASE);
+	ck_assert_int_eq(why.changes[2].kind, VT_REMEDY_ALLOW);
 	vt_explanation_done(&why);
 	why = explain(BOB, VT_RIGHT_READ, true);
 	ck_assert_int_eq(why.decision.reason, VT_REASON_STALE);
@@ -135,19 +135,19 @@ static bool is_allowed_with(const struct world *world, const struct world_questi
 	with.policy.leases = with.leases;
 	memcpy(more, world->rules, sizeof world->rules);
 	for (size_t c = 0; c < why->change_count; c++) {
-		const struct vt_change *change = &why->changes[c];
+		const struct vt_remedy *change = &why->changes[c];
 
 		if (!(set & 1u << c))
 			continue;
-		if (change->kind == VT_CHANGE_ACCEPT_NAME)
+		if (change->kind == VT_REMEDY_ACCEPT_NAME)
 			who.stale = false;
 		for (size_t i = 0; i < with.policy.rule_count; i++)
-			if (change->kind == VT_CHANGE_REMOVE_RULE && more[i].id == change->id)
+			if (change->kind == VT_REMEDY_REMOVE_RULE && more[i].id == change->id)
 				more[i--] = more[--with.policy.rule_count];
 		for (size_t i = 0; i < with.policy.lease_count; i++)
-			if (change->kind == VT_CHANGE_END_LEASE && with.leases[i].id == change->id)
+			if (change->kind == VT_REMEDY_END_LEASE && with.leases[i].id == change->id)
 				with.leases[i].state = VT_LEASE_ENDED;
-		if (change->kind == VT_CHANGE_ALLOW)
+		if (change->kind == VT_REMEDY_ALLOW)
 			more[with.policy.rule_count++] =
 				(struct vt_rule){.id = 60,
 						 .kind = VT_RULE_ALLOW,

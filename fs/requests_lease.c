@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests about leases. Whoever may lease takes one for themselves; who administers the object
+ * takes and ends them for others. An acquire that waits keeps its connection's thread; it is given
+ * up when the other end goes away.
+ */
+#include "fs/narrow.h"
+#include "fs/requests.h"
+#include "fs/rows.h"
+#include "fs/service.h"
+#include "index/base/error.h"
+#include "index/index.h"
+#include "policy/book.h"
+#include "policy/instant.h"
+#include "policy/people.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LENGTH_MAX_NS (366ull * 86400 * 1000000000)
+#define WAIT_STEP_MS  100
+#define WAITERS_MAX   256u /* in all: each keeps a connection */
+
+static uint32_t caller(const struct vt_control_request *request)
+{
+	return request->connection->subject.uid;
+}
+
+static bool administers(const struct vt_control_request *request, const struct vt_pattern *object)
+{
+	return vt_control_check_pattern(request, VT_RIGHT_ADMIN, object, NULL) == 0;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static const char *state_name(enum vt_lease_state state)
+{
+	switch (state) {
+	case VT_LEASE_ACTIVE:
+		return "active";
+	case VT_LEASE_DRAINING:
+		return "draining";
+	case VT_LEASE_ENDED:
+		return "ended";
+	case VT_LEASE_QUEUED:
+		return "queued";
+	}
+	return "unknown";
+}
+
+static const char *end_name(enum vt_lease_end end)
+{
+	switch (end) {
+	case VT_LEASE_END_NONE:
+		break;
+	case VT_LEASE_END_RELEASED:
+		return "released";
+	case VT_LEASE_END_EXPIRED:
+		return "expired";
+	case VT_LEASE_END_BROKEN:
+		return "broken";
+	case VT_LEASE_END_REMOVED:
+		return "removed";
+	}
+	return NULL;
+}
+
+/* `whole`: also who holds it, and why it ended; others hear that it is leased and until when. */
+static json_t *lease_row(struct vt_service *service, const struct vt_lease *lease, bool whole)
+{
+	char object[VT_PATTERN_TEXT_MAX];
+	json_t *row;
+
+	vt_pattern_format(service->index->catalog, &lease->object, object, sizeof object);
+	row = json_pack("{s:I, s:s, s:s}", "lease", (json_int_t) lease->id, "object", object,
+			"state", state_name(lease->state));
+	if (!row)
+		return NULL;
+	if (lease->state != VT_LEASE_QUEUED) {
+		(void) vt_json_set_time(row, "since", lease->since_ns);
+		(void) vt_json_set_time(row, "until", lease->until_ns);
+	}
+	if (!whole)
+		return row;
+	(void) json_object_set_new(row, "holder", json_string(lease->holder.name));
+	(void) json_object_set_new(row, "fence", json_integer((json_int_t) lease->fence));
+	(void) vt_json_set_time(row, "asked", lease->asked_ns);
+	if (end_name(lease->end))
+		(void) json_object_set_new(row, "end", json_string(end_name(lease->end)));
+	if (lease->state == VT_LEASE_ENDED)
+		(void) vt_json_set_time(row, "ended", lease->ended_ns);
+	if (lease->reason[0])
+		(void) vt_json_set_text(row, "reason", lease->reason, strlen(lease->reason));
+	return row;
+}
+
+static int answer(struct vt_control_request *request, const struct vt_lease *lease,
+		  struct vt_error *err)
+{
+	request->result = lease_row(request->service, lease, true);
+	return request->result ? 0 : vt_fail(err, ENOMEM, "no memory for an answer");
+}
+
+/* ---- taking one ------------------------------------------------------------------------------ */
+
+/* Who is to hold it, and may the caller ask for that? */
+static int read_holder(struct vt_control_request *request, struct vt_principal *out,
+		       struct vt_error *err)
+{
+	const struct vt_pattern *object = &request->pattern;
+	struct vt_place place = {object->dataset, object->version};
+	char text[VT_PRINCIPAL_TEXT_MAX], name[VT_PRINCIPAL_NAME_MAX + 1];
+	const char *user = NULL;
+	int r = vt_arg_text_or(request->args, "user", &user, err);
+
+	if (r < 0)
+		return r;
+	if (object->scope == VT_SCOPE_ALL)
+		return vt_fail(err, EINVAL, "a lease is on a space, a dataset or a version");
+	if (user)
+		r = vt_control_check_pattern(request, VT_RIGHT_ADMIN, object, err);
+	else
+		r = vt_gate_check_unleased(request->service->gate, &request->connection->subject,
+					   VT_RIGHT_LEASE, place,
+					   object->space[0] ? object->space : NULL, err);
+	if (r < 0)
+		return r;
+	if (!user)
+		vt_people_name_of(caller(request), name, sizeof name);
+	(void) snprintf(text, sizeof text, "user:%s", user ? user : name);
+	return vt_principal_parse(request->service->book, text, out, err);
+}
+
+static bool is_gone(const struct vt_control_request *request)
+{
+	struct pollfd p = {.fd = request->connection->channel.fd, .events = POLLIN | POLLRDHUP};
+
+	/* A client that waits says nothing: whatever comes, it has given up. */
+	return poll(&p, 1, WAIT_STEP_MS) != 0;
+}
+
+/* Until its turn has come. A client that goes away gives its place up. */
+static int wait_for_turn(struct vt_control_request *request, struct vt_lease *lease,
+			 struct vt_error *err)
+{
+	int r = vt_control_send(request, lease_row(request->service, lease, true), NULL, 0, err);
+
+	if (r >= 0)
+		r = vt_channel_flush(&request->connection->channel, err);
+	while (r >= 0 && lease->state == VT_LEASE_QUEUED) {
+		if (is_gone(request))
+			r = vt_fail(err, EINTR, "given up");
+		else
+			r = vt_book_lease_get(request->service->book, lease->id, lease, err);
+	}
+	if (r < 0)
+		(void) vt_narrow_lease_end(request->service, lease->id, VT_LEASE_END_REMOVED,
+					   caller(request), "", lease, NULL);
+	else if (lease->state == VT_LEASE_ENDED)
+		r = vt_fail(err, ENOENT, "what was waited for is gone");
+	return r;
+}
+
+static int acquire(struct vt_control_request *request, const struct vt_lease_wish *wish,
+		   struct vt_error *err)
+{
+	static atomic_uint waiters;
+	struct vt_lease lease;
+	int r = vt_narrow_lease_acquire(request->service, wish, &lease, err);
+
+	if (r >= 0 && lease.state == VT_LEASE_QUEUED) {
+		if (atomic_fetch_add(&waiters, 1) < WAITERS_MAX)
+			r = wait_for_turn(request, &lease, err);
+		else
+			r = vt_fail(err, EAGAIN, "too many wait already; try again later");
+		(void) atomic_fetch_sub(&waiters, 1);
+	}
+	return r < 0 ? r : answer(request, &lease, err);
+}
+
+int vt_serve_lease_acquire(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_lease_wish wish = {.object = request->pattern, .by_uid = caller(request)};
+	int r = vt_arg_number(request->args, "length", LENGTH_MAX_NS, &wish.length_ns, err);
+
+	if (r >= 0 && wish.length_ns == 0)
+		r = vt_fail(err, EINVAL, "a lease lasts some time");
+	if (r >= 0)
+		r = vt_arg_flag(request->args, "wait", &wish.wait, err);
+	if (r >= 0)
+		r = read_holder(request, &wish.holder, err);
+	return r < 0 ? r : acquire(request, &wish, err);
+}
+
+/* ---- those there are ------------------------------------------------------------------------- */
+
+static bool same_object(const struct vt_pattern *a, const struct vt_pattern *b)
+{
+	return a->scope == b->scope && a->dataset == b->dataset && a->version == b->version &&
+	       strcmp(a->space, b->space) == 0;
+}
+
+/* The one on exactly that object that the caller means: their own, else the one in force. */
+static int find_lease(struct vt_control_request *request, bool others, struct vt_lease *out,
+		      struct vt_error *err)
+{
+	vt_autofree struct vt_lease *leases = NULL;
+	const struct vt_lease *found = NULL;
+	size_t count;
+	int r = vt_book_leases(request->service->book, &leases, &count, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		const struct vt_lease *lease = &leases[i];
+		bool own = lease->holder.id == caller(request);
+
+		if (lease->state == VT_LEASE_ENDED ||
+		    !same_object(&lease->object, &request->pattern) || !(own || others))
+			continue;
+		if (!found || (own && found->holder.id != caller(request)))
+			found = lease;
+	}
+	if (!found)
+		return vt_fail(err, ENOENT, "there is no such lease of %s",
+			       others ? "anybody" : "yours");
+	*out = *found;
+	return 0;
+}
+
+int vt_serve_lease_renew(struct vt_control_request *request, struct vt_error *err)
+{
+	bool admin = administers(request, &request->pattern), push;
+	struct vt_lease lease;
+	uint64_t until;
+	int r = vt_arg_number(request->args, "until", INT64_MAX, &until, err);
+
+	if (r >= 0)
+		r = vt_arg_flag(request->args, "push", &push, err);
+	if (r >= 0 && push && !admin)
+		r = vt_fail(err, EACCES, "only who administers it may let others wait longer");
+	if (r >= 0)
+		r = find_lease(request, admin, &lease, err);
+	if (r >= 0 && until > vt_timekeeper_now(request->service->time).hi_ns + LENGTH_MAX_NS)
+		r = vt_fail(err, EINVAL, "a lease lasts at most 366 days from now");
+	if (r >= 0)
+		r = vt_narrow_lease_renew(request->service, lease.id, until, push, &lease, err);
+	return r < 0 ? r : answer(request, &lease, err);
+}
+
+static int end_lease(struct vt_control_request *request, bool others, enum vt_lease_end how,
+		     const char *reason, struct vt_error *err)
+{
+	struct vt_lease lease;
+	int r = find_lease(request, others, &lease, err);
+
+	if (r >= 0)
+		r = vt_narrow_lease_end(request->service, lease.id, how, caller(request), reason,
+					&lease, err);
+	return r < 0 ? r : answer(request, &lease, err);
+}
+
+int vt_serve_lease_release(struct vt_control_request *request, struct vt_error *err)
+{
+	return end_lease(request, false, VT_LEASE_END_RELEASED, "", err);
+}
+
+int vt_serve_lease_break(struct vt_control_request *request, struct vt_error *err)
+{
+	const char *reason = "";
+	int r = vt_arg_text_or(request->args, "reason", &reason, err);
+
+	return r < 0 ? r : end_lease(request, true, VT_LEASE_END_BROKEN, reason, err);
+}
+
+/* Of leases in force also those hear who would read it but for them. */
+static int send_lease(struct vt_control_request *request, const struct vt_lease *lease,
+		      struct vt_error *err)
+{
+	struct vt_place place = {lease->object.dataset, lease->object.version};
+	bool whole = lease->holder.id == caller(request) || administers(request, &lease->object);
+
+	if (!whole &&
+	    (lease->state == VT_LEASE_ENDED || lease->state == VT_LEASE_QUEUED || !place.dataset ||
+	     vt_gate_check_unleased(request->service->gate, &request->connection->subject,
+				    VT_RIGHT_SEE, place, NULL, NULL) < 0))
+		return 0;
+	return vt_control_send(request, lease_row(request->service, lease, whole), NULL, 0, err);
+}
+
+int vt_serve_leases(struct vt_control_request *request, struct vt_error *err)
+{
+	vt_autofree struct vt_lease *leases = NULL;
+	struct vt_pattern object;
+	const char *text = NULL;
+	bool all;
+	size_t count = 0;
+	int r = vt_arg_text_or(request->args, "object", &text, err);
+
+	if (r >= 0)
+		r = vt_arg_flag(request->args, "all", &all, err);
+	if (r >= 0 && text)
+		r = vt_pattern_parse(request->service->index->catalog, text, &object, err);
+	if (r == -ENOENT)
+		return 0; /* nobody learns names by asking for their leases */
+	if (r >= 0)
+		r = vt_book_leases(request->service->book, &leases, &count, err);
+	for (size_t i = 0; i < count && r >= 0; i++)
+		if ((all || leases[i].state != VT_LEASE_ENDED) &&
+		    (!text || same_object(&object, &leases[i].object)))
+			r = send_lease(request, &leases[i], err);
+	return r;
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests about standing permission: rules, partners, pinned names, the clock. A rule is made by
+ * whoever administers what it is about; a partner by who administers the store, and changed by who
+ * answers for it.
+ */
+#include "fs/mount.h"
+#include "fs/narrow.h"
+#include "fs/policy_watch.h"
+#include "fs/requests.h"
+#include "fs/rows.h"
+#include "fs/service.h"
+#include "index/base/clock.h"
+#include "index/base/error.h"
+#include "index/index.h"
+#include "policy/book.h"
+#include "policy/instant.h"
+#include "policy/people.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MEMBERS_MAX 1000u /* added by one request */
+
+static uint32_t caller(const struct vt_control_request *request)
+{
+	return request->connection->subject.uid;
+}
+
+static bool administers_store(const struct vt_control_request *request)
+{
+	return vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
+			     (struct vt_place){0}, false, NULL, NULL) == 0;
+}
+
+/* A time in ns, or `otherwise` when there is none. */
+static int time_or(const json_t *args, const char *key, uint64_t otherwise, uint64_t *out,
+		   struct vt_error *err)
+{
+	*out = otherwise;
+	return json_object_get(args, key) ? vt_arg_number(args, key, INT64_MAX, out, err) : 0;
+}
+
+/* Times that are never are left out. */
+static void set_time_or_never(json_t *row, const char *key, uint64_t ns)
+{
+	if (ns != VT_TIME_NEVER && ns != 0)
+		(void) vt_json_set_time(row, key, ns);
+}
+
+/* ---- rules ----------------------------------------------------------------------------------- */
+
+static int read_who_and_right(struct vt_control_request *request, struct vt_principal *who,
+			      enum vt_right *right, struct vt_error *err)
+{
+	const char *who_text, *right_text;
+	int r = vt_arg_text(request->args, "who", &who_text, err);
+
+	if (r >= 0)
+		r = vt_arg_text(request->args, "right", &right_text, err);
+	if (r >= 0)
+		r = vt_right_parse(right_text, right, err);
+	if (r >= 0 && *right == VT_RIGHT_SEE)
+		r = vt_fail(err, EINVAL, "'see' comes with every other right, and is not granted");
+	return r < 0 ? r : vt_principal_parse(request->service->book, who_text, who, err);
+}
+
+static json_t *rule_row(struct vt_service *service, const struct vt_rule *rule)
+{
+	char who[VT_PRINCIPAL_TEXT_MAX], object[VT_PATTERN_TEXT_MAX], by[VT_PRINCIPAL_NAME_MAX + 1];
+	json_t *row;
+
+	vt_principal_format(&rule->who, who, sizeof who);
+	vt_pattern_format(service->index->catalog, &rule->object, object, sizeof object);
+	vt_people_name_of(rule->by_uid, by, sizeof by);
+	row = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "rule", (json_int_t) rule->id, "kind",
+			rule->kind == VT_RULE_ALLOW  ? "allow"
+			: rule->kind == VT_RULE_DENY ? "deny"
+						     : "unknown",
+			"who", who, "right", vt_right_name(rule->right), "object", object, "by",
+			by);
+	if (!row)
+		return NULL;
+	set_time_or_never(row, "from", rule->from_ns);
+	set_time_or_never(row, "until", rule->until_ns);
+	set_time_or_never(row, "made", rule->made_ns);
+	return row;
+}
+
+/* A mount without lists cannot keep the others out of the folder; its files are closed all the
+ * same. */
+static void note_guessable(void *context, const struct vt_session_info *info)
+{
+	json_t *points = context;
+
+	if (info->plan.kind == VT_MOUNT_SHARED && !info->plan.lists)
+		(void) json_array_append_new(points, json_string(info->mountpoint));
+}
+
+static void add_guessable(struct vt_control_request *request, json_t *row)
+{
+	json_t *points = json_array();
+
+	if (vt_gate_needs_lists(request->service->gate))
+		vt_sessions_each(request->service->sessions, note_guessable, points);
+	if (json_array_size(points) > 0)
+		(void) json_object_set(row, "names_can_be_guessed_on", points);
+	json_decref(points);
+}
+
+static int add_rule(struct vt_control_request *request, enum vt_rule_kind kind,
+		    struct vt_error *err)
+{
+	struct vt_rule rule = {.kind = kind,
+			       .object = request->pattern,
+			       .by_uid = caller(request),
+			       .made_ns = vt_clock_realtime_ns()};
+	int r = read_who_and_right(request, &rule.who, &rule.right, err);
+
+	if (r >= 0)
+		r = time_or(request->args, "from", 0, &rule.from_ns, err);
+	if (r >= 0)
+		r = time_or(request->args, "until", VT_TIME_NEVER, &rule.until_ns, err);
+	if (r >= 0)
+		r = vt_narrow_add_rule(request->service, &rule, &rule.id, err);
+	if (r < 0)
+		return r;
+	request->result = rule_row(request->service, &rule);
+	if (!request->result)
+		return vt_fail(err, ENOMEM, "no memory for an answer");
+	add_guessable(request, request->result);
+	return 0;
+}
+
+int vt_serve_grant(struct vt_control_request *request, struct vt_error *err)
+{
+	return add_rule(request, VT_RULE_ALLOW, err);
+}
+
+int vt_serve_deny(struct vt_control_request *request, struct vt_error *err)
+{
+	return add_rule(request, VT_RULE_DENY, err);
+}
+
+int vt_serve_revoke(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_principal who;
+	enum vt_right right;
+	size_t removed = 0;
+	int r = read_who_and_right(request, &who, &right, err);
+
+	if (r >= 0)
+		r = vt_narrow_remove_rule(request->service, &who, right, &request->pattern,
+					  caller(request), &removed, err);
+	if (r < 0)
+		return r;
+	request->result = json_pack("{s:I}", "removed", (json_int_t) removed);
+	return 0;
+}
+
+/* Callers see the rules of what they administer, and those that name them. */
+static bool may_see_rule(const struct vt_control_request *request, const struct vt_rule *rule)
+{
+	if (rule->who.kind == VT_PRINCIPAL_USER && rule->who.id == caller(request))
+		return true;
+	return vt_control_check_pattern(request, VT_RIGHT_ADMIN, &rule->object, NULL) == 0;
+}
+
+int vt_serve_rules(struct vt_control_request *request, struct vt_error *err)
+{
+	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
+		vt_book_policy(request->service->book);
+	int r = 0;
+
+	for (size_t i = 0; i < policy->rule_count && r >= 0; i++)
+		if (may_see_rule(request, &policy->rules[i]))
+			r = vt_control_send(request, rule_row(request->service, &policy->rules[i]),
+					    NULL, 0, err);
+	return r;
+}
+
+/* ---- partners -------------------------------------------------------------------------------- */
+
+static const struct vt_partner *find_partner(const struct vt_policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->partner_count; i++)
+		if (strcmp(policy->partners[i].name, name) == 0)
+			return &policy->partners[i];
+	return NULL;
+}
+
+/* New ones are made by who administers the store; theirs are changed by who answers for them. */
+static int check_partner(struct vt_control_request *request, const char **name,
+			 struct vt_error *err)
+{
+	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
+		vt_book_policy(request->service->book);
+	const struct vt_partner *partner;
+	int r = vt_arg_text(request->args, "partner", name, err);
+
+	if (r < 0 || administers_store(request))
+		return r;
+	partner = find_partner(policy, *name);
+	if (partner && partner->owner_uid == caller(request))
+		return 0;
+	return vt_fail(
+		err, EACCES,
+		"there is no partner '%.100s' that you answer for; who administers the store "
+		"makes one",
+		*name);
+}
+
+static int read_members(const struct vt_control_request *request, struct vt_member **out,
+			size_t *count, struct vt_error *err)
+{
+	const json_t *list = json_object_get(request->args, "users");
+	struct vt_member *members;
+	size_t n = json_array_size(list);
+	int r = 0;
+
+	if (n > MEMBERS_MAX)
+		return vt_fail(err, EINVAL, "at most %u users at once", MEMBERS_MAX);
+	members = calloc(n + 1, sizeof *members);
+	if (!members)
+		return vt_fail(err, ENOMEM, "no memory for a partner's users");
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+
+		if (!name || strlen(name) > VT_PRINCIPAL_NAME_MAX)
+			r = vt_fail(err, EINVAL, "'users' holds what is no user name");
+		else
+			r = vt_people_uid_of(name, &members[i].uid, err);
+		if (r >= 0)
+			strcpy(members[i].name, name);
+	}
+	if (r < 0) {
+		free(members);
+		return r;
+	}
+	*out = members;
+	*count = n;
+	return 0;
+}
+
+static uint64_t present_end(struct vt_service *service, const char *name)
+{
+	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy = vt_book_policy(service->book);
+	const struct vt_partner *partner = find_partner(policy, name);
+
+	return partner ? partner->until_ns : VT_TIME_NEVER;
+}
+
+int vt_serve_partner_add(struct vt_control_request *request, struct vt_error *err)
+{
+	vt_autofree struct vt_member *members = NULL;
+	const char *name;
+	size_t count = 0;
+	uint64_t until;
+	int r = check_partner(request, &name, err);
+
+	if (r >= 0)
+		r = time_or(request->args, "until", present_end(request->service, name), &until,
+			    err);
+	if (r >= 0)
+		r = read_members(request, &members, &count, err);
+	return r < 0 ? r
+		     : vt_narrow_partner_add(request->service, name, members, count, until,
+					     caller(request), err);
+}
+
+int vt_serve_partner_remove(struct vt_control_request *request, struct vt_error *err)
+{
+	vt_autofree struct vt_member *members = NULL;
+	const char *name;
+	size_t count = 0;
+	int r = check_partner(request, &name, err);
+
+	if (r >= 0)
+		r = read_members(request, &members, &count, err);
+	for (size_t i = 0; i < count && r >= 0; i++)
+		r = vt_narrow_partner_remove_user(request->service, name, members[i].uid,
+						  caller(request), err);
+	return r;
+}
+
+int vt_serve_partner_end(struct vt_control_request *request, struct vt_error *err)
+{
+	const char *name;
+	int r = check_partner(request, &name, err);
+
+	return r < 0 ? r : vt_narrow_partner_end(request->service, name, caller(request), err);
+}
+
+static json_t *partner_row(const struct vt_partner *partner)
+{
+	char owner[VT_PRINCIPAL_NAME_MAX + 1];
+	json_t *users = json_array(), *row;
+
+	for (size_t i = 0; i < partner->member_count; i++)
+		(void) json_array_append_new(users, json_string(partner->members[i].name));
+	vt_people_name_of(partner->owner_uid, owner, sizeof owner);
+	row = json_pack("{s:s, s:s, s:o}", "partner", partner->name, "owner", owner, "users",
+			users);
+	if (row)
+		set_time_or_never(row, "until", partner->until_ns);
+	return row;
+}
+
+/* Partners know nothing of each other. */
+int vt_serve_partners(struct vt_control_request *request, struct vt_error *err)
+{
+	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
+		vt_book_policy(request->service->book);
+	bool all = administers_store(request);
+	int r = 0;
+
+	for (size_t i = 0; i < policy->partner_count && r >= 0; i++)
+		if (all || policy->partners[i].owner_uid == caller(request))
+			r = vt_control_send(request, partner_row(&policy->partners[i]), NULL, 0,
+					    err);
+	return r;
+}
+
+/* ---- names and time -------------------------------------------------------------------------- */
+
+int vt_serve_repin(struct vt_control_request *request, struct vt_error *err)
+{
+	const struct vt_pattern everything = {.scope = VT_SCOPE_ALL};
+	uint64_t uid;
+	int r = vt_arg_number(request->args, "uid", UINT32_MAX, &uid, err);
+
+	if (r >= 0)
+		r = vt_book_repin(request->service->book, (uint32_t) uid, err);
+	return r < 0 ? r : vt_narrow_to_now(request->service, &everything, err);
+}
+
+int vt_serve_clock_accept(struct vt_control_request *request, struct vt_error *err)
+{
+	int r = vt_timekeeper_accept(request->service->time, err);
+
+	vt_policy_watch_poke(request->service->watch);
+	return r;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `vitrine grant`: lets somebody do something, from now or for a time. */
+#include "index/base/error.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/rule_request.h"
+
+static const char *from, *until;
+static const struct vt_option options[] = {
+	VT_TEXT(0, "from", "TIME", &from, "when it begins (now)"),
+	VT_TEXT(0, "until", "TIME", &until, "when it ends (never)"),
+	{0},
+};
+
+static int run(struct vt_cli *cli, struct vt_error *err)
+{
+	return vt_rule_request(cli, "grant", from, until, err);
+}
+
+const struct vt_command vt_cmd_grant = {
+	.name = "grant",
+	.synopsis = "WHO RIGHT OBJECT",
+	.summary = "Let somebody browse, read, lease, curate or administer",
+	.details =
+		"WHO is user:NAME (or NAME), osgroup:NAME, partner:NAME or anyone. RIGHT is browse,\n"
+		"read, lease, curate or admin. OBJECT is DATASET, DATASET@VERSION, SPACE/** or **.\n"
+		"A time is 2027-12-31, 2027-12-31T18:00Z or +8h.",
+	.options = options,
+	.min_args = 3,
+	.max_args = 3,
+	.run = run,
+};
