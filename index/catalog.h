@@ -158,6 +158,8 @@ void vt_catalog_totals(struct vt_catalog *catalog, struct vt_totals *out);
  */
 int vt_dataset_name_check(const char *name, struct vt_error *err);
 int vt_version_name_check(const char *name, struct vt_error *err); /* for --as and tags */
+/* The space part of a dataset's name; false when it has none. */
+bool vt_catalog_space_of(const char *dataset_name, char space[VT_NAME_PART_MAX + 1]);
 
 /* Changes. Durable when they return. */
 int vt_catalog_create_dataset(struct vt_catalog *catalog, const char *name, uint32_t owner_uid,

@@ -79,7 +79,5 @@ void vt_catalog_drop_dataset(struct vt_catalog *catalog, struct slot *slot);
 void vt_catalog_free_slot(struct slot *slot); /* that is in no table */
 VT_DEFINE_CLEANUP(struct slot, vt_catalog_free_slot);
 
-/* The space part of a dataset's name; false when it has none. */
-bool vt_catalog_space_of(const char *dataset_name, char space[VT_NAME_PART_MAX + 1]);
 struct space *vt_catalog_put_space(struct vt_catalog *catalog, uint32_t id, const char *name,
 				   struct vt_error *err);

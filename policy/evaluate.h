@@ -26,7 +26,7 @@ struct vt_policy {
 /* Who asks, as facts. */
 struct vt_asker {
 	uint32_t uid;
-	bool stale; /* the uid's name is not the pinned one any more: nothing is theirs but denials */
+	bool stale; /* the uid's name is no longer the pinned one: nothing is theirs but denials */
 	const uint32_t *groups; /* gids by the user database, not the process's own */
 	size_t group_count;
 };
@@ -55,8 +55,12 @@ enum vt_reason {
 struct vt_decision {
 	bool allowed;
 	enum vt_reason reason;
-	uint64_t rule;           /* id of the rule or lease; 0: none */
-	uint64_t valid_until_ns; /* the decision holds while hi_ns is below it (and the policy stays) */
+	uint64_t rule; /* id of the rule or lease; 0: none */
+	/*
+	 * The decision holds while hi_ns is below it (and the policy stays). Not above the present
+	 * hi_ns: it holds for this instant only, since lo_ns is still before a change.
+	 */
+	uint64_t valid_until_ns;
 };
 
 /* Each step that was looked at, in order; for explain. `step` is called with static text. */
@@ -71,8 +75,10 @@ void vt_decide(const struct vt_policy *policy, const struct vt_asker *who, enum 
 	       const struct vt_object *object, struct vt_instant now, struct vt_decision *out,
 	       const struct vt_trace *trace);
 
-/* Does the pattern cover the object? And: can the two patterns have an object in common? */
 bool vt_pattern_covers(const struct vt_pattern *pattern, const struct vt_object *object);
+/* The same for what takes away: a scope that is not known may cover anything. */
+bool vt_pattern_may_cover(const struct vt_pattern *pattern, const struct vt_object *object);
+/* Can the two have an object in common? With the spaces of their datasets; NULL: none. */
 bool vt_pattern_meets(const struct vt_pattern *a, const char *a_dataset_space,
 		      const struct vt_pattern *b, const char *b_dataset_space);
 

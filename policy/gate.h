@@ -33,16 +33,16 @@ int vt_gate_new(const struct vt_gate_parts *parts, struct vt_gate **out, struct 
 void vt_gate_free(struct vt_gate *gate);
 VT_DEFINE_CLEANUP(struct vt_gate, vt_gate_free);
 
-/* What is asked about, filled from the catalog: {0, 0} the store, {dataset, 0}, {dataset, version}. */
+/* What is asked about: {0, 0} the store, {dataset, 0} one as such, {dataset, version}. */
 struct vt_place {
 	uint32_t dataset, version;
 };
 
 /*
- * 0 and `*valid_until_ns` (VT_TIME_NEVER for ever; may be NULL), or -EACCES with a sentence that says
- * why and what would allow it. With `nowait` -EAGAIN when the user database must be asked. A
- * remembered answer takes well under a microsecond. SEE of a dataset: any of its versions is seen,
- * or the dataset as such.
+ * 0 and `*valid_until_ns` (VT_TIME_NEVER for ever; may be NULL), or -EACCES with a sentence that
+ * says why and what would allow it; to who does not see the thing, without a word about it. With
+ * `nowait` -EAGAIN when the user database must be asked. A remembered answer takes well under a
+ * microsecond. SEE of a dataset: any of its versions is seen, or the dataset as such.
  */
 int vt_gate_check(struct vt_gate *gate, const struct vt_subject *subject, enum vt_right right,
 		  struct vt_place place, bool nowait, uint64_t *valid_until_ns,
@@ -51,7 +51,11 @@ int vt_gate_check(struct vt_gate *gate, const struct vt_subject *subject, enum v
 int vt_gate_decide(struct vt_gate *gate, const struct vt_subject *subject, enum vt_right right,
 		   struct vt_place place, bool nowait, struct vt_decision *out);
 
-/* A name for what is to be made: curate on the space (NULL: none) that a new dataset would be in. */
+/* 1: the subject sees it. 0: he must not learn whether it exists. -EAGAIN, -ENOMEM. */
+int vt_gate_sees(struct vt_gate *gate, const struct vt_subject *subject, struct vt_place place,
+		 bool nowait);
+
+/* A name for what is to be made: curate on the space (NULL: none) of a new dataset. */
 int vt_gate_check_new(struct vt_gate *gate, const struct vt_subject *subject, const char *space,
 		      bool nowait, struct vt_error *err);
 
@@ -73,20 +77,21 @@ enum vt_boundary_class {
 #define VT_BOUNDARY_LIST_MAX 500u
 
 struct vt_list_entry {
-	bool group;     /* gid, else uid */
+	bool group; /* gid, else uid */
 	uint32_t id;
 	uint8_t bits; /* 5: may enter; 0: may not, whatever else says so */
 };
 struct vt_boundary {
 	enum vt_boundary_class class;
-	uid_t uid; /* shown owner: the holder, the one user, or the dataset's owner */
+	uid_t uid; /* shown owner: the holder, the one user, the dataset's owner if let in, or 0 */
 	gid_t gid; /* VT_NO_GID: nobody's */
 	struct vt_list_entry *list; /* LIST: in order of kind and id; owned, vt_boundary_done() */
 	size_t list_count;
 	bool others;             /* LIST: everybody else may enter */
 	uint64_t valid_until_ns; /* realtime: it may change by itself then */
 };
-#define VT_NO_GID ((gid_t) 0xfffffffe - 1)
+#define VT_NO_GID ((gid_t) 0xfffffffd)
+/* The store's is open: who sees nothing in it sees nothing. -ENOENT, -ENOMEM. */
 int vt_gate_boundary(struct vt_gate *gate, struct vt_place place, struct vt_boundary *out,
 		     struct vt_error *err);
 void vt_boundary_done(struct vt_boundary *boundary);

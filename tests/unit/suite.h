@@ -8,7 +8,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-static inline int vt_suite_run(const char *name, const TTest *const *tests)
+static inline int vt_suite_run(const char *name, const TTest *const *tests, SFun set_up)
 {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
@@ -16,6 +16,8 @@ static inline int vt_suite_run(const char *name, const TTest *const *tests)
 	int failed;
 
 	tcase_set_timeout(tcase, 60);
+	if (set_up)
+		tcase_add_checked_fixture(tcase, set_up, NULL);
 	for (; *tests; tests++)
 		tcase_add_test(tcase, *tests);
 	suite_add_tcase(suite, tcase);
@@ -27,10 +29,13 @@ static inline int vt_suite_run(const char *name, const TTest *const *tests)
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-#define VT_SUITE(name, ...)                                                                        \
+#define VT_SUITE(name, ...) VT_SUITE_FRESH(name, NULL, __VA_ARGS__)
+
+/* The same, with a function that is called before each test. */
+#define VT_SUITE_FRESH(name, set_up, ...)                                                          \
 	int main(void)                                                                             \
 	{                                                                                          \
 		const TTest *tests[] = {__VA_ARGS__, NULL};                                        \
                                                                                                    \
-		return vt_suite_run(#name, tests);                                                 \
+		return vt_suite_run(#name, tests, set_up);                                         \
 	}

@@ -128,5 +128,5 @@ int main(void)
 	const TTest *const check[] = {a_store_of_format_1_is_read_verified_and_collected, NULL};
 	const TTest *const make[] = {a_golden_store_is_made, NULL};
 
-	return vt_suite_run("golden_store", getenv("VITRINE_MAKE_GOLDEN") ? make : check);
+	return vt_suite_run("golden_store", getenv("VITRINE_MAKE_GOLDEN") ? make : check, NULL);
 }

@@ -588,5 +588,5 @@ int main(int argc, char **argv)
 		return vt_server_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "keeper") == 0)
 		return vt_keeper_main(argc - 1, argv + 1);
-	return vt_suite_run("server", tests);
+	return vt_suite_run("server", tests, NULL);
 }

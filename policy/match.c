@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See match.h and evaluate.h: whom a principal names. */
+#include "policy/match.h"
+
+#include <string.h>
+
+/* In an array that is in order of uids. */
+static const struct vt_member *find_member(const struct vt_member *members, size_t count,
+					   uint32_t uid)
+{
+	size_t low = 0;
+
+	while (count) {
+		size_t half = count / 2;
+
+		if (members[low + half].uid < uid) {
+			low += half + 1;
+			count -= half + 1;
+		} else if (members[low + half].uid > uid) {
+			count = half;
+		} else {
+			return &members[low + half];
+		}
+	}
+	return NULL;
+}
+
+static const struct vt_partner *find_partner(const struct vt_policy *policy, uint32_t id)
+{
+	for (size_t i = 0; i < policy->partner_count; i++)
+		if (policy->partners[i].id == id)
+			return &policy->partners[i];
+	return NULL;
+}
+
+static bool has_group(const struct vt_asker *who, uint32_t gid)
+{
+	for (size_t i = 0; i < who->group_count; i++)
+		if (who->groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* What was given to a name that the uid no longer has, is not given to the uid. */
+static bool is_still(const struct vt_policy *policy, uint32_t uid, const char *name)
+{
+	const struct vt_member *pin = find_member(policy->pins, policy->pin_count, uid);
+
+	return !pin || strcmp(pin->name, name) == 0;
+}
+
+static bool is_member(const struct vt_policy *policy, const struct vt_partner *partner,
+		      uint32_t uid, enum vt_naming naming)
+{
+	const struct vt_member *member =
+		partner ? find_member(partner->members, partner->member_count, uid) : NULL;
+
+	return member && (naming == VT_TO_TAKE || is_still(policy, uid, member->name));
+}
+
+bool vt_principal_names(const struct vt_policy *policy, const struct vt_principal *principal,
+			const struct vt_asker *who, enum vt_naming naming, uint64_t *end_ns)
+{
+	const struct vt_partner *partner;
+
+	switch (principal->kind) {
+	case VT_PRINCIPAL_USER:
+		return principal->id == who->uid &&
+		       (naming == VT_TO_TAKE || is_still(policy, who->uid, principal->name));
+	case VT_PRINCIPAL_OSGROUP:
+		return has_group(who, principal->id);
+	case VT_PRINCIPAL_PARTNER:
+		partner = find_partner(policy, principal->id);
+		if (!is_member(policy, partner, who->uid, naming))
+			return false;
+		if (partner->until_ns < *end_ns)
+			*end_ns = partner->until_ns;
+		return true;
+	case VT_PRINCIPAL_ANYONE:
+		return true;
+	}
+	return false;
+}
+
+bool vt_principal_is_known(enum vt_principal_kind kind)
+{
+	return kind >= VT_PRINCIPAL_USER && kind <= VT_PRINCIPAL_ANYONE;
+}
+
+bool vt_principal_is(const struct vt_policy *policy, const struct vt_principal *principal,
+		     const struct vt_asker *who, struct vt_instant now)
+{
+	uint64_t end_ns = VT_TIME_NEVER;
+
+	return !who->stale && vt_principal_names(policy, principal, who, VT_TO_GIVE, &end_ns) &&
+	       (end_ns == VT_TIME_NEVER || now.hi_ns < end_ns);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the gate costs: a remembered answer, one thread and ten; an answer made anew; a boundary.
+ * Book, clock and people are the test's, so this is the gate alone. A line per case.
+ */
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "policy/gate.h"
+#include "tests/unit/catalog_model.h"
+#include "tests/unit/policy_facts.h"
+
+enum { RULES = 200, USERS = 64, ASKS = 1000000, ANEW = 20000 };
+
+static struct vt_gate *gate;
+static struct vt_rule rules[RULES];
+static struct vt_policy policy = {.revision = 1, .store_owner = 500, .rules = rules};
+static struct vt_place place;
+
+static void set_up(void)
+{
+	struct vt_gate_parts parts;
+
+	catalog_set_up();
+	place.dataset = dataset_new("zoo/birds");
+	place.version = version_new(place.dataset, NULL);
+	facts_policy = &policy;
+	for (uint32_t i = 0; i < RULES; i++)
+		rules[policy.rule_count++] = (struct vt_rule){
+			.id = i + 1,
+			.kind = VT_RULE_ALLOW,
+			.right = VT_RIGHT_READ,
+			.who = {.kind = VT_PRINCIPAL_USER, .id = 1000 + i % USERS},
+			.object = {.scope = VT_SCOPE_DATASET, .dataset = place.dataset},
+			.until_ns = VT_TIME_NEVER};
+	(void) facts_person(1000, "someone");
+	parts = (struct vt_gate_parts){.catalog = catalog};
+	must(vt_gate_new(&parts, &gate, &err) == 0);
+}
+
+static void *ask(void *context)
+{
+	struct vt_subject subject = {.uid = 1000};
+
+	for (int i = 0; i < ASKS; i++)
+		if (vt_gate_check(gate, &subject, VT_RIGHT_READ, place, true, NULL, NULL) < 0)
+			abort();
+	return context;
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct rusage usage;
+
+	(void) getrusage(RUSAGE_SELF, &usage);
+	return (uint64_t) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * VT_NS_PER_SEC +
+	       (uint64_t) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+}
+
+static void report(const char *name, uint64_t since_ns, uint64_t count)
+{
+	printf("%-36s %12.1f ns of processor\n", name, (double) (cpu_ns() - since_ns) / count);
+}
+
+static void remembered(const char *name, size_t threads)
+{
+	pthread_t thread[16];
+	uint64_t since = cpu_ns();
+
+	for (size_t i = 0; i < threads; i++)
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, ask, NULL), 0);
+	for (size_t i = 0; i < threads; i++)
+		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+	report(name, since, threads * ASKS);
+}
+
+static void anew(void)
+{
+	struct vt_subject subject = {.uid = 1000};
+	struct vt_boundary boundary;
+	uint64_t since = cpu_ns();
+
+	for (int i = 0; i < ANEW; i++, policy.revision++)
+		if (vt_gate_check(gate, &subject, VT_RIGHT_READ, place, true, NULL, NULL) < 0)
+			abort();
+	report("answer made of 200 rules", since, ANEW);
+	since = cpu_ns();
+	for (int i = 0; i < ANEW; i++) {
+		must(vt_gate_boundary(gate, place, &boundary, &err) == 0);
+		vt_boundary_done(&boundary);
+	}
+	report("boundary of 64 users remembered", since, ANEW);
+	since = cpu_ns();
+	for (int i = 0; i < ANEW / 20; i++, policy.revision++) {
+		must(vt_gate_boundary(gate, place, &boundary, &err) == 0);
+		vt_boundary_done(&boundary);
+	}
+	report("boundary of 64 users made", since, ANEW / 20);
+}
+
+START_TEST(all_cases)
+{
+	set_up();
+	remembered("answer remembered, 1 thread", 1);
+	remembered("answer remembered, 10 threads", 10);
+	anew();
+	vt_gate_free(gate);
+	catalog_tear_down();
+}
+END_TEST
+
+/* A test, since the catalog's model checks with Check; in this process, without its time limit. */
+int main(void)
+{
+	Suite *suite = suite_create("bench");
+	TCase *tcase = tcase_create("bench");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_test(tcase, all_cases);
+	srunner_set_fork_status(runner, CK_NOFORK);
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
