@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 # One seed, so that a mistake is seen in every run or in none; no fork: a failure ends the program.
-export CK_FORK=no VT_SEED=1 VT_COMPARISONS=20000 VT_STEPS=4000
+export CK_FORK=no VT_SEED=1 VT_COMPARISONS=20000 VT_STEPS=1000
 
 flags="-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I$root -pthread -w"
 libraries="-lcheck_pic -lsubunit -lrt -lm -lpthread"
