@@ -111,7 +111,7 @@ int vt_handles_add(struct vt_handles *handles, uint64_t id, uint32_t uid, uint64
 {
 	uint64_t own = count_of(handles, uid);
 	struct vt_handle *entry;
-	uint32_t slot;
+	uint32_t slot = 0;
 	int r;
 
 	if (own >= VT_HANDLES_PER_UID)

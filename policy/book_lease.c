@@ -8,6 +8,7 @@
 #include "index/base/error.h"
 #include "policy/book_private.h"
 #include "policy/lease.h"
+#include "policy/match.h"
 #include "policy/people.h"
 
 static struct vt_claims claims_of(const struct vt_book_change *change)
@@ -65,7 +66,7 @@ static bool contains(const struct vt_pattern *outer, const struct vt_pattern *in
 		return outer->scope == VT_SCOPE_SPACE && strcmp(outer->space, inner->space) == 0;
 	if (outer->scope == VT_SCOPE_VERSION && inner->scope == VT_SCOPE_DATASET)
 		return false;
-	return vt_pattern_covers(outer, &object);
+	return vt_pattern_may_cover(outer, &object);
 }
 
 /* A lease whose holder may read nothing of it would only keep everybody out. */
@@ -81,7 +82,7 @@ static int check_denied(const struct vt_book_change *change, const struct vt_lea
 
 		if (forbids(rule) && may_be_now(rule, change->now) &&
 		    contains(&rule->object, &lease->object, space) &&
-		    vt_book_principal_is(policy, &rule->who, who, change->now))
+		    vt_book_binds(policy, &rule->who, who, change->now))
 			return vt_fail(err, EACCES,
 				       "rule %llu keeps %s out of it, with a lease too",
 				       (unsigned long long) rule->id, lease->holder.name);

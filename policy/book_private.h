@@ -114,9 +114,9 @@ const char *vt_pattern_space(struct vt_catalog *catalog, const struct vt_pattern
 			     char space[VT_NAME_PART_MAX + 1]);
 bool vt_principal_equal(const struct vt_principal *a, const struct vt_principal *b);
 bool vt_pattern_equal(const struct vt_pattern *a, const struct vt_pattern *b);
-/* Is the principal the user, by uid, groups (ascending) and membership in a live partner? */
-bool vt_book_principal_is(const struct vt_policy *policy, const struct vt_principal *principal,
-			  const struct vt_asker *who, struct vt_instant now);
+/* May what is taken from the principal be taken from the user, by uid, groups or a partner? */
+bool vt_book_binds(const struct vt_policy *policy, const struct vt_principal *principal,
+		   const struct vt_asker *who, struct vt_instant now);
 
 /* Reads all rows into a book that has an empty snapshot, then drops what is gone. */
 int vt_book_load(struct vt_book *book, struct vt_error *err);

@@ -7,6 +7,7 @@
 #include "index/base/error.h"
 #include "policy/book_private.h"
 #include "policy/lease.h"
+#include "policy/match.h"
 #include "policy/people.h"
 
 bool vt_principal_equal(const struct vt_principal *a, const struct vt_principal *b)
@@ -20,42 +21,14 @@ bool vt_pattern_equal(const struct vt_pattern *a, const struct vt_pattern *b)
 	       strcmp(a->space, b->space) == 0;
 }
 
-static bool has_group(const struct vt_asker *who, uint32_t gid)
+bool vt_book_binds(const struct vt_policy *policy, const struct vt_principal *principal,
+		   const struct vt_asker *who, struct vt_instant now)
 {
-	for (size_t i = 0; i < who->group_count; i++)
-		if (who->groups[i] == gid)
-			return true;
-	return false;
-}
+	uint64_t end_ns = VT_TIME_NEVER;
 
-static bool is_member(const struct vt_policy *policy, uint32_t partner, uint32_t uid,
-		      struct vt_instant now)
-{
-	for (size_t i = 0; i < policy->partner_count; i++) {
-		const struct vt_partner *p = &policy->partners[i];
-
-		for (size_t k = 0;
-		     p->id == partner && now.lo_ns < p->until_ns && k < p->member_count; k++)
-			if (p->members[k].uid == uid)
-				return true;
-	}
-	return false;
-}
-
-bool vt_book_principal_is(const struct vt_policy *policy, const struct vt_principal *principal,
-			  const struct vt_asker *who, struct vt_instant now)
-{
-	switch (principal->kind) {
-	case VT_PRINCIPAL_USER:
-		return principal->id == who->uid;
-	case VT_PRINCIPAL_OSGROUP:
-		return has_group(who, principal->id);
-	case VT_PRINCIPAL_PARTNER:
-		return is_member(policy, principal->id, who->uid, now);
-	case VT_PRINCIPAL_ANYONE:
-		return true;
-	}
-	return true;
+	return !vt_principal_is_known(principal->kind) ||
+	       (vt_principal_names(policy, principal, who, VT_TO_TAKE, &end_ns) &&
+		(end_ns == VT_TIME_NEVER || now.lo_ns < end_ns));
 }
 
 /* ---- adding ---------------------------------------------------------------------------------- */
@@ -99,7 +72,7 @@ static int check_maker(const struct vt_book_change *change, const struct vt_rule
 		       const struct vt_asker *maker, struct vt_error *err)
 {
 	if (rule->kind == VT_RULE_DENY && rule->right == VT_RIGHT_ADMIN &&
-	    vt_book_principal_is(&change->next->policy, &rule->who, maker, change->now))
+	    vt_book_binds(&change->next->policy, &rule->who, maker, change->now))
 		return vt_fail(err, EINVAL,
 			       "this would take the right to administer from you, who make it");
 	return 0;

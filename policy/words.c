@@ -240,15 +240,9 @@ const char *vt_pattern_space(struct vt_catalog *catalog, const struct vt_pattern
 			     char space[VT_NAME_PART_MAX + 1])
 {
 	vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *dataset = NULL;
-	const char *slash;
 
 	if (!object->dataset ||
 	    vt_catalog_dataset_by_id(catalog, object->dataset, &dataset, NULL) < 0)
 		return NULL;
-	slash = strchr(dataset->name, '/');
-	if (!slash || slash - dataset->name > (ptrdiff_t) VT_NAME_PART_MAX)
-		return NULL;
-	memcpy(space, dataset->name, (size_t) (slash - dataset->name));
-	space[slash - dataset->name] = '\0';
-	return space;
+	return vt_dataset_space(dataset->name, space);
 }

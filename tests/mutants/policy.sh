@@ -16,22 +16,23 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 # One seed, so that a mistake is seen in every run or in none; no fork: a failure ends the program.
-export CK_FORK=no VT_SEED=1 VT_COMPARISONS=20000
+export CK_FORK=no VT_SEED=1 VT_COMPARISONS=20000 VT_STEPS=1000
 
 flags="-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I$root -pthread -w"
 libraries="-lcheck_pic -lsubunit -lrt -lm -lpthread"
+store="$build/index/libvtindex.a $build/index/base/libvtbase.a"
+store="$store -lrocksdb -lcrypto -lxxhash -ljansson"
+wrap=
 case $2 in
-gate.list)
-	tests=gate
-	unset CK_FORK # each of its tests opens a store of its own
-	store="$build/index/libvtindex.a $build/index/base/libvtbase.a"
-	store="$store -lrocksdb -lcrypto -lxxhash -ljansson"
-	;;
+gate.list) tests=gate ;;
+lease.list) tests='lease_model lease' wrap=-Wl,--wrap=vt_store_write ;;
+instant.list) tests=instant wrap=-Wl,--wrap=vt_store_write ;;
 *)
 	tests='evaluate evaluate_random boundary explain'
 	store=
 	;;
 esac
+[ -z "$store" ] || unset CK_FORK # each of these tests opens a store of its own
 
 for test in $tests; do
 	$cc $flags -O1 -c "$root/tests/unit/test_$test.c" -o "$work/$test.o"
@@ -41,7 +42,7 @@ $cc $flags -O1 -c "$root/tests/unit/no_sync.c" -o "$work/no_sync.o"
 # The tests with $1 (an object, or nothing) in place of the library's. 0: all of them pass.
 passes() {
 	for test in $tests; do
-		$cc -pthread -o "$work/test_$test" "$work/$test.o" "$work/no_sync.o" $1 \
+		$cc -pthread -o "$work/test_$test" "$work/$test.o" "$work/no_sync.o" $1 $wrap \
 			-Wl,--start-group "$build"/policy/lib*.a $store $libraries \
 			-Wl,--end-group || exit 1
 		timeout 120 "$work/test_$test" >"$work/log" 2>&1 || return 1

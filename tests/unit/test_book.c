@@ -5,6 +5,9 @@
 #include "tests/unit/failing_write.h"
 #include "tests/unit/suite.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "index/record.h"
 #include "policy/policy_record.h"
 
@@ -613,6 +616,49 @@ START_TEST(a_snapshot_stays_as_it_is_while_someone_has_it)
 }
 END_TEST
 
+static atomic_bool writer_is_done;
+
+/* An odd revision has a rule, an even one has none; none is older than one seen before. */
+static void *read_snapshots(void *unused)
+{
+	uint64_t last = 0;
+
+	while (!writer_is_done) {
+		vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy = vt_book_policy(book);
+
+		if (policy->rule_count != policy->revision % 2 || policy->revision < last ||
+		    (policy->rule_count && policy->rules[0].id != policy->revision))
+			return (void *) policy;
+		last = policy->revision;
+	}
+	return NULL;
+}
+
+START_TEST(readers_see_whole_snapshots_while_others_write)
+{
+	struct vt_principal anyone = {.kind = VT_PRINCIPAL_ANYONE};
+	struct vt_pattern all = {.scope = VT_SCOPE_ALL};
+	pthread_t readers[3];
+	size_t removed;
+
+	book_set_up();
+	for (size_t i = 0; i < 3; i++)
+		pthread_create(&readers[i], NULL, read_snapshots, NULL);
+	for (int i = 0; i < 500; i++) {
+		allow("anyone", VT_RIGHT_READ, "**");
+		must(vt_book_remove_rule(book, &anyone, VT_RIGHT_READ, &all, &removed, &err) == 0);
+	}
+	writer_is_done = true;
+	for (size_t i = 0; i < 3; i++) {
+		void *wrong;
+
+		pthread_join(readers[i], &wrong);
+		ck_assert_ptr_null(wrong);
+	}
+	book_tear_down();
+}
+END_TEST
+
 START_TEST(a_change_that_cannot_be_written_changes_nothing)
 {
 	struct vt_member ada = {1001, "ada"};
@@ -677,5 +723,6 @@ VT_SUITE(book, a_rule_is_there_after_a_restart_as_it_was_made, a_rule_replaces_t
 	 rules_of_what_is_gone_are_forgotten, what_went_without_a_word_is_dropped_on_opening,
 	 damage_is_refused_with_words, rows_that_do_not_fit_together_are_damage,
 	 a_rule_of_a_kind_to_come_is_kept_and_shown, a_snapshot_stays_as_it_is_while_someone_has_it,
+	 readers_see_whole_snapshots_while_others_write,
 	 a_change_that_cannot_be_written_changes_nothing,
 	 the_clock_is_noted_every_ten_minutes_while_there_are_windows)

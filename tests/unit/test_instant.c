@@ -275,6 +275,7 @@ START_TEST(accepting_the_clock_takes_it_for_both_and_lasts)
 		uint64_t then;
 
 		set_up();
+		note();
 		jump(forward ? (int64_t) YEAR : -(int64_t) YEAR);
 		then = wall;
 		ck_assert(vt_timekeeper_is_suspect(keeper));

@@ -323,6 +323,7 @@ START_TEST(a_renewal_moves_the_end_and_never_back)
 	ck_assert_uint_eq(revision(), 2);
 	ck_assert_int_eq(vt_book_lease_renew(book, id, VT_TIME_NEVER, false, &lease, &err),
 			 -EINVAL);
+	says("has an end");
 	ck_assert_int_eq(vt_book_lease_renew(book, 99, NOON + DAY, false, &lease, &err), -ENOENT);
 	book_reopen();
 	ck_assert_uint_eq(get(id).until_ns, NOON + DAY);
@@ -344,6 +345,23 @@ START_TEST(who_waits_keeps_a_lease_from_being_renewed)
 	ck_assert_uint_eq(lease.until_ns, NOON + DAY);
 	id = take("user:cleo", "plain");
 	must(vt_book_lease_renew(book, id, NOON + DAY, false, &lease, &err) == 0);
+	book_tear_down();
+}
+END_TEST
+
+START_TEST(one_does_not_wait_for_oneself)
+{
+	struct vt_lease lease;
+	uint64_t id;
+
+	set_up();
+	id = take("user:ada", "lab/birds");
+	take("user:ben", "plain");
+	stand_in_line("user:ada", "**");
+	must(vt_book_lease_renew(book, id, NOON + DAY, false, &lease, &err) == 0);
+	must(try("user:ada", "lab/birds", 2 * DAY, false, &lease) == 0);
+	ck_assert_uint_eq(lease.until_ns, NOON + 2 * DAY);
+	take("user:ada", "lab/bees");
 	book_tear_down();
 }
 END_TEST
@@ -778,7 +796,7 @@ VT_SUITE(lease, a_second_holder_is_refused_and_told_who_and_until_when,
 	 a_lease_on_what_its_holder_may_not_read_is_refused,
 	 a_denial_for_another_time_kills_no_lease, a_holder_whose_uid_means_another_is_refused,
 	 a_renewal_moves_the_end_and_never_back, who_waits_keeps_a_lease_from_being_renewed,
-	 what_is_not_active_is_not_renewed,
+	 one_does_not_wait_for_oneself, what_is_not_active_is_not_renewed,
 	 a_draining_lease_keeps_everybody_out_until_it_is_finished,
 	 draining_is_done_again_after_a_restart,
 	 an_expired_lease_is_drained_at_its_end_and_no_earlier,
