@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A number outside of the index: how many commits the index is known to hold. The end of RocksDB's
+ * log may be missing without a sign of it, after damage that looks like a write torn by a crash;
+ * an index that holds fewer commits than the note says has lost some (index/schema.md, "Commits").
+ *
+ * The file has two slots, written in turn, each in a block of its own with its SHA-256: a write of
+ * it that is torn leaves the other slot. The file is locked while it is open.
+ *
+ * One thread at a time.
+ */
+#include <stdint.h>
+
+struct vt_error;
+
+struct vt_commit_note {
+	int fd;           /* -1: not open */
+	unsigned newest;  /* the slot that holds `commits` */
+	uint64_t commits; /* what the file says; 0 when it is new */
+};
+
+/* -EBUSY somebody else has it open, -EBADMSG neither slot can be read. Makes it if need be. */
+int vt_commit_note_open(const char *path, struct vt_commit_note *out, struct vt_error *err);
+void vt_commit_note_close(struct vt_commit_note *note);
+
+/* Durable when it returns. A number below the noted one changes nothing. */
+int vt_commit_note_raise(struct vt_commit_note *note, uint64_t commits, struct vt_error *err);
+/* Whatever was noted. Cut short, it leaves what was noted or `commits`. */
+int vt_commit_note_reset(struct vt_commit_note *note, uint64_t commits, struct vt_error *err);

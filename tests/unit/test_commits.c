@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An index that lost commits says so, is left as it was, and loses no shard. */
+#include "tests/unit/store_model.h"
+#include "tests/unit/suite.h"
+
+#include <glob.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+
+#define STEP 5 /* of so many bits one is flipped */
+
+static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void run(const char *format, ...)
+{
+	char command[1024];
+	va_list ap;
+
+	va_start(ap, format);
+	ck_assert_int_lt(vsnprintf(command, sizeof command, format, ap), (int) sizeof command);
+	va_end(ap);
+	ck_assert_msg(system(command) == 0, "'%s' failed", command);
+}
+
+/* The last of the files that match. */
+static const char *newest(const char *pattern)
+{
+	static char path[256];
+	glob_t found;
+
+	ck_assert_int_eq(glob(vt_scratch_path(pattern), 0, NULL, &found), 0);
+	strcpy(path, found.gl_pathv[found.gl_pathc - 1]);
+	globfree(&found);
+	return path;
+}
+
+static void flip(const char *path, off_t bit)
+{
+	int fd = open(path, O_RDWR);
+	unsigned char byte;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pread(fd, &byte, 1, bit / 8), 1);
+	byte ^= (unsigned char) (1u << bit % 8);
+	ck_assert_int_eq(pwrite(fd, &byte, 1, bit / 8), 1);
+	close(fd);
+}
+
+static off_t size_of(const char *path)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* Two versions were published, and the process was killed. */
+static void leave_a_dead_store(void)
+{
+	pid_t child;
+
+	must(vt_index_create(vt_scratch(), &err) == 0);
+	child = fork();
+	if (child == 0) {
+		index_open();
+		publish("birds", NULL, "first bytes");
+		publish("birds", NULL, "second bytes");
+		raise(SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	ck_assert_uint_eq(count_files("shards"), 2);
+}
+
+static bool has_both(void)
+{
+	vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *dataset = NULL;
+
+	return vt_catalog_dataset(idx->catalog, "birds", &dataset, &err) == 0 &&
+	       dataset->next_number == 3 && count_rows(VT_CF_VERSION) == 2 &&
+	       count_rows(VT_CF_SHARD) == 2 && count_rows(VT_CF_EXHIBIT) == 2;
+}
+
+/* Opens what a flip left: both versions or damage, and all shards. True: refused. */
+static bool open_flipped(const char *path, off_t bit)
+{
+	int r;
+
+	idx = NULL;
+	r = vt_index_open(vt_scratch_dir, 4 << 20, &idx, &err);
+	ck_assert_msg(r == 0 || r == -EBADMSG || r == -EIO, "%s bit %ld: %d %s", path, (long) bit,
+		      r, err.text);
+	if (r == 0)
+		ck_assert_msg(has_both(), "%s bit %ld: an older state", path, (long) bit);
+	vt_index_close(idx);
+	ck_assert_msg(count_files("shards") == 2, "%s bit %ld: a shard is gone", path, (long) bit);
+	return r < 0;
+}
+
+/* Flips bits of a file from `from` on, one at a time. How many were refused. */
+static unsigned flip_through(const char *path, off_t from)
+{
+	unsigned refused = 0;
+
+	run("cp -a %s %s.kept", vt_scratch_dir, vt_scratch_dir);
+	for (off_t bit = from * 8; bit < size_of(path) * 8; bit += STEP) {
+		flip(path, bit);
+		refused += open_flipped(path, bit);
+		run("rm -rf %s && cp -a %s.kept %s", vt_scratch_dir, vt_scratch_dir,
+		    vt_scratch_dir);
+	}
+	run("rm -rf %s.kept", vt_scratch_dir);
+	return refused;
+}
+
+START_TEST(a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless)
+{
+	const char *path;
+	off_t size;
+
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_dead_store();
+	path = newest("index/*.log");
+	size = size_of(path);
+	ck_assert_uint_gt(flip_through(path, size > 300 ? size - 300 : 0), 0);
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless)
+{
+	const char *path;
+	off_t size;
+
+	index_set_up();
+	publish("birds", NULL, "first bytes");
+	publish("birds", NULL, "second bytes");
+	vt_index_close(idx);
+	path = newest("index/MANIFEST-*");
+	size = size_of(path);
+	ck_assert_uint_gt(flip_through(path, size > 300 ? size - 300 : 0), 0);
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(a_refused_index_is_left_as_it_was)
+{
+	const char *path;
+	off_t size;
+
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_dead_store();
+	path = newest("index/*.log");
+	size = size_of(path);
+	run("cp -a %s %s.kept", path, vt_scratch_dir);
+	ck_assert_int_eq(truncate(path, size - 2), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(vt_index_open(vt_scratch_dir, 4 << 20, &idx, &err), -EBADMSG);
+		ck_assert_ptr_nonnull(strstr(err.text, "lost the last 1 of"));
+		ck_assert_ptr_nonnull(strstr(err.text, "--accept-loss"));
+	}
+	ck_assert_int_eq(size_of(path), size - 2);
+	run("mv %s.kept %s", vt_scratch_dir, path);
+	index_open();
+	ck_assert(has_both());
+	index_tear_down();
+}
+END_TEST
+
+START_TEST(an_older_index_under_newer_shards_is_refused)
+{
+	index_set_up();
+	publish("birds", NULL, "first bytes");
+	vt_index_close(idx);
+	run("cp -a %s/index %s/kept", vt_scratch_dir, vt_scratch_dir);
+	index_open();
+	publish("birds", NULL, "second bytes");
+	vt_index_close(idx);
+	run("rm -r %s/index && mv %s/kept %s/index", vt_scratch_dir, vt_scratch_dir,
+	    vt_scratch_dir);
+	ck_assert_int_eq(vt_index_open(vt_scratch_dir, 4 << 20, &idx, &err), -EBADMSG);
+	ck_assert_uint_eq(count_files("shards"), 2);
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(an_older_copy_of_the_whole_store_is_a_store)
+{
+	index_set_up();
+	publish("birds", NULL, "first bytes");
+	vt_index_close(idx);
+	run("cp -a %s %s.kept", vt_scratch_dir, vt_scratch_dir);
+	index_open();
+	publish("birds", NULL, "second bytes");
+	vt_index_close(idx);
+	run("rm -r %s && mv %s.kept %s", vt_scratch_dir, vt_scratch_dir, vt_scratch_dir);
+	index_open();
+	ck_assert_uint_eq(count_rows(VT_CF_VERSION), 1);
+	index_tear_down();
+}
+END_TEST
+
+/* A store of an older vitrine has none; a crash may come between a commit and its note. */
+START_TEST(a_note_that_is_absent_or_behind_is_brought_up)
+{
+	index_set_up();
+	run("cp -a %s/committed %s/kept", vt_scratch_dir, vt_scratch_dir);
+	publish("birds", NULL, "first bytes");
+	vt_index_close(idx);
+	run("mv %s/kept %s/committed", vt_scratch_dir, vt_scratch_dir);
+	index_open();
+	vt_index_close(idx);
+	run("rm %s/committed", vt_scratch_dir);
+	index_open();
+	vt_index_close(idx);
+	run("cp -a %s/index %s/kept", vt_scratch_dir, vt_scratch_dir);
+	index_open();
+	publish("birds", NULL, "second bytes");
+	vt_index_close(idx);
+	run("rm -r %s/index && mv %s/kept %s/index", vt_scratch_dir, vt_scratch_dir,
+	    vt_scratch_dir);
+	ck_assert_int_eq(vt_index_open(vt_scratch_dir, 4 << 20, &idx, &err), -EBADMSG);
+	vt_scratch_done();
+}
+END_TEST
+
+/* A newer log must not hide that an older one lost its end. */
+START_TEST(a_hole_before_the_last_commit_is_noticed)
+{
+	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+	vt_cleanup(vt_iterator_freep) struct vt_iterator *it = NULL;
+	struct vt_value key, value;
+	unsigned commits = 0;
+
+	index_set_up();
+	for (int i = 0; i < 10; i++)
+		publish("birds", NULL, "bytes");
+	must(vt_iterator_new(idx->store, VT_CF_META, "commit.", 7, NULL, 0, &it, &err) == 0);
+	while (vt_iterator_next(it, &key, &value, &err) > 0)
+		if (commits++ == 3)
+			vt_batch_delete(batch, idx->store, VT_CF_META, key.data, key.len);
+	ck_assert_uint_eq(commits, 16);
+	must(vt_store_write(idx->store, batch, false, &err) == 0);
+	vt_iterator_free(vt_steal(&it));
+	vt_index_close(idx);
+	ck_assert_int_eq(vt_index_open(vt_scratch_dir, 4 << 20, &idx, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.text, "lost commit"));
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(an_accepted_loss_keeps_every_shard)
+{
+	struct vt_loss loss;
+	const char *path;
+
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_dead_store();
+	must(vt_index_accept_loss(vt_scratch_dir, &loss, &err) == 0);
+	ck_assert_uint_eq(loss.commits, 0); /* of a store that was merely killed */
+	index_open();
+	ck_assert(has_both());
+	index_tear_down();
+
+	leave_a_dead_store();
+	path = newest("index/*.log");
+	ck_assert_int_eq(truncate(path, size_of(path) / 2), 0);
+	must(vt_index_accept_loss(vt_scratch_dir, &loss, &err) == 0);
+	ck_assert_uint_gt(loss.commits, 0);
+	ck_assert_uint_gt(loss.shards, 0);
+	ck_assert_uint_eq(count_files("lost"), loss.shards);
+	ck_assert_uint_eq(count_files("shards") + loss.shards, 2);
+	index_open();
+	publish("birds", NULL, "third bytes");
+	index_reopen();
+	ck_assert_uint_eq(count_files("lost"), loss.shards);
+	must(vt_index_accept_loss(vt_scratch_dir, &loss, &err) == -EBUSY);
+	vt_index_close(idx);
+	must(vt_index_accept_loss(vt_scratch_dir, &loss, &err) == 0);
+	ck_assert_uint_eq(loss.commits, 0);
+	vt_scratch_done();
+}
+END_TEST
+
+VT_SUITE(commits, a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless,
+	 a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless,
+	 a_refused_index_is_left_as_it_was, an_older_index_under_newer_shards_is_refused,
+	 an_older_copy_of_the_whole_store_is_a_store, a_note_that_is_absent_or_behind_is_brought_up,
+	 a_hole_before_the_last_commit_is_noticed, an_accepted_loss_keeps_every_shard)
