@@ -6,7 +6,8 @@
     flip.py mount STORE DATASET SOURCE COUNT SEED MNT   random bits of shards, read through a mount
     flip.py verify STORE DATASET SOURCE COUNT SEED      random bits of shards: verify names the file, status 5
     flip.py index STORE DATASET SOURCE COUNT SEED       random bits of the index's files, a fresh server for each
-    flip.py log STORE DATASET SOURCE BYTES STEP         kills the server; every STEP-th bit of the log's last BYTES
+    flip.py log STORE DATASET SOURCE RECORDS STEP       kills the server; in the log's last RECORDS each bit of their
+                                                        headers (RocksDB's log format) and every STEP-th of the rest
 
 The server must run with VITRINE_CACHE=1 for `shard` and `mount`, so that it reads again what it had read. Prints what
 happened; ends with 1 if anything was wrong. VITRINE is the program.
@@ -211,16 +212,30 @@ def flip_index(count, seed):
         print(f"  {times} times: {words}")
 
 
-def flip_log(last, step):
+def log_records(path):
+    """Where they begin: u32 CRC, u16 length, u8 type, bytes; in blocks of 32 KiB, a rest below 7 bytes is unused."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at, starts = 0, []
+    while at + 7 <= len(data):
+        starts.append(at)
+        at += 7 + struct.unpack_from("<H", data, at + 4)[0]
+        if at % 32768 > 32768 - 7:
+            at += -at % 32768
+    return starts
+
+
+def flip_log(count, step):
     os.kill(json.loads(run("status", "--json").stdout)["pid"], signal.SIGKILL)
     log = max(path for path in below("index") if path.endswith(".log"))
-    kept, shards, size, refused, bits = Kept(), below("shards"), os.path.getsize(log), 0, 0
-    if size == 0:
-        sys.exit("nothing is in the log")
-    for bit in range(max(0, size - last) * 8, size * 8, step):
+    kept, shards, refused, records = Kept(), below("shards"), 0, log_records(log)[-count:]
+    if len(records) < count:
+        sys.exit("not that many records are in the log")
+    bits = {bit for at in records for bit in range(at * 8, (at + 7) * 8)}
+    bits.update(range(records[0] * 8, os.path.getsize(log) * 8, step))
+    for bit in sorted(bits):
         kept.put_back()
         Flipped(log, bit).turn()
-        bits += 1
         for path in files:
             done = run("cat", f"{dataset}:{path}")
             if done.returncode not in (0, 5):
@@ -237,7 +252,7 @@ def flip_log(last, step):
     for path in files:
         if compare(path, run("cat", f"{dataset}:{path}").stdout, "nothing"):
             sys.exit(f"{path} is lost by a kill alone")
-    print(f"{bits} bits flipped, {refused} times refused")
+    print(f"{len(bits)} bits flipped, {refused} times refused")
 
 
 arguments = sys.argv[5:]
