@@ -22,11 +22,12 @@
 struct slot {
 	char magic[8];
 	uint64_t commits;
+	struct vt_manifest_mark mark;
 	struct vt_digest digest; /* of the above */
 };
 #define SLOT_HASHED (sizeof(struct slot) - sizeof(struct vt_digest))
 
-static bool decode(const struct slot *slot, uint64_t *commits)
+static bool decode(const struct slot *slot, uint64_t *commits, struct vt_manifest_mark *mark)
 {
 	struct vt_digest digest;
 
@@ -35,13 +36,20 @@ static bool decode(const struct slot *slot, uint64_t *commits)
 	    !vt_digest_equal(&digest, &slot->digest))
 		return false;
 	*commits = le64toh(slot->commits);
+	mark->number = le64toh(slot->mark.number);
+	mark->length = le64toh(slot->mark.length);
+	mark->hash = le64toh(slot->mark.hash);
 	return true;
 }
 
 static int write_slot(struct vt_commit_note *note, unsigned turn, uint64_t commits,
-		      struct vt_error *err)
+		      const struct vt_manifest_mark *mark, struct vt_error *err)
 {
-	struct slot slot = {.magic = SLOT_MAGIC, .commits = htole64(commits)};
+	struct slot slot = {
+		.magic = SLOT_MAGIC,
+		.commits = htole64(commits),
+		.mark = {htole64(mark->number), htole64(mark->length), htole64(mark->hash)},
+	};
 	ssize_t n;
 
 	vt_digest_of(&slot, SLOT_HASHED, &slot.digest);
@@ -51,7 +59,18 @@ static int write_slot(struct vt_commit_note *note, unsigned turn, uint64_t commi
 			       "cannot note how many commits the index holds: %m");
 	note->newest = turn;
 	note->commits = commits;
+	note->mark = *mark;
 	return 0;
+}
+
+static bool is_newer(const struct vt_commit_note *note, uint64_t commits,
+		     const struct vt_manifest_mark *mark)
+{
+	if (commits != note->commits)
+		return commits > note->commits;
+	if (mark->number != note->mark.number)
+		return mark->number > note->mark.number;
+	return mark->length > note->mark.length;
 }
 
 /* 0 with `commits` the highest, -ENODATA a file that was just made, -EBADMSG. */
@@ -62,16 +81,18 @@ static int read_slots(struct vt_commit_note *note)
 
 	for (unsigned i = 0; i < SLOTS; i++) {
 		struct slot slot = {0};
+		struct vt_manifest_mark mark;
 		uint64_t commits;
 
 		if (pread(note->fd, &slot, sizeof slot, (off_t) i * SLOT_AT) < 0)
 			return -errno;
 		written |= memcmp(&slot, &blank, sizeof slot) != 0;
-		if (!decode(&slot, &commits) || (any && commits < note->commits))
+		if (!decode(&slot, &commits, &mark) || (any && !is_newer(note, commits, &mark)))
 			continue;
 		any = true;
 		note->newest = i;
 		note->commits = commits;
+		note->mark = mark;
 	}
 	if (any)
 		return 0;
@@ -90,7 +111,7 @@ static int open_locked(const char *path, struct vt_commit_note *note, struct vt_
 			       "another process has the store open");
 	r = read_slots(note);
 	if (r == -ENODATA)
-		return vt_commit_note_reset(note, 0, err);
+		return vt_commit_note_reset(note, 0, &(struct vt_manifest_mark){0}, err);
 	if (r == -EBADMSG)
 		return vt_fail(err, EBADMSG, "'%s' is damaged", path);
 	return r < 0 ? vt_fail(err, -r, "cannot read '%s': %m", path) : 0;
@@ -116,15 +137,19 @@ void vt_commit_note_close(struct vt_commit_note *note)
 	note->fd = -1;
 }
 
-int vt_commit_note_raise(struct vt_commit_note *note, uint64_t commits, struct vt_error *err)
+int vt_commit_note_raise(struct vt_commit_note *note, uint64_t commits,
+			 const struct vt_manifest_mark *mark, struct vt_error *err)
 {
-	return commits > note->commits ? write_slot(note, 1 - note->newest, commits, err) : 0;
+	if (!is_newer(note, commits, mark))
+		return 0;
+	return write_slot(note, 1 - note->newest, commits, mark, err);
 }
 
-int vt_commit_note_reset(struct vt_commit_note *note, uint64_t commits, struct vt_error *err)
+int vt_commit_note_reset(struct vt_commit_note *note, uint64_t commits,
+			 const struct vt_manifest_mark *mark, struct vt_error *err)
 {
 	unsigned newest = note->newest;
-	int r = write_slot(note, 1 - newest, commits, err);
+	int r = write_slot(note, 1 - newest, commits, mark, err);
 
-	return r < 0 ? r : write_slot(note, newest, commits, err);
+	return r < 0 ? r : write_slot(note, newest, commits, mark, err);
 }

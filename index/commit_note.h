@@ -13,12 +13,15 @@
  */
 #include <stdint.h>
 
+#include "index/manifest.h"
+
 struct vt_error;
 
 struct vt_commit_note {
 	int fd;           /* -1: not open */
 	unsigned newest;  /* the slot that holds `commits` */
 	uint64_t commits; /* what the file says; 0 when it is new */
+	struct vt_manifest_mark mark;
 };
 
 /* -EBUSY somebody else has it open, -EBADMSG neither slot can be read. Makes it if need be. */
@@ -26,6 +29,8 @@ int vt_commit_note_open(const char *path, struct vt_commit_note *out, struct vt_
 void vt_commit_note_close(struct vt_commit_note *note);
 
 /* Durable when it returns. A number below the noted one changes nothing. */
-int vt_commit_note_raise(struct vt_commit_note *note, uint64_t commits, struct vt_error *err);
+int vt_commit_note_raise(struct vt_commit_note *note, uint64_t commits,
+			 const struct vt_manifest_mark *mark, struct vt_error *err);
 /* Whatever was noted. Cut short, it leaves what was noted or `commits`. */
-int vt_commit_note_reset(struct vt_commit_note *note, uint64_t commits, struct vt_error *err);
+int vt_commit_note_reset(struct vt_commit_note *note, uint64_t commits,
+			 const struct vt_manifest_mark *mark, struct vt_error *err);

@@ -68,6 +68,15 @@ int vt_store_load_commits(struct vt_store *store, struct vt_error *err)
 	return 0;
 }
 
+int vt_store_note(struct vt_store *store, struct vt_error *err)
+{
+	int r = vt_manifest_advance(&store->manifest, err);
+
+	if (r < 0)
+		return r;
+	return vt_commit_note_raise(&store->note, store->commits, &store->manifest.mark, err);
+}
+
 static int commit(struct vt_store *store, struct vt_batch *batch, struct vt_error *err)
 {
 	uint64_t number = store->commits + 1, value = htole64(number);
@@ -82,7 +91,7 @@ static int commit(struct vt_store *store, struct vt_batch *batch, struct vt_erro
 	store->commits = number;
 	if (store->note.fd < 0)
 		return 0;
-	r = vt_commit_note_raise(&store->note, number, err);
+	r = vt_store_note(store, err);
 	if (r == -ENOSPC)
 		store->stuck = true;
 	return r;
@@ -119,7 +128,7 @@ int vt_store_accept_loss(struct vt_store *store, struct vt_error *err)
 	int r;
 
 	(void) pthread_mutex_lock(&store->commit_lock);
-	r = vt_commit_note_reset(&store->note, store->commits, err);
+	r = vt_commit_note_reset(&store->note, store->commits, &store->manifest.mark, err);
 	(void) pthread_mutex_unlock(&store->commit_lock);
 	return r;
 }

@@ -192,7 +192,7 @@ static struct vt_store *store_new(size_t cache_bytes)
 		return NULL;
 	(void) pthread_mutex_init(&store->counter_lock, NULL);
 	(void) pthread_mutex_init(&store->commit_lock, NULL);
-	store->note.fd = -1;
+	store->note.fd = store->manifest.fd = -1;
 	store->cache = rocksdb_cache_create_lru(cache_bytes);
 	store->read = rocksdb_readoptions_create();
 	store->read_nowait = rocksdb_readoptions_create();
@@ -216,6 +216,7 @@ void vt_store_close(struct vt_store *store)
 	rocksdb_readoptions_destroy(store->read_nowait);
 	rocksdb_readoptions_destroy(store->read);
 	rocksdb_cache_destroy(store->cache);
+	vt_manifest_close(&store->manifest);
 	vt_commit_note_close(&store->note);
 	(void) pthread_mutex_destroy(&store->commit_lock);
 	(void) pthread_mutex_destroy(&store->counter_lock);
@@ -287,7 +288,8 @@ static int open_checked(struct vt_store *store, const char *dir, bool read_only,
  * Before anything is changed: RocksDB, once it is open for writing, has dropped what of the log it
  * could not read, and tables it does not know. What else keeps it from opening shows then, too.
  */
-static int look_first(const char *dir, uint64_t noted, bool accept_loss, struct vt_error *err)
+static int look_first(const char *dir, const struct vt_commit_note *note, bool accept_loss,
+		      struct vt_error *err)
 {
 	vt_cleanup(vt_store_closep) struct vt_store *store = store_new(0);
 	int r;
@@ -296,7 +298,9 @@ static int look_first(const char *dir, uint64_t noted, bool accept_loss, struct 
 		return vt_fail(err, ENOMEM, "no memory for a store handle");
 	r = open_checked(store, dir, true, err);
 	if (r == 0 && !accept_loss)
-		r = vt_store_check_commits(store, noted, err);
+		r = vt_store_check_commits(store, note->commits, err);
+	if (r == 0 && store->commits >= note->commits) /* nothing shows, but something may lack */
+		r = vt_manifest_check(dir, &note->mark, err);
 	return r == -EBADMSG ? r : 0;
 }
 
@@ -306,13 +310,15 @@ static int open_noted(struct vt_store *store, const char *dir,
 	int r = vt_commit_note_open(settings->note, &store->note, err);
 
 	if (r == 0)
-		r = look_first(dir, store->note.commits, settings->accept_loss, err);
+		r = look_first(dir, &store->note, settings->accept_loss, err);
 	if (r == 0)
 		r = open_checked(store, dir, false, err);
 	if (r == 0 && !settings->accept_loss)
 		r = vt_store_check_commits(store, store->note.commits, err);
-	/* A crash may have come between a commit and its note. */
-	return r < 0 ? r : vt_commit_note_raise(&store->note, store->commits, err);
+	if (r == 0)
+		r = vt_manifest_open(dir, &store->manifest, err);
+	/* A crash may have come between a commit and its note; and the list of tables is new. */
+	return r < 0 ? r : vt_store_note(store, err);
 }
 
 int vt_store_open(const char *dir, const struct vt_store_options *settings, struct vt_store **out,

@@ -31,6 +31,7 @@ struct vt_store {
 	pthread_mutex_t commit_lock; /* taken after counter_lock */
 	uint64_t commits;            /* guarded by commit_lock, as the next */
 	struct vt_commit_note note;
+	struct vt_manifest manifest;
 };
 
 /* The one set of options of every family and of the SST files that go into them. */
@@ -43,6 +44,8 @@ int vt_store_outcome(char *message, struct vt_error *err);
 
 /* Counts the commits that the index holds. -EBADMSG: some before the last are missing. */
 int vt_store_load_commits(struct vt_store *store, struct vt_error *err);
+/* Brings the note up to what the index holds. Under commit_lock, or before others can commit. */
+int vt_store_note(struct vt_store *store, struct vt_error *err);
 /* -EBADMSG: fewer than the note says. */
 int vt_store_check_commits(const struct vt_store *store, uint64_t noted, struct vt_error *err);
 /* A synced write: counted by a row in the batch itself, then by the note. */

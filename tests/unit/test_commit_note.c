@@ -9,10 +9,11 @@
 
 #include "index/base/error.h"
 
-#define SLOT_BYTES 48 /* 4096 apart */
+#define SLOT_BYTES 72 /* 4096 apart */
 
 static struct vt_error err;
 static struct vt_commit_note note;
+static const struct vt_manifest_mark mark = {5, 100, 77};
 static int fd = -1;
 
 static void open_note(void)
@@ -26,8 +27,8 @@ static void set_up(void)
 {
 	(void) vt_scratch();
 	open_note();
-	ck_assert_int_eq(vt_commit_note_raise(&note, 41, &err), 0);
-	ck_assert_int_eq(vt_commit_note_raise(&note, 42, &err), 0);
+	ck_assert_int_eq(vt_commit_note_raise(&note, 41, &mark, &err), 0);
+	ck_assert_int_eq(vt_commit_note_raise(&note, 42, &mark, &err), 0);
 	vt_commit_note_close(&note);
 	fd = open(vt_scratch_path("committed"), O_RDWR);
 	ck_assert_int_ge(fd, 0);
@@ -53,7 +54,8 @@ START_TEST(a_number_survives_reopening_and_does_not_fall)
 	set_up();
 	open_note();
 	ck_assert_uint_eq(note.commits, 42);
-	ck_assert_int_eq(vt_commit_note_raise(&note, 7, &err), 0);
+	ck_assert_mem_eq(&note.mark, &mark, sizeof mark);
+	ck_assert_int_eq(vt_commit_note_raise(&note, 7, &mark, &err), 0);
 	vt_commit_note_close(&note);
 	open_note();
 	ck_assert_uint_eq(note.commits, 42);
@@ -87,7 +89,7 @@ START_TEST(a_torn_write_is_made_good_by_the_next)
 	vt_commit_note_close(&note);
 	open_note();
 	ck_assert_uint_eq(note.commits, 41);
-	ck_assert_int_eq(vt_commit_note_raise(&note, 43, &err), 0);
+	ck_assert_int_eq(vt_commit_note_raise(&note, 43, &mark, &err), 0);
 	vt_commit_note_close(&note);
 	open_note();
 	ck_assert_uint_eq(note.commits, 43);
@@ -114,7 +116,7 @@ START_TEST(a_reset_lowers_it_for_good)
 {
 	set_up();
 	open_note();
-	ck_assert_int_eq(vt_commit_note_reset(&note, 5, &err), 0);
+	ck_assert_int_eq(vt_commit_note_reset(&note, 5, &mark, &err), 0);
 	vt_commit_note_close(&note);
 	flip(4096 + 10, 0); /* both slots say so */
 	open_note();

@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <sys/wait.h>
 
-#define STEP 5 /* of so many bits one is flipped */
+#define STEP 7 /* of so many bits one is flipped */
 
 static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void run(const char *format, ...)
@@ -54,17 +54,53 @@ static off_t size_of(const char *path)
 	return st.st_size;
 }
 
-/* Two versions were published, and the process was killed. */
-static void leave_a_dead_store(void)
+/* Rows in the log become tables, and the log goes. */
+static void outgrow_the_log(void)
+{
+	static char row[100000];
+	char log[256];
+
+	strcpy(log, newest("index/*.log"));
+	for (uint32_t i = 0; access(log, F_OK) == 0; i++) {
+		vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+
+		vt_batch_put(batch, idx->store, VT_CF_AUDIT, &i, sizeof i, row, sizeof row);
+		must(vt_store_write(idx->store, batch, false, &err) == 0);
+		(void) usleep(1000);
+	}
+}
+
+static void commit_nothing(unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+
+		must(vt_store_write(idx->store, batch, true, &err) == 0);
+	}
+}
+
+/*
+ * Two versions were published, and the process was killed. `tables`: not before the log they were
+ * in had gone, and as many commits as are remembered had followed.
+ */
+static void leave_a_dead_store(bool tables)
 {
 	pid_t child;
 
-	must(vt_index_create(vt_scratch(), &err) == 0);
+	(void) vt_scratch();
+	if (!tables)
+		must(vt_index_create(vt_scratch_dir, &err) == 0);
 	child = fork();
 	if (child == 0) {
+		if (tables) /* RocksDB's threads that make tables do not outlive a fork */
+			must(vt_index_create(vt_scratch_dir, &err) == 0);
 		index_open();
 		publish("birds", NULL, "first bytes");
 		publish("birds", NULL, "second bytes");
+		if (tables) {
+			outgrow_the_log();
+			commit_nothing(20);
+		}
 		raise(SIGKILL);
 	}
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
@@ -119,11 +155,28 @@ START_TEST(a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless)
 
 	if (!VT_CAN_FORK)
 		return;
-	leave_a_dead_store();
+	leave_a_dead_store(false);
 	path = newest("index/*.log");
 	size = size_of(path);
 	ck_assert_uint_gt(flip_through(path, size > 300 ? size - 300 : 0), 0);
 	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harmless)
+{
+	const char *path;
+	off_t size;
+
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_dead_store(true);
+	path = newest("index/MANIFEST-*");
+	size = size_of(path);
+	ck_assert_uint_gt(flip_through(path, size > 400 ? size - 400 : 0), 0);
+	index_open();
+	ck_assert(has_both());
+	index_tear_down();
 }
 END_TEST
 
@@ -150,7 +203,7 @@ START_TEST(a_refused_index_is_left_as_it_was)
 
 	if (!VT_CAN_FORK)
 		return;
-	leave_a_dead_store();
+	leave_a_dead_store(false);
 	path = newest("index/*.log");
 	size = size_of(path);
 	run("cp -a %s %s.kept", path, vt_scratch_dir);
@@ -257,14 +310,14 @@ START_TEST(an_accepted_loss_keeps_every_shard)
 
 	if (!VT_CAN_FORK)
 		return;
-	leave_a_dead_store();
+	leave_a_dead_store(false);
 	must(vt_index_accept_loss(vt_scratch_dir, &loss, &err) == 0);
 	ck_assert_uint_eq(loss.commits, 0); /* of a store that was merely killed */
 	index_open();
 	ck_assert(has_both());
 	index_tear_down();
 
-	leave_a_dead_store();
+	leave_a_dead_store(false);
 	path = newest("index/*.log");
 	ck_assert_int_eq(truncate(path, size_of(path) / 2), 0);
 	must(vt_index_accept_loss(vt_scratch_dir, &loss, &err) == 0);
@@ -285,6 +338,7 @@ START_TEST(an_accepted_loss_keeps_every_shard)
 END_TEST
 
 VT_SUITE(commits, a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless,
+	 a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harmless,
 	 a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless,
 	 a_refused_index_is_left_as_it_was, an_older_index_under_newer_shards_is_refused,
 	 an_older_copy_of_the_whole_store_is_a_store, a_note_that_is_absent_or_behind_is_brought_up,
