@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <sys/wait.h>
 
-#define STEP 7 /* of so many bits one is flipped */
+#define STEP 23 /* of so many bits one is flipped */
 
 static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void run(const char *format, ...)
