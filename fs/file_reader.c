@@ -15,181 +15,35 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/codec.h"
-#include "fs/io_pool.h"
+#include "fs/file_read.h"
 #include "index/base/error.h"
 #include "index/chunk.h"
-#include "index/store.h"
 
-#define CHUNK_MAX  (1u << 20) /* bytes of content that is one chunk */
 #define ZEROS      (128u << 10)
 #define PIECES_MAX (IOV_MAX - 8u) /* of an answer; a reply adds its head */
-#define FEW        4u             /* parts of most reads */
 
 /* Not const: then it would lie in the program's file, and replies are written from memory alone. */
 static uint8_t zeros[ZEROS];
 
-struct vt_file_reader {
-	struct vt_store *store;
-	struct vt_lru *lru;
-	struct vt_frame_cache *frames;
-	struct vt_io_pool *pool;
-};
-
-/* A run of the answer: bytes of a frame, or (shard 0) of a hole. */
-struct part {
-	struct read *read;
-	struct vt_location at;
-	uint64_t skip; /* within the frame, if the rows are right */
-	uint64_t length;
-	struct vt_frame *frame;
-};
-
-struct read {
-	struct vt_io_task task; /* first */
-	struct vt_file_reader *reader;
-	struct vt_content content;
-	uint64_t offset, length; /* within the content: already cut at its end */
-	bool use_hint, use_recipe;
-	bool again;      /* planned for the second time */
-	int hint_result; /* what the hint led to, if that was an error */
-	vt_read_done *done;
-	void *context;
-	struct part *parts; /* `few` while that is enough */
-	size_t count, room;
-	size_t pieces_max;
-	atomic_size_t missing; /* frames, and one for the thread that asks for them */
-	atomic_int result;
-	struct part few[FEW];
-};
-
-/* ---- plan ------------------------------------------------------------------------------------ */
-
-static int add_part(struct read *read, const struct vt_location *at, uint64_t skip, uint64_t length)
-{
-	if (read->count == read->room) {
-		struct part *old = read->parts == read->few ? NULL : read->parts;
-		size_t room = old ? read->room * 2 : 2 * FEW;
-		struct part *parts = reallocarray(old, room, sizeof *parts);
-
-		if (!parts)
-			return -ENOMEM;
-		if (!old)
-			memcpy(parts, read->few, sizeof read->few);
-		read->parts = parts;
-		read->room = room;
-	}
-	read->parts[read->count++] =
-		(struct part){.read = read, .at = *at, .skip = at->skip + skip, .length = length};
-	return 0;
-}
-
-/* Adds what of the extents, which begin at byte `start`, lies in the range; `*at` moves on. */
-static int add_extents(struct read *read, const struct vt_recipe_part *recipe, uint64_t *at)
-{
-	uint64_t begin = recipe->start, end = read->offset + read->length;
-	int r = 0;
-
-	for (size_t i = 0; i < recipe->count && *at < end && r == 0; i++) {
-		const struct vt_extent *extent = &recipe->extents[i];
-		uint64_t next = begin + extent->length;
-
-		if (*at < next) {
-			uint64_t length = (next < end ? next : end) - *at;
-
-			r = add_part(read, &extent->at, *at - begin, length);
-			*at += length;
-		}
-		begin = next;
-	}
-	return r;
-}
-
-static int plan_recipe(struct read *read, bool nowait)
-{
-	struct vt_file_reader *reader = read->reader;
-	uint64_t at = read->offset, before;
-	struct vt_recipe_part *recipe;
-	int r = 0;
-
-	read->use_recipe = true;
-	while (at < read->offset + read->length && r == 0) {
-		r = vt_recipe_find(reader->store, reader->lru, read->content.domain,
-				   &read->content.id, at, nowait, &recipe, NULL);
-		if (r < 0)
-			return r;
-		before = at;
-		r = add_extents(read, recipe, &at);
-		vt_lru_unref(&recipe->lru);
-		if (r == 0 && at == before)
-			r = -EBADMSG; /* a segment that does not hold what its head says */
-	}
-	return r;
-}
-
-static bool same_location(const struct vt_location *a, const struct vt_location *b)
-{
-	return a->shard == b->shard && a->frame_offset == b->frame_offset &&
-	       a->frame_size == b->frame_size && a->skip == b->skip;
-}
-
-static int plan_chunk(struct read *read, bool nowait)
-{
-	const struct vt_content *content = &read->content;
-	struct vt_location at;
-	uint32_t length;
-	int r;
-
-	if (content->size > CHUNK_MAX)
-		return -ENOENT;
-	r = vt_chunk_find(read->reader->store, content->domain, &content->id, nowait, &at, &length,
-			  NULL);
-	if (r < 0)
-		return r;
-	if (length != content->size)
-		return -EBADMSG;
-	if (read->hint_result < 0 && same_location(&at, &content->hint))
-		return read->hint_result == -ENOENT ? -EIO
-						    : read->hint_result; /* not stale: gone */
-	read->count = 0;
-	return add_part(read, &at, read->offset, read->length);
-}
-
-/* What had a hint was one chunk at publish; what had none most likely has a recipe. */
-static int plan(struct read *read, bool nowait)
-{
-	bool chunk_first = read->content.hint.shard != 0;
-	int r;
-
-	read->count = 0;
-	if (read->use_hint)
-		return add_part(read, &read->content.hint, read->offset, read->length);
-	r = chunk_first ? plan_chunk(read, nowait) : plan_recipe(read, nowait);
-	if (r == -ENOENT)
-		r = chunk_first ? plan_recipe(read, nowait) : plan_chunk(read, nowait);
-	return r == -ENOENT ? -EBADMSG : r; /* the tree names what the store does not have */
-}
-
 /* ---- fetch and answer ------------------------------------------------------------------------ */
 
-static void start(struct read *read, bool nowait);
+static void start(struct vt_read *read, bool nowait);
 
 static void run_start(struct vt_io_task *task)
 {
-	start((struct read *) task, false);
+	start((struct vt_read *) task, false);
 }
 
-static void start_on_pool(struct read *read)
+static void start_on_pool(struct vt_read *read)
 {
 	read->task = (struct vt_io_task){.run = run_start, .lane = VT_LANE_CONTENT};
 	vt_io_pool_submit(read->reader->pool, &read->task);
 }
 
-static void drop_frames(struct read *read)
+static void drop_frames(struct vt_read *read)
 {
 	for (size_t i = 0; i < read->count; i++) {
 		vt_frame_unref(read->parts[i].frame);
@@ -197,7 +51,7 @@ static void drop_frames(struct read *read)
 	}
 }
 
-static void free_read(struct read *read)
+static void free_read(struct vt_read *read)
 {
 	drop_frames(read);
 	if (read->parts != read->few)
@@ -206,7 +60,7 @@ static void free_read(struct read *read)
 }
 
 /* False: what led to the failure came from the index, or this was the second time. */
-static bool try_again(struct read *read, int r)
+static bool try_again(struct vt_read *read, int r)
 {
 	if (read->again || (!read->use_hint && !read->use_recipe))
 		return false;
@@ -222,18 +76,18 @@ static bool try_again(struct read *read, int r)
 	return true;
 }
 
-static bool fits(const struct part *part)
+static bool fits(const struct vt_part *part)
 {
 	return part->skip <= part->frame->size && part->length <= part->frame->size - part->skip;
 }
 
 /* The pieces of a part: one, or for a hole as many as the zeros must be repeated. */
-static size_t piece_count(const struct part *part)
+static size_t piece_count(const struct vt_part *part)
 {
 	return part->at.shard ? 1 : (part->length + ZEROS - 1) / ZEROS;
 }
 
-static size_t put_pieces(const struct part *part, struct iovec *out)
+static size_t put_pieces(const struct vt_part *part, struct iovec *out)
 {
 	size_t n = 0;
 
@@ -266,7 +120,7 @@ static int join_pieces(struct iovec *pieces, size_t *count, size_t length)
 	return 0;
 }
 
-static void answer_with(struct read *read, struct iovec *pieces)
+static void answer_with(struct vt_read *read, struct iovec *pieces)
 {
 	size_t count = 0;
 	bool joined;
@@ -282,7 +136,7 @@ static void answer_with(struct read *read, struct iovec *pieces)
 		free(pieces[0].iov_base);
 }
 
-static void answer(struct read *read)
+static void answer(struct vt_read *read)
 {
 	struct iovec few[8] = {0}, *pieces = few;
 	int r = read->result;
@@ -308,7 +162,7 @@ static void answer(struct read *read)
 	free_read(read);
 }
 
-static void arrived(struct read *read)
+static void arrived(struct vt_read *read)
 {
 	if (atomic_fetch_sub(&read->missing, 1) == 1)
 		answer(read);
@@ -316,8 +170,8 @@ static void arrived(struct read *read)
 
 static void frame_done(void *context, int r, struct vt_frame *frame)
 {
-	struct part *part = context;
-	struct read *read = part->read;
+	struct vt_part *part = context;
+	struct vt_read *read = part->read;
 
 	part->frame = frame;
 	if (r < 0)
@@ -325,11 +179,11 @@ static void frame_done(void *context, int r, struct vt_frame *frame)
 	arrived(read);
 }
 
-static void fetch(struct read *read)
+static void fetch(struct vt_read *read)
 {
 	read->missing = 1; /* ours, so that the answer waits until all were asked for */
 	for (size_t i = 0; i < read->count; i++) {
-		struct part *part = &read->parts[i];
+		struct vt_part *part = &read->parts[i];
 		int r;
 
 		if (!part->at.shard)
@@ -346,9 +200,9 @@ static void fetch(struct read *read)
 	arrived(read);
 }
 
-static void start(struct read *read, bool nowait)
+static void start(struct vt_read *read, bool nowait)
 {
-	int r = plan(read, nowait);
+	int r = vt_read_plan(read, nowait);
 
 	if (r == -EAGAIN && nowait)
 		start_on_pool(read);
@@ -365,7 +219,7 @@ static void read_content(struct vt_file_reader *reader, const struct vt_content 
 			 uint64_t offset, size_t length, bool nowait, vt_read_done *done,
 			 void *context)
 {
-	struct read *read;
+	struct vt_read *read;
 
 	if (offset >= content->size || length == 0) {
 		done(context, 0, NULL, 0);
@@ -380,14 +234,14 @@ static void read_content(struct vt_file_reader *reader, const struct vt_content 
 	read->content = *content;
 	read->offset = offset;
 	read->length = length < content->size - offset ? length : content->size - offset;
-	read->use_hint = content->hint.shard != 0 && content->size <= CHUNK_MAX;
+	read->use_hint = content->hint.shard != 0 && content->size <= VT_CHUNK_MAX;
 	read->use_recipe = read->again = false;
 	read->hint_result = 0;
 	read->done = done;
 	read->context = context;
 	read->parts = read->few;
 	read->count = 0;
-	read->room = FEW;
+	read->room = VT_READ_FEW;
 	read->pieces_max = nowait ? PIECES_MAX : SIZE_MAX;
 	atomic_init(&read->result, 0);
 	start(read, nowait);
@@ -416,44 +270,6 @@ int vt_file_reader_new(struct vt_store *store, struct vt_lru *lru, struct vt_fra
 void vt_file_reader_free(struct vt_file_reader *reader)
 {
 	free(reader);
-}
-
-/* One chunk is all data; only a recipe has holes. */
-int64_t vt_file_reader_seek(struct vt_file_reader *reader, const struct vt_content *content,
-			    uint64_t offset, int whence, bool nowait, struct vt_error *err)
-{
-	if (offset >= content->size)
-		return -ENXIO;
-	if (content->hint.shard)
-		return whence == SEEK_DATA ? (int64_t) offset : (int64_t) content->size;
-	while (offset < content->size) {
-		struct vt_recipe_part *recipe;
-		uint64_t begin, next;
-		int r = vt_recipe_find(reader->store, reader->lru, content->domain, &content->id,
-				       offset, nowait, &recipe, err);
-
-		if (r == -ENOENT) /* a chunk after all */
-			return whence == SEEK_DATA ? (int64_t) offset : (int64_t) content->size;
-		if (r < 0)
-			return r;
-		begin = recipe->start;
-		for (size_t i = 0; i < recipe->count; i++, begin = next) {
-			bool hole = recipe->extents[i].at.shard == 0;
-
-			next = begin + recipe->extents[i].length;
-			if (offset >= next)
-				continue;
-			if (hole == (whence == SEEK_HOLE)) {
-				vt_lru_unref(&recipe->lru);
-				return (int64_t) offset;
-			}
-			offset = next;
-		}
-		if (offset < recipe->end)
-			offset = recipe->end;
-		vt_lru_unref(&recipe->lru);
-	}
-	return whence == SEEK_HOLE ? (int64_t) content->size : -ENXIO;
 }
 
 /* A read that somebody waits for. */
