@@ -21,13 +21,15 @@
 /* As stored, little-endian. */
 struct slot {
 	char magic[8];
+	uint64_t turn; /* the higher one counts */
 	uint64_t commits;
 	struct vt_manifest_mark mark;
+	uint64_t at_rest;        /* 0 or 1 */
 	struct vt_digest digest; /* of the above */
 };
 #define SLOT_HASHED (sizeof(struct slot) - sizeof(struct vt_digest))
 
-static bool decode(const struct slot *slot, uint64_t *commits, struct vt_manifest_mark *mark)
+static bool decode(const struct slot *slot, struct vt_commit_note *out)
 {
 	struct vt_digest digest;
 
@@ -35,31 +37,34 @@ static bool decode(const struct slot *slot, uint64_t *commits, struct vt_manifes
 	if (memcmp(slot->magic, SLOT_MAGIC, sizeof slot->magic) != 0 ||
 	    !vt_digest_equal(&digest, &slot->digest))
 		return false;
-	*commits = le64toh(slot->commits);
-	mark->number = le64toh(slot->mark.number);
-	mark->length = le64toh(slot->mark.length);
-	mark->hash = le64toh(slot->mark.hash);
+	out->turn = le64toh(slot->turn);
+	out->commits = le64toh(slot->commits);
+	out->mark.number = le64toh(slot->mark.number);
+	out->mark.length = le64toh(slot->mark.length);
+	out->mark.hash = le64toh(slot->mark.hash);
+	out->at_rest = le64toh(slot->at_rest) != 0;
 	return true;
 }
 
-static int write_slot(struct vt_commit_note *note, unsigned turn, uint64_t commits,
-		      const struct vt_manifest_mark *mark, struct vt_error *err)
+static int write_slot(struct vt_commit_note *note, uint64_t commits,
+		      const struct vt_manifest_mark *mark, bool at_rest, struct vt_error *err)
 {
+	uint64_t turn = note->turn + 1;
 	struct slot slot = {
 		.magic = SLOT_MAGIC,
+		.turn = htole64(turn),
 		.commits = htole64(commits),
 		.mark = {htole64(mark->number), htole64(mark->length), htole64(mark->hash)},
+		.at_rest = htole64(at_rest),
 	};
 	ssize_t n;
 
 	vt_digest_of(&slot, SLOT_HASHED, &slot.digest);
-	n = pwrite(note->fd, &slot, sizeof slot, (off_t) turn * SLOT_AT);
+	n = pwrite(note->fd, &slot, sizeof slot, (off_t) (turn % SLOTS) * SLOT_AT);
 	if (n != (ssize_t) sizeof slot || fdatasync(note->fd) < 0)
 		return vt_fail(err, n >= 0 && n < (ssize_t) sizeof slot ? ENOSPC : errno,
 			       "cannot note how many commits the index holds: %m");
-	note->newest = turn;
-	note->commits = commits;
-	note->mark = *mark;
+	*note = (struct vt_commit_note){note->fd, turn, commits, *mark, at_rest};
 	return 0;
 }
 
@@ -73,28 +78,23 @@ static bool is_newer(const struct vt_commit_note *note, uint64_t commits,
 	return mark->length > note->mark.length;
 }
 
-/* 0 with `commits` the highest, -ENODATA a file that was just made, -EBADMSG. */
+/* 0 with what was written last, -ENODATA a file that was just made, -EBADMSG. */
 static int read_slots(struct vt_commit_note *note)
 {
 	static const struct slot blank;
-	bool any = false, written = false;
+	bool written = false;
 
 	for (unsigned i = 0; i < SLOTS; i++) {
+		struct vt_commit_note found = {.fd = note->fd};
 		struct slot slot = {0};
-		struct vt_manifest_mark mark;
-		uint64_t commits;
 
 		if (pread(note->fd, &slot, sizeof slot, (off_t) i * SLOT_AT) < 0)
 			return -errno;
 		written |= memcmp(&slot, &blank, sizeof slot) != 0;
-		if (!decode(&slot, &commits, &mark) || (any && !is_newer(note, commits, &mark)))
-			continue;
-		any = true;
-		note->newest = i;
-		note->commits = commits;
-		note->mark = mark;
+		if (decode(&slot, &found) && found.turn > note->turn)
+			*note = found;
 	}
-	if (any)
+	if (note->turn > 0)
 		return 0;
 	return written ? -EBADMSG : -ENODATA;
 }
@@ -142,14 +142,24 @@ int vt_commit_note_raise(struct vt_commit_note *note, uint64_t commits,
 {
 	if (!is_newer(note, commits, mark))
 		return 0;
-	return write_slot(note, 1 - note->newest, commits, mark, err);
+	return write_slot(note, commits, mark, false, err);
 }
 
 int vt_commit_note_reset(struct vt_commit_note *note, uint64_t commits,
 			 const struct vt_manifest_mark *mark, struct vt_error *err)
 {
-	unsigned newest = note->newest;
-	int r = write_slot(note, 1 - newest, commits, mark, err);
+	int r = write_slot(note, commits, mark, false, err);
 
-	return r < 0 ? r : write_slot(note, newest, commits, mark, err);
+	return r < 0 ? r : write_slot(note, commits, mark, false, err);
+}
+
+int vt_commit_note_rest(struct vt_commit_note *note, uint64_t commits,
+			const struct vt_manifest_mark *mark, struct vt_error *err)
+{
+	return write_slot(note, commits, mark, true, err);
+}
+
+int vt_commit_note_wake(struct vt_commit_note *note, struct vt_error *err)
+{
+	return note->at_rest ? write_slot(note, note->commits, &note->mark, false, err) : 0;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -92,25 +93,47 @@ int vt_manifest_advance(struct vt_manifest *manifest, struct vt_error *err)
 	return r;
 }
 
-int vt_manifest_check(const char *index, const struct vt_manifest_mark *mark, struct vt_error *err)
+/* *out: the first `end` bytes of the list that CURRENT names. */
+static int mark_up_to(const char *index, uint64_t end, struct vt_manifest_mark *out,
+		      struct vt_error *err)
 {
 	struct vt_manifest manifest;
+	int r = vt_manifest_open(index, &manifest, err);
+
+	if (r < 0)
+		return r;
+	r = read_on(&manifest, end, err);
+	*out = manifest.mark;
+	vt_manifest_close(&manifest);
+	return r;
+}
+
+static bool is_same(const struct vt_manifest_mark *a, const struct vt_manifest_mark *b)
+{
+	return a->number == b->number && a->length == b->length && a->hash == b->hash;
+}
+
+int vt_manifest_check(const char *index, const struct vt_manifest_mark *mark, struct vt_error *err)
+{
+	struct vt_manifest_mark found;
 	uint64_t number;
 	int r = read_current(index, &number, err);
 
 	if (r < 0 || number > mark->number)
 		return r;
-	r = vt_manifest_open(index, &manifest, err);
-	if (r < 0)
-		return r;
-	r = read_on(&manifest, mark->length, err);
-	vt_manifest_close(&manifest);
-	if (r == 0 && (number != mark->number || manifest.mark.length != mark->length ||
-		       manifest.mark.hash != mark->hash))
+	r = mark_up_to(index, mark->length, &found, err);
+	if (r == 0 && !is_same(&found, mark))
 		r = vt_fail(err, EBADMSG,
 			    "its list of tables, MANIFEST-%06" PRIu64
 			    ", is damaged; nothing was changed: restore the whole store from a "
 			    "copy",
 			    mark->number);
 	return r;
+}
+
+bool vt_manifest_is(const char *index, const struct vt_manifest_mark *mark)
+{
+	struct vt_manifest_mark found;
+
+	return mark_up_to(index, UINT64_MAX, &found, NULL) == 0 && is_same(&found, mark);
 }

@@ -8,6 +8,7 @@
  *
  * One thread at a time.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vt_error;
@@ -32,3 +33,5 @@ int vt_manifest_advance(struct vt_manifest *manifest, struct vt_error *err);
 
 /* -EBADMSG the list is not what was marked. A newer list than that one is not known, and passes. */
 int vt_manifest_check(const char *index, const struct vt_manifest_mark *mark, struct vt_error *err);
+/* The list is what was marked, to the byte and with nothing after it. */
+bool vt_manifest_is(const char *index, const struct vt_manifest_mark *mark);

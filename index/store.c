@@ -129,36 +129,9 @@ rocksdb_options_t *vt_store_make_options(rocksdb_cache_t *cache)
 	return options;
 }
 
-static void flush_family(struct vt_store *store, enum vt_family family)
-{
-	rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
-	char *message = NULL;
-
-	rocksdb_flush_cf(store->db, options, store->families[family], &message);
-	(void) vt_store_outcome(message, NULL); /* then the log has it, and tells why */
-	rocksdb_flushoptions_destroy(options);
-}
-
-/*
- * Moves what only the log holds into tables: a store at rest has all its rows under checksums. Last
- * goes a commit of nothing, so that RocksDB's list of tables cannot lose its end without losing
- * that.
- */
-static void settle_db(struct vt_store *store)
-{
-	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
-
-	for (size_t i = 0; i < VT_CF_COUNT; i++)
-		flush_family(store, (enum vt_family) i);
-	if (vt_store_write(store, batch, true, NULL) == 0)
-		flush_family(store, VT_CF_META);
-}
-
 /* The handle is closed with its families. */
 static void close_db(struct vt_store *store)
 {
-	if (store->writable)
-		settle_db(store);
 	for (size_t i = 0; i < VT_CF_COUNT; i++)
 		if (store->families[i])
 			rocksdb_column_family_handle_destroy(store->families[i]);
@@ -207,9 +180,14 @@ static struct vt_store *store_new(size_t cache_bytes)
 
 void vt_store_close(struct vt_store *store)
 {
+	bool settled;
+
 	if (!store)
 		return;
+	settled = store->writable && vt_store_settle(store);
 	close_db(store);
+	if (settled && store->note.fd >= 0)
+		vt_store_rest(store);
 	rocksdb_writeoptions_destroy(store->write_sync);
 	rocksdb_writeoptions_destroy(store->write);
 	rocksdb_readoptions_destroy(store->scan);
@@ -285,8 +263,9 @@ static int open_checked(struct vt_store *store, const char *dir, bool read_only,
 }
 
 /*
- * Before anything is changed: RocksDB, once it is open for writing, has dropped what of the log it
- * could not read, and tables it does not know. What else keeps it from opening shows then, too.
+ * Before anything is changed, if the index was not closed in order: RocksDB, once it is open for
+ * writing, has dropped what of the log it could not read, and tables it does not know. What else
+ * keeps it from opening shows then, too.
  */
 static int look_first(const char *dir, const struct vt_commit_note *note, bool accept_loss,
 		      struct vt_error *err)
@@ -309,8 +288,10 @@ static int open_noted(struct vt_store *store, const char *dir,
 {
 	int r = vt_commit_note_open(settings->note, &store->note, err);
 
-	if (r == 0)
+	if (r == 0 && !vt_store_is_at_rest(dir, &store->note))
 		r = look_first(dir, &store->note, settings->accept_loss, err);
+	if (r == 0)
+		r = vt_commit_note_wake(&store->note, err);
 	if (r == 0)
 		r = open_checked(store, dir, false, err);
 	if (r == 0 && !settings->accept_loss)

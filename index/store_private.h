@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the store's own files share: store.c, store_rows.c, store_sst.c, counter.c,
+/* What the store's own files share: store.c, store_rows.c, store_sst.c, store_rest.c, counter.c,
  * commits.c. */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -54,6 +54,19 @@ int vt_store_commit(struct vt_store *store, struct vt_batch *batch, struct vt_er
 /* The write alone, as RocksDB does it. */
 int vt_store_write_batch(struct vt_store *store, struct vt_batch *batch, bool sync,
 			 struct vt_error *err);
+
+/* ---- store_rest.c --------------------------------------------------------------------------- */
+
+/*
+ * Moves what only the log holds into tables: a store at rest has all its rows under checksums. Last
+ * goes a commit of nothing, so that RocksDB's list of tables cannot lose its end without losing
+ * that. False: something stayed in the log.
+ */
+bool vt_store_settle(struct vt_store *store);
+/* Notes that it is at rest: of a settled index, once RocksDB has closed it. */
+void vt_store_rest(struct vt_store *store);
+/* It was closed in order and is still as it was then. */
+bool vt_store_is_at_rest(const char *dir, const struct vt_commit_note *note);
 
 /* Key of the format number in VT_CF_META. */
 #define VT_META_FORMAT "format"

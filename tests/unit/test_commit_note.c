@@ -9,7 +9,7 @@
 
 #include "index/base/error.h"
 
-#define SLOT_BYTES 72 /* 4096 apart */
+#define SLOT_BYTES 88 /* 4096 apart */
 
 static struct vt_error err;
 static struct vt_commit_note note;
@@ -85,7 +85,7 @@ START_TEST(a_torn_write_is_made_good_by_the_next)
 {
 	set_up();
 	open_note();
-	flip((off_t) note.newest * 4096 + 20, 0);
+	flip((off_t) (note.turn % 2) * 4096 + 20, 0);
 	vt_commit_note_close(&note);
 	open_note();
 	ck_assert_uint_eq(note.commits, 41);
@@ -126,6 +126,68 @@ START_TEST(a_reset_lowers_it_for_good)
 }
 END_TEST
 
+START_TEST(rest_lasts_until_it_is_taken_back)
+{
+	set_up();
+	open_note();
+	ck_assert(!note.at_rest);
+	ck_assert_int_eq(vt_commit_note_rest(&note, 42, &mark, &err), 0);
+	vt_commit_note_close(&note);
+	open_note();
+	ck_assert(note.at_rest);
+	ck_assert_uint_eq(note.commits, 42);
+	ck_assert_mem_eq(&note.mark, &mark, sizeof mark);
+	ck_assert_int_eq(vt_commit_note_wake(&note, &err), 0);
+	vt_commit_note_close(&note);
+	open_note();
+	ck_assert(!note.at_rest);
+	ck_assert_uint_eq(note.commits, 42);
+	ck_assert_mem_eq(&note.mark, &mark, sizeof mark);
+	vt_commit_note_close(&note);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_commit_ends_rest_in_both_slots)
+{
+	set_up();
+	open_note();
+	ck_assert_int_eq(vt_commit_note_rest(&note, 42, &mark, &err), 0);
+	ck_assert_int_eq(vt_commit_note_wake(&note, &err), 0);
+	ck_assert_int_eq(vt_commit_note_raise(&note, 43, &mark, &err), 0);
+	vt_commit_note_close(&note);
+	for (int slot = 0; slot < 2; slot++) {
+		flip((off_t) slot * 4096 + 10, 0);
+		open_note();
+		ck_assert(!note.at_rest);
+		vt_commit_note_close(&note);
+		flip((off_t) slot * 4096 + 10, 0);
+	}
+	tear_down();
+}
+END_TEST
+
+START_TEST(any_bit_flipped_in_the_word_of_rest_unsays_it)
+{
+	off_t slot;
+
+	set_up();
+	open_note();
+	ck_assert_int_eq(vt_commit_note_rest(&note, 42, &mark, &err), 0);
+	slot = (off_t) (note.turn % 2) * 4096;
+	vt_commit_note_close(&note);
+	for (int i = 0; i < SLOT_BYTES * 8; i++) {
+		flip(slot + i / 8, (unsigned) i % 8);
+		open_note();
+		ck_assert(!note.at_rest);
+		ck_assert_uint_eq(note.commits, 42);
+		vt_commit_note_close(&note);
+		flip(slot + i / 8, (unsigned) i % 8);
+	}
+	tear_down();
+}
+END_TEST
+
 START_TEST(a_second_holder_is_refused)
 {
 	struct vt_commit_note second;
@@ -143,4 +205,5 @@ END_TEST
 VT_SUITE(commit_note, a_number_survives_reopening_and_does_not_fall,
 	 any_bit_flipped_leaves_the_number_or_the_one_before, a_torn_write_is_made_good_by_the_next,
 	 a_file_without_a_sound_slot_is_damaged_but_an_empty_one_is_new, a_reset_lowers_it_for_good,
-	 a_second_holder_is_refused)
+	 rest_lasts_until_it_is_taken_back, a_commit_ends_rest_in_both_slots,
+	 any_bit_flipped_in_the_word_of_rest_unsays_it, a_second_holder_is_refused)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An index that lost commits says so, is left as it was, and loses no shard. */
+#include "index/store_private.h"
 #include "tests/unit/store_model.h"
 #include "tests/unit/suite.h"
 
@@ -196,6 +197,87 @@ START_TEST(a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless)
 }
 END_TEST
 
+/* So that the next opening need not look first. */
+static bool is_at_rest(void)
+{
+	struct vt_commit_note note;
+	bool at_rest;
+
+	must(vt_commit_note_open(vt_scratch_path("committed"), &note, &err) == 0);
+	at_rest = vt_store_is_at_rest(vt_scratch_path("index"), &note);
+	vt_commit_note_close(&note);
+	return at_rest;
+}
+
+START_TEST(an_index_is_at_rest_from_its_close_to_its_opening)
+{
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_dead_store(false);
+	ck_assert(!is_at_rest());
+	for (int i = 0; i < 3; i++) {
+		index_open();
+		run("cp -a %s %s.kept", vt_scratch_dir, vt_scratch_dir);
+		vt_index_close(idx);
+		ck_assert(is_at_rest());
+		/* As if it had been killed before it wrote anything. */
+		run("rm -r %s && mv %s.kept %s", vt_scratch_dir, vt_scratch_dir, vt_scratch_dir);
+		ck_assert(!is_at_rest());
+		index_open();
+		ck_assert(has_both());
+		vt_index_close(idx);
+		ck_assert(is_at_rest());
+	}
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(an_index_at_rest_that_was_touched_is_looked_at_first)
+{
+	static const char *const files[] = {"index/*.log", "index/MANIFEST-*"};
+
+	index_set_up();
+	publish("birds", NULL, "first bytes");
+	vt_index_close(idx);
+	for (size_t i = 0; i < 2; i++) {
+		const char *path = newest(files[i]);
+		off_t size = size_of(path);
+
+		ck_assert(i > 0 || size == 0); /* the log has no bit to flip */
+		ck_assert(is_at_rest());
+		run("printf x >>%s", path);
+		ck_assert(!is_at_rest());
+		ck_assert_int_eq(truncate(path, size), 0);
+	}
+	flip(newest("index/MANIFEST-*"), 100);
+	ck_assert(!is_at_rest());
+	flip(newest("index/MANIFEST-*"), 100);
+	ck_assert(is_at_rest());
+	vt_scratch_done();
+}
+END_TEST
+
+/* RocksDB finds it after it opened the index for writing, and has thrown nothing away by then. */
+START_TEST(a_table_damaged_at_rest_is_refused_until_it_is_set_right)
+{
+	char path[256];
+
+	index_set_up();
+	publish("birds", NULL, "first bytes");
+	publish("birds", NULL, "second bytes");
+	vt_index_close(idx);
+	strcpy(path, newest("index/*.sst")); /* of META, which was written last */
+	ck_assert(is_at_rest());
+	flip(path, 100);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(vt_index_open(vt_scratch_dir, 4 << 20, &idx, &err), -EBADMSG);
+	flip(path, 100);
+	index_open();
+	ck_assert(has_both());
+	index_tear_down();
+}
+END_TEST
+
 START_TEST(a_refused_index_is_left_as_it_was)
 {
 	const char *path;
@@ -340,6 +422,9 @@ END_TEST
 VT_SUITE(commits, a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless,
 	 a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harmless,
 	 a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless,
+	 an_index_is_at_rest_from_its_close_to_its_opening,
+	 an_index_at_rest_that_was_touched_is_looked_at_first,
+	 a_table_damaged_at_rest_is_refused_until_it_is_set_right,
 	 a_refused_index_is_left_as_it_was, an_older_index_under_newer_shards_is_refused,
 	 an_older_copy_of_the_whole_store_is_a_store, a_note_that_is_absent_or_behind_is_brought_up,
 	 a_hole_before_the_last_commit_is_noticed, an_accepted_loss_keeps_every_shard)
