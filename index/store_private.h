@@ -60,7 +60,7 @@ int vt_store_write_batch(struct vt_store *store, struct vt_batch *batch, bool sy
 /*
  * Moves what only the log holds into tables: a store at rest has all its rows under checksums. Last
  * goes a commit of nothing, so that RocksDB's list of tables cannot lose its end without losing
- * that. False: something stayed in the log.
+ * that. False: something stayed in the log. An index that lost commits is left as it is.
  */
 bool vt_store_settle(struct vt_store *store);
 /* Notes that it is at rest: of a settled index, once RocksDB has closed it. */

@@ -28,6 +28,8 @@ bool vt_store_settle(struct vt_store *store)
 	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
 	bool settled = true;
 
+	if (vt_store_lost(store) > 0) /* a commit more would stand for a lost one */
+		return false;
 	for (size_t i = 0; i < VT_CF_COUNT; i++)
 		settled &= flush_family(store, (enum vt_family) i);
 	return vt_store_write(store, batch, true, NULL) == 0 && flush_family(store, VT_CF_META) &&

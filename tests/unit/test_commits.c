@@ -419,12 +419,37 @@ START_TEST(an_accepted_loss_keeps_every_shard)
 }
 END_TEST
 
+/* What is written at a close must not stand for the commit that is missing. */
+START_TEST(a_loss_that_was_not_accepted_is_refused_again)
+{
+	struct vt_store_options options = {.cache_bytes = 4 << 20, .accept_loss = true};
+	vt_cleanup(vt_store_closep) struct vt_store *store = NULL;
+	char note[256];
+	const char *path;
+
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_dead_store(false);
+	path = newest("index/*.log");
+	ck_assert_int_eq(truncate(path, size_of(path) - 2), 0);
+	options.note = strcpy(note, vt_scratch_path("committed"));
+	for (int i = 0; i < 2; i++) {
+		must(vt_store_open(vt_scratch_path("index"), &options, &store, &err) == 0);
+		ck_assert_uint_eq(vt_store_lost(store), 1);
+		vt_store_close(vt_steal(&store));
+	}
+	ck_assert_int_eq(vt_index_open(vt_scratch_dir, 4 << 20, &idx, &err), -EBADMSG);
+	vt_scratch_done();
+}
+END_TEST
+
 VT_SUITE(commits, a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless,
 	 a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harmless,
 	 a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless,
 	 an_index_is_at_rest_from_its_close_to_its_opening,
 	 an_index_at_rest_that_was_touched_is_looked_at_first,
 	 a_table_damaged_at_rest_is_refused_until_it_is_set_right,
-	 a_refused_index_is_left_as_it_was, an_older_index_under_newer_shards_is_refused,
-	 an_older_copy_of_the_whole_store_is_a_store, a_note_that_is_absent_or_behind_is_brought_up,
-	 a_hole_before_the_last_commit_is_noticed, an_accepted_loss_keeps_every_shard)
+	 a_loss_that_was_not_accepted_is_refused_again, a_refused_index_is_left_as_it_was,
+	 an_older_index_under_newer_shards_is_refused, an_older_copy_of_the_whole_store_is_a_store,
+	 a_note_that_is_absent_or_behind_is_brought_up, a_hole_before_the_last_commit_is_noticed,
+	 an_accepted_loss_keeps_every_shard)
