@@ -20,10 +20,10 @@ struct vt_control;
 
 /*
  * STORE/run/control.sock, listening, for everybody. It appears under its name only when it listens;
- * one that a dead server left is replaced. For the holder of the store's LOCK alone.
+ * one that a dead server left is replaced. For the holder of the index alone.
  */
 int vt_control_listen(const char *dir, int *fd, struct vt_error *err);
-void vt_control_unlink(const char *dir); /* by the same, before it gives the LOCK up */
+void vt_control_unlink(const char *dir); /* by the same, before it gives the index up */
 /* The other end. -ENOENT, -ECONNREFUSED: nobody listens. */
 int vt_control_dial(const char *dir, int *fd, struct vt_error *err);
 

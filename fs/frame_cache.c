@@ -60,6 +60,14 @@ struct known_dictionary {
 	UT_hash_handle hh;
 };
 
+#define FAILURES_MAX 1024 /* frames whose failure is logged; more are counted only */
+
+/* A frame that failed. It is read again whenever somebody asks, and would be logged as often. */
+struct failure {
+	uint64_t key; /* shard, offset */
+	int r;
+};
+
 struct vt_frame_cache {
 	struct vt_lru *lru; /* constant, as the next four */
 	struct vt_block_source *source;
@@ -71,6 +79,8 @@ struct vt_frame_cache {
 	struct flight *held;         /* in order of arrival */
 	atomic_uint_fast64_t landed; /* written under the lock */
 	struct known_dictionary *dictionaries;
+	struct failure failures[FAILURES_MAX]; /* logged */
+	size_t failure_count;                  /* FAILURES_MAX + 1: that was the last line */
 	_Atomic uint64_t reads, decoded, shared, bytes_stored, bytes_decoded, damaged, failed;
 };
 
@@ -215,17 +225,51 @@ static int decode(struct vt_frame_cache *cache, const struct flight *flight, boo
 	return 0;
 }
 
+/* Notes the failure, under the lock. True: it is new, and there is room for it or the one line. */
+static bool note_failure(struct vt_frame_cache *cache, const struct failure *failure)
+{
+	for (size_t i = 0; i < cache->failure_count && i < FAILURES_MAX; i++)
+		if (cache->failures[i].key == failure->key && cache->failures[i].r == failure->r)
+			return false;
+	if (cache->failure_count > FAILURES_MAX)
+		return false;
+	if (cache->failure_count < FAILURES_MAX)
+		cache->failures[cache->failure_count] = *failure;
+	cache->failure_count++;
+	return true;
+}
+
+/* Is it to be logged with its place? */
+static bool is_new_failure(struct vt_frame_cache *cache, const struct vt_location *at, int r)
+{
+	const struct failure failure = {pair(at->shard, at->frame_offset), r};
+	bool is_new, is_last;
+
+	(void) pthread_mutex_lock(&cache->lock);
+	is_new = note_failure(cache, &failure);
+	is_last = is_new && cache->failure_count > FAILURES_MAX;
+	(void) pthread_mutex_unlock(&cache->lock);
+	if (is_last)
+		vt_log(VT_LOG_ERROR,
+		       "more frames fail than are named here: 'vitrine verify' lists them");
+	return is_new && !is_last;
+}
+
 static void count_failure(struct vt_frame_cache *cache, const struct vt_location *at, int r,
 			  const struct vt_error *err)
 {
+	bool is_new = r != -ENOENT && is_new_failure(cache, at, r);
+
 	if (r == -EBADMSG) {
 		cache->damaged++;
-		vt_log(VT_LOG_ERROR, "a damaged frame shard=%u offset=%u size=%u: %s", at->shard,
-		       at->frame_offset, at->frame_size, err->text);
+		if (is_new)
+			vt_log(VT_LOG_ERROR, "a damaged frame shard=%u offset=%u size=%u: %s",
+			       at->shard, at->frame_offset, at->frame_size, err->text);
 	} else if (r != -ENOENT) {
 		cache->failed++;
-		vt_log(VT_LOG_ERROR, "cannot read a frame shard=%u offset=%u: %s", at->shard,
-		       at->frame_offset, strerror(-r));
+		if (is_new)
+			vt_log(VT_LOG_ERROR, "cannot read a frame shard=%u offset=%u: %s",
+			       at->shard, at->frame_offset, strerror(-r));
 	}
 }
 

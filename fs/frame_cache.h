@@ -38,8 +38,8 @@ void vt_frame_cache_free(struct vt_frame_cache *cache); /* no fetch may be under
 VT_DEFINE_CLEANUP(struct vt_frame_cache, vt_frame_cache_free);
 
 /*
- * `r` 0: `frame` is a reference for the callee. -EBADMSG: damaged, -EIO. Each failed fetch is
- * logged, once for all who waited for it: no words of it come this far.
+ * `r` 0: `frame` is a reference for the callee. -EBADMSG: damaged, -EIO. A failure is logged once
+ * for each frame, however often it is asked for, and no words of it come this far.
  */
 typedef void vt_frame_done(void *context, int r, struct vt_frame *frame);
 

@@ -3,7 +3,7 @@
 
 /*
  * The server process of a store, `vitrine server`: it alone has the index open, answers the control
- * socket and serves the mounts. Who gets RocksDB's LOCK is the server; any other gives way.
+ * socket and serves the mounts. Who gets the index's lock is the server; any other gives way.
  */
 #include <stdbool.h>
 

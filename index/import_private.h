@@ -45,6 +45,9 @@ int vt_path(char path[VT_PATH], struct vt_error *err, const char *format, ...)
 /* A file or folder made by root in a store of somebody else becomes the store's. */
 int vt_index_adopt(const struct vt_index *index, const char *path, struct vt_error *err);
 
+/* Moves every shard file without a record to STORE/lost/; how many. */
+int vt_import_set_aside(struct vt_index *index, uint64_t *shards, struct vt_error *err);
+
 /* Removes a dataset that never had a version and that no import is open on: nobody may see it. */
 int vt_index_drop_unpublished(struct vt_index *index, uint32_t dataset, struct vt_error *err);
 

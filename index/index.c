@@ -24,6 +24,8 @@
 
 #define FACTS_FILE       "vitrine.json"
 #define FACTS_MAX        65536
+#define NOTE_FILE        "committed"
+#define ACCEPT_CACHE     (8u << 20)
 #define BLOCK_CACHE_PART 4 /* a quarter of the cache is RocksDB's, the rest decoded objects' */
 
 /* ---- vitrine.json --------------------------------------------------------------------------- */
@@ -213,17 +215,22 @@ struct opened {
 	char dir[];
 };
 
-static int open_parts(struct opened *opened, size_t cache_bytes, struct vt_error *err)
+static int open_parts(struct opened *opened, size_t cache_bytes, bool accept_loss,
+		      struct vt_error *err)
 {
 	struct vt_index *index = &opened->index;
-	struct vt_store_options options = {.cache_bytes = cache_bytes / BLOCK_CACHE_PART};
-	char path[VT_PATH];
+	char path[VT_PATH], note[VT_PATH];
+	struct vt_store_options options = {.cache_bytes = cache_bytes / BLOCK_CACHE_PART,
+					   .note = note,
+					   .accept_loss = accept_loss};
 	int r = vt_path(path, err, "%s/index", index->dir);
 
 	index->lru = vt_lru_new(cache_bytes - options.cache_bytes);
 	index->gc_gate = vt_gc_gate_new();
 	if (!index->lru || !index->gc_gate)
 		return vt_fail(err, ENOMEM, "no memory to open the store");
+	if (r == 0)
+		r = vt_path(note, err, "%s/" NOTE_FILE, index->dir);
 	if (r == 0)
 		r = vt_store_open(path, &options, &index->store, err);
 	if (r == 0)
@@ -233,7 +240,8 @@ static int open_parts(struct opened *opened, size_t cache_bytes, struct vt_error
 	return r;
 }
 
-int vt_index_open(const char *dir, size_t cache_bytes, struct vt_index **out, struct vt_error *err)
+static int open_index(const char *dir, size_t cache_bytes, bool accept_loss, struct vt_index **out,
+		      struct vt_error *err)
 {
 	vt_cleanup(vt_index_closep) struct vt_index *index = NULL;
 	struct vt_store_facts facts;
@@ -247,13 +255,36 @@ int vt_index_open(const char *dir, size_t cache_bytes, struct vt_index **out, st
 		return vt_fail(err, ENOMEM, "no memory to open the store");
 	index = &opened->index;
 	index->dir = strcpy(opened->dir, dir);
-	r = open_parts(opened, cache_bytes, err);
-	if (r == 0)
+	r = open_parts(opened, cache_bytes, accept_loss, err);
+	if (r == 0 && !accept_loss)
 		r = vt_import_recover(index, err);
 	if (r < 0)
 		return vt_fail_in(err, r, "cannot open the store '%s'", dir);
 	*out = vt_steal(&index);
 	return 0;
+}
+
+int vt_index_open(const char *dir, size_t cache_bytes, struct vt_index **out, struct vt_error *err)
+{
+	return open_index(dir, cache_bytes, false, out, err);
+}
+
+int vt_index_accept_loss(const char *dir, struct vt_loss *out, struct vt_error *err)
+{
+	vt_cleanup(vt_index_closep) struct vt_index *index = NULL;
+	struct vt_loss loss = {0};
+	int r = open_index(dir, ACCEPT_CACHE, true, &index, err);
+
+	if (r < 0)
+		return r;
+	loss.commits = vt_store_lost(index->store);
+	if (loss.commits > 0)
+		r = vt_import_set_aside(index, &loss.shards, err);
+	if (r == 0 && loss.commits > 0)
+		r = vt_store_accept_loss(index->store, err);
+	if (r == 0)
+		*out = loss;
+	return r;
 }
 
 void vt_index_close(struct vt_index *index)

@@ -27,8 +27,19 @@ int vt_index_facts(const char *dir, struct vt_store_facts *out, struct vt_error 
 
 /*
  * Opens everything, recovers from dead imports. `cache_bytes` is split between RocksDB's block
- * cache and out->lru. -EBUSY another process holds it.
+ * cache and out->lru. -EBUSY another process holds it, -EBADMSG damage, or it lost commits.
  */
 int vt_index_open(const char *dir, size_t cache_bytes, struct vt_index **out, struct vt_error *err);
 void vt_index_close(struct vt_index *index);
+
+/*
+ * For an index that is refused because it lost its last commits, while nobody has it open: it is
+ * taken as it is. Nothing is removed: shard files that it does not know go to STORE/lost/. When
+ * nothing is lost, nothing happens.
+ */
+struct vt_loss {
+	uint64_t commits;
+	uint64_t shards; /* in STORE/lost/ now */
+};
+int vt_index_accept_loss(const char *dir, struct vt_loss *out, struct vt_error *err);
 VT_DEFINE_CLEANUP(struct vt_index, vt_index_close);

@@ -22,6 +22,8 @@ struct recovery {
 	struct vt_index *index;
 	struct vt_buf uuids;  /* of the shards that have a record, 16 bytes each, sorted */
 	char folder[VT_PATH]; /* STORE/shards/ab */
+	const char *aside;    /* where strays are put; NULL: they are removed */
+	uint64_t strays;      /* seen so far */
 };
 
 static int compare_uuids(const void *a, const void *b)
@@ -51,13 +53,25 @@ static int load_uuids(struct recovery *recovery, struct vt_error *err)
 	return r;
 }
 
+static int drop_stray(const struct recovery *recovery, const char *name, struct vt_error *err)
+{
+	char path[VT_PATH], aside[VT_PATH];
+	int r = vt_path(path, err, "%s/%s", recovery->folder, name);
+
+	if (r < 0 || !recovery->aside)
+		return r < 0 ? r : vt_folder_remove(path, err);
+	r = vt_path(aside, err, "%s/%s", recovery->aside, name);
+	if (r == 0 && rename(path, aside) < 0)
+		r = vt_fail(err, errno, "cannot move a shard to '%s': %m", aside);
+	return r;
+}
+
 /* Only what has the name of a shard is taken for one. */
 static int check_shard(void *context, const char *name, struct vt_error *err)
 {
-	const struct recovery *recovery = context;
-	char text[VT_UUID_TEXT], path[VT_PATH];
+	struct recovery *recovery = context;
+	char text[VT_UUID_TEXT];
 	uint8_t uuid[16];
-	int r;
 
 	if (strlen(name) != VT_UUID_TEXT - 1 + strlen(".vsh") ||
 	    strcmp(name + VT_UUID_TEXT - 1, ".vsh") != 0)
@@ -68,8 +82,8 @@ static int check_shard(void *context, const char *name, struct vt_error *err)
 	if (recovery->uuids.len &&
 	    bsearch(uuid, recovery->uuids.data, recovery->uuids.len / 16, 16, compare_uuids))
 		return 0;
-	r = vt_path(path, err, "%s/%s", recovery->folder, name);
-	return r < 0 ? r : vt_folder_remove(path, err);
+	recovery->strays++;
+	return drop_stray(recovery, name, err);
 }
 
 static int check_shard_folder(void *context, const char *name, struct vt_error *err)
@@ -83,17 +97,33 @@ static int check_shard_folder(void *context, const char *name, struct vt_error *
 	return r < 0 ? r : vt_folder_each(recovery->folder, check_shard, recovery, err);
 }
 
-static int remove_stray_shards(struct vt_index *index, struct vt_error *err)
+static int drop_stray_shards(struct recovery *recovery, struct vt_error *err)
 {
-	struct recovery recovery = {.index = index};
 	char path[VT_PATH];
-	int r = load_uuids(&recovery, err);
+	int r = load_uuids(recovery, err);
 
 	if (r == 0)
-		r = vt_path(path, err, "%s/shards", index->dir);
+		r = vt_path(path, err, "%s/shards", recovery->index->dir);
 	if (r == 0)
-		r = vt_folder_each(path, check_shard_folder, &recovery, err);
-	vt_buf_done(&recovery.uuids);
+		r = vt_folder_each(path, check_shard_folder, recovery, err);
+	vt_buf_done(&recovery->uuids);
+	return r;
+}
+
+int vt_import_set_aside(struct vt_index *index, uint64_t *shards, struct vt_error *err)
+{
+	char aside[VT_PATH];
+	struct recovery recovery = {.index = index, .aside = aside};
+	int r = vt_path(aside, err, "%s/lost", index->dir);
+
+	if (r == 0)
+		r = vt_folder_make(aside, 0700, err);
+	if (r == 0 || r == -EEXIST)
+		r = drop_stray_shards(&recovery, err);
+	if (r == 0)
+		r = vt_folder_sync(aside, err);
+	if (r == 0)
+		*shards = recovery.strays;
 	return r;
 }
 
@@ -141,6 +171,7 @@ static int remove_datasets(struct vt_index *index, struct vt_error *err)
 
 int vt_import_recover(struct vt_index *index, struct vt_error *err)
 {
+	struct recovery recovery = {.index = index};
 	char path[VT_PATH];
 	int r = vt_path(path, err, "%s/tmp", index->dir);
 
@@ -148,7 +179,7 @@ int vt_import_recover(struct vt_index *index, struct vt_error *err)
 		r = vt_folder_each(path, remove_tmp, index, err);
 	VT_CRASHPOINT("recover-tmp-removed");
 	if (r == 0)
-		r = remove_stray_shards(index, err);
+		r = drop_stray_shards(&recovery, err);
 	if (r == 0)
 		r = remove_records(index, err);
 	if (r == 0)

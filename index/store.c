@@ -117,38 +117,21 @@ rocksdb_options_t *vt_store_make_options(rocksdb_cache_t *cache)
 	rocksdb_options_set_write_buffer_size(options, WRITE_BUFFERS / 4);
 	rocksdb_options_set_db_write_buffer_size(options, WRITE_BUFFERS);
 	rocksdb_options_set_max_total_wal_size(options, WAL_BYTES);
-	/* A torn end is what a crash leaves. Damage before it must not pass for one: whatever was
-	 * committed after it would be gone without a word. */
-	rocksdb_options_set_wal_recovery_mode(options,
-					      rocksdb_tolerate_corrupted_tail_records_recovery);
+	/* A torn end is what a crash leaves, and damage may look like one. What comes before it is
+	 * a state that was, with nothing missing in between; whether that is all, commits.c knows.
+	 */
+	rocksdb_options_set_wal_recovery_mode(options, rocksdb_point_in_time_recovery);
+	/* Families leave the log together: none is ahead of a log that another still needs. */
+	rocksdb_options_set_atomic_flush(options, 1);
 	rocksdb_options_set_max_open_files(options, MAX_OPEN_FILES);
 	rocksdb_options_set_keep_log_file_num(options, 2);
 	rocksdb_options_set_info_log_level(options, LOG_WARNINGS);
 	return options;
 }
 
-/*
- * Moves what only the log holds into tables. The log would keep it as well, but damage at its end
- * looks like the torn end that a crash leaves; a store at rest has all its rows under checksums.
- */
-static void flush_db(struct vt_store *store)
-{
-	rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
-
-	for (size_t i = 0; i < VT_CF_COUNT; i++) {
-		char *message = NULL;
-
-		rocksdb_flush_cf(store->db, options, store->families[i], &message);
-		(void) vt_store_outcome(message, NULL); /* then the log has it, and tells why */
-	}
-	rocksdb_flushoptions_destroy(options);
-}
-
 /* The handle is closed with its families. */
 static void close_db(struct vt_store *store)
 {
-	if (store->db)
-		flush_db(store);
 	for (size_t i = 0; i < VT_CF_COUNT; i++)
 		if (store->families[i])
 			rocksdb_column_family_handle_destroy(store->families[i]);
@@ -181,6 +164,8 @@ static struct vt_store *store_new(size_t cache_bytes)
 	if (!store)
 		return NULL;
 	(void) pthread_mutex_init(&store->counter_lock, NULL);
+	(void) pthread_mutex_init(&store->commit_lock, NULL);
+	store->note.fd = store->manifest.fd = -1;
 	store->cache = rocksdb_cache_create_lru(cache_bytes);
 	store->read = rocksdb_readoptions_create();
 	store->read_nowait = rocksdb_readoptions_create();
@@ -195,15 +180,23 @@ static struct vt_store *store_new(size_t cache_bytes)
 
 void vt_store_close(struct vt_store *store)
 {
+	bool settled;
+
 	if (!store)
 		return;
+	settled = store->writable && vt_store_settle(store);
 	close_db(store);
+	if (settled && store->note.fd >= 0)
+		vt_store_rest(store);
 	rocksdb_writeoptions_destroy(store->write_sync);
 	rocksdb_writeoptions_destroy(store->write);
 	rocksdb_readoptions_destroy(store->scan);
 	rocksdb_readoptions_destroy(store->read_nowait);
 	rocksdb_readoptions_destroy(store->read);
 	rocksdb_cache_destroy(store->cache);
+	vt_manifest_close(&store->manifest);
+	vt_commit_note_close(&store->note);
+	(void) pthread_mutex_destroy(&store->commit_lock);
 	(void) pthread_mutex_destroy(&store->counter_lock);
 	free(store);
 }
@@ -253,25 +246,75 @@ int vt_store_create(const char *dir, struct vt_error *err)
 	rocksdb_options_destroy(options);
 	if (r == 0)
 		r = put_format(store, err);
+	store->writable = r == 0;
 	return r < 0 ? vt_fail_in(err, r, "cannot make the index '%s'", dir) : 0;
+}
+
+static int open_checked(struct vt_store *store, const char *dir, bool read_only,
+			struct vt_error *err)
+{
+	rocksdb_options_t *options = vt_store_make_options(store->cache);
+	int r = open_db(store, dir, options, read_only, err);
+
+	rocksdb_options_destroy(options);
+	if (r == 0)
+		r = check_format(store, err);
+	return r < 0 ? r : vt_store_load_commits(store, err);
+}
+
+/*
+ * Before anything is changed, if the index was not closed in order: RocksDB, once it is open for
+ * writing, has dropped what of the log it could not read, and tables it does not know. What else
+ * keeps it from opening shows then, too.
+ */
+static int look_first(const char *dir, const struct vt_commit_note *note, bool accept_loss,
+		      struct vt_error *err)
+{
+	vt_cleanup(vt_store_closep) struct vt_store *store = store_new(0);
+	int r;
+
+	if (!store)
+		return vt_fail(err, ENOMEM, "no memory for a store handle");
+	r = open_checked(store, dir, true, err);
+	if (r == 0 && !accept_loss)
+		r = vt_store_check_commits(store, note->commits, err);
+	if (r == 0 && store->commits >= note->commits) /* nothing shows, but something may lack */
+		r = vt_manifest_check(dir, &note->mark, err);
+	return r == -EBADMSG ? r : 0;
+}
+
+static int open_noted(struct vt_store *store, const char *dir,
+		      const struct vt_store_options *settings, struct vt_error *err)
+{
+	int r = vt_commit_note_open(settings->note, &store->note, err);
+
+	if (r == 0 && !vt_store_is_at_rest(dir, &store->note))
+		r = look_first(dir, &store->note, settings->accept_loss, err);
+	if (r == 0)
+		r = vt_commit_note_wake(&store->note, err);
+	if (r == 0)
+		r = open_checked(store, dir, false, err);
+	if (r == 0 && !settings->accept_loss)
+		r = vt_store_check_commits(store, store->note.commits, err);
+	if (r == 0)
+		r = vt_manifest_open(dir, &store->manifest, err);
+	/* A crash may have come between a commit and its note; and the list of tables is new. */
+	return r < 0 ? r : vt_store_note(store, err);
 }
 
 int vt_store_open(const char *dir, const struct vt_store_options *settings, struct vt_store **out,
 		  struct vt_error *err)
 {
 	vt_cleanup(vt_store_closep) struct vt_store *store = store_new(settings->cache_bytes);
-	rocksdb_options_t *options;
 	int r;
 
 	if (!store)
 		return vt_fail(err, ENOMEM, "no memory for a store handle");
-	options = vt_store_make_options(store->cache);
-	r = open_db(store, dir, options, settings->read_only, err);
-	rocksdb_options_destroy(options);
-	if (r == 0)
-		r = check_format(store, err);
+	r = settings->note ? open_noted(store, dir, settings, err)
+			   : open_checked(store, dir, settings->read_only, err);
 	if (r < 0)
 		return vt_fail_in(err, r, "cannot open the index '%s'", dir);
+	store->writable = !settings->read_only;
 	*out = vt_steal(&store);
 	return 0;
 }

@@ -53,10 +53,20 @@ int vt_store_create(const char *dir, struct vt_error *err);
 
 struct vt_store_options {
 	size_t cache_bytes; /* RocksDB's block cache */
-	bool read_only;     /* for inspection while nobody writes */
+	bool read_only;     /* for inspection while nobody writes; without a note */
+	/*
+	 * The file that says how many commits the index must hold (commit_note.h), made if need be;
+	 * NULL: none is kept. An index that holds fewer is refused, -EBADMSG, and left as it is;
+	 * with `accept_loss` it is opened, and refused again until vt_store_accept_loss().
+	 */
+	const char *note;
+	bool accept_loss;
 };
 int vt_store_open(const char *dir, const struct vt_store_options *options, struct vt_store **out,
 		  struct vt_error *err);
+uint64_t vt_store_lost(const struct vt_store *store); /* commits that the note has on top */
+/* From now on the index need not hold more commits than it does. */
+int vt_store_accept_loss(struct vt_store *store, struct vt_error *err);
 void vt_store_close(struct vt_store *store);
 VT_DEFINE_CLEANUP(struct vt_store, vt_store_close);
 
@@ -74,7 +84,10 @@ void vt_value_done(struct vt_value *value); /* zeroed is accepted */
 int vt_store_get_many(struct vt_store *store, enum vt_family family, const void *keys,
 		      size_t key_len, size_t count, struct vt_value *found, struct vt_error *err);
 
-/* Writes that happen together or not at all; `sync`: durable when it returns. */
+/*
+ * Writes that happen together or not at all; `sync`: durable when it returns, as a commit whose
+ * loss shows. It puts one more row into the batch.
+ */
 struct vt_batch *vt_batch_new(void);
 void vt_batch_free(struct vt_batch *batch);
 void vt_batch_put(struct vt_batch *batch, struct vt_store *store, enum vt_family family,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the store's own files share: store.c, store_rows.c, store_sst.c, counter.c. */
+/* What the store's own files share: store.c, store_rows.c, store_sst.c, store_rest.c, counter.c,
+ * commits.c. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <rocksdb/c.h>
 
+#include "index/commit_note.h"
 #include "index/store.h"
 
 /* Numbers below `next` are handed out, below `limit` they are durably spoken for. */
@@ -15,6 +17,7 @@ struct vt_counter_state {
 
 struct vt_store {
 	/* constant after vt_store_open() */
+	bool writable; /* was opened, whole, and not only for reading */
 	rocksdb_t *db;
 	rocksdb_cache_t *cache;
 	rocksdb_column_family_handle_t *families[VT_CF_COUNT];
@@ -24,6 +27,11 @@ struct vt_store {
 	atomic_bool stuck; /* vt_store_is_stuck() */
 	pthread_mutex_t counter_lock;
 	struct vt_counter_state counters[VT_COUNTER_COUNT]; /* guarded by counter_lock */
+
+	pthread_mutex_t commit_lock; /* taken after counter_lock */
+	uint64_t commits;            /* guarded by commit_lock, as the next */
+	struct vt_commit_note note;
+	struct vt_manifest manifest;
 };
 
 /* The one set of options of every family and of the SST files that go into them. */
@@ -31,6 +39,34 @@ rocksdb_options_t *vt_store_make_options(rocksdb_cache_t *cache);
 
 /* Frees RocksDB's message and turns it into ours. NULL is success. */
 int vt_store_outcome(char *message, struct vt_error *err);
+
+/* ---- commits.c ------------------------------------------------------------------------------ */
+
+/* Counts the commits that the index holds. -EBADMSG: some before the last are missing. */
+int vt_store_load_commits(struct vt_store *store, struct vt_error *err);
+/* Brings the note up to what the index holds. Under commit_lock, or before others can commit. */
+int vt_store_note(struct vt_store *store, struct vt_error *err);
+/* -EBADMSG: fewer than the note says. */
+int vt_store_check_commits(const struct vt_store *store, uint64_t noted, struct vt_error *err);
+/* A synced write: counted by a row in the batch itself, then by the note. */
+int vt_store_commit(struct vt_store *store, struct vt_batch *batch, struct vt_error *err);
+
+/* The write alone, as RocksDB does it. */
+int vt_store_write_batch(struct vt_store *store, struct vt_batch *batch, bool sync,
+			 struct vt_error *err);
+
+/* ---- store_rest.c --------------------------------------------------------------------------- */
+
+/*
+ * Moves what only the log holds into tables: a store at rest has all its rows under checksums. Last
+ * goes a commit of nothing, so that RocksDB's list of tables cannot lose its end without losing
+ * that. False: something stayed in the log. An index that lost commits is left as it is.
+ */
+bool vt_store_settle(struct vt_store *store);
+/* Notes that it is at rest: of a settled index, once RocksDB has closed it. */
+void vt_store_rest(struct vt_store *store);
+/* It was closed in order and is still as it was then. */
+bool vt_store_is_at_rest(const char *dir, const struct vt_commit_note *note);
 
 /* Key of the format number in VT_CF_META. */
 #define VT_META_FORMAT "format"

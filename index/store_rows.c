@@ -113,7 +113,8 @@ void vt_batch_delete(struct vt_batch *batch, struct vt_store *store, enum vt_fam
 	rocksdb_writebatch_delete_cf(theirs(batch), store->families[family], key, key_len);
 }
 
-int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, struct vt_error *err)
+int vt_store_write_batch(struct vt_store *store, struct vt_batch *batch, bool sync,
+			 struct vt_error *err)
 {
 	char *message = NULL;
 	int r;
@@ -123,6 +124,12 @@ int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, st
 	if (r == -ENOSPC)
 		store->stuck = true;
 	return r;
+}
+
+int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, struct vt_error *err)
+{
+	return sync ? vt_store_commit(store, batch, err)
+		    : vt_store_write_batch(store, batch, false, err);
 }
 
 bool vt_store_is_stuck(const struct vt_store *store)

@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/daemon.h"
 #include "fs/rows.h"
 #include "fs/shard_reader.h"
 #include "index/base/error.h"
+#include "index/index.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -19,10 +21,11 @@
 
 #define QUICK_EVERY 64 /* --quick decodes the first of so many frames */
 
-static bool quick;
+static bool quick, accept_loss;
 static const char *progress_mode;
 static const struct vt_option options[] = {
 	VT_FLAG(0, "quick", &quick, "headers, and a sample of the frames only"),
+	VT_FLAG(0, "accept-loss", &accept_loss, "go on with an index that lost its last commits"),
 	VT_TEXT(0, "progress", "HOW", &progress_mode, "auto, plain (a line each 10 s) or none"),
 	{0},
 };
@@ -215,11 +218,38 @@ static int finish(const struct verification *v, struct vt_error *err)
 	return 0;
 }
 
+/* Such an index has no server: it is refused. */
+static int accept(struct vt_cli *cli, struct vt_error *err)
+{
+	vt_cleanup(vt_json_freep) json_t *line = NULL;
+	struct vt_loss loss;
+	int r = vt_become_owner(cli->store, err);
+
+	if (r == 0)
+		r = vt_index_accept_loss(cli->store, &loss, err);
+	if (r < 0)
+		return r;
+	line = json_pack("{s:{s:I, s:I}}", "lost", "commits", (json_int_t) loss.commits, "shards",
+			 (json_int_t) loss.shards);
+	if (cli->json)
+		vt_print_json(line);
+	if (loss.commits == 0)
+		vt_say(cli, "The index lost nothing; nothing was done.");
+	else
+		vt_say(cli, "%llu lost commits are given up; %llu shards are in %s/lost now.",
+		       (unsigned long long) loss.commits, (unsigned long long) loss.shards,
+		       cli->store);
+	return 0;
+}
+
 static int run(struct vt_cli *cli, struct vt_error *err)
 {
 	struct verification v = {.cli = cli};
-	int r = check_shards(&v, err);
+	int r;
 
+	if (accept_loss)
+		return accept(cli, err);
+	r = check_shards(&v, err);
 	if (r == 0)
 		r = vt_cli_call(cli, "verify.index", NULL, print_finding, &v, NULL, err);
 	return r < 0 ? r : finish(&v, err);

@@ -6,6 +6,8 @@
     flip.py mount STORE DATASET SOURCE COUNT SEED MNT   random bits of shards, read through a mount
     flip.py verify STORE DATASET SOURCE COUNT SEED      random bits of shards: verify names the file, status 5
     flip.py index STORE DATASET SOURCE COUNT SEED       random bits of the index's files, a fresh server for each
+    flip.py log STORE DATASET SOURCE RECORDS STEP       kills the server; in the log's last RECORDS each bit of their
+                                                        headers (RocksDB's log format) and every STEP-th of the rest
 
 The server must run with VITRINE_CACHE=1 for `shard` and `mount`, so that it reads again what it had read. Prints what
 happened; ends with 1 if anything was wrong. VITRINE is the program.
@@ -14,6 +16,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -159,17 +162,32 @@ def flip_verify(count, seed):
     print(f"{count} bits flipped, each found and named")
 
 
+class Kept:
+    """The index as it is now, with its note, to be put back after what a server makes of damage."""
+
+    def __init__(self):
+        self.folder = store + "/kept"
+        shutil.copytree(store + "/index", self.folder)
+        shutil.copy(store + "/committed", store + "/committed.kept")
+
+    def put_back(self):
+        shutil.rmtree(store + "/index")
+        shutil.copytree(self.folder, store + "/index")
+        shutil.copy(store + "/committed.kept", store + "/committed")
+
+    def remove(self):
+        self.put_back()
+        shutil.rmtree(self.folder)
+        os.remove(store + "/committed.kept")
+
+
 def flip_index(count, seed):
     outcomes = {}
     run("stop", "--quiet")
-    kept = store + "/kept"
-    shutil.copytree(store + "/index", kept)
+    kept = Kept()
     for name, bit in random_flips(below("kept"), count, seed):
-        for folder in ("index", "shards"):  # what a server made of the damage goes
-            if folder == "index":
-                shutil.rmtree(store + "/index")
-                shutil.copytree(kept, store + "/index")
-        where = name.replace(kept, store + "/index")
+        kept.put_back()
+        where = name.replace(kept.folder, store + "/index")
         Flipped(where, bit).turn()
         words = []
         for path in files:
@@ -188,13 +206,58 @@ def flip_index(count, seed):
         if set(words) != {0}:
             key = done.stderr.decode(errors="replace").replace(store, "STORE")[:100].strip()
             outcomes[key] = outcomes.get(key, 0) + 1
+    kept.remove()
     print(f"{count} bits flipped; {sum(outcomes.values())} noticed")
     for words, times in sorted(outcomes.items(), key=lambda item: -item[1])[:8]:
         print(f"  {times} times: {words}")
+
+
+def log_records(path):
+    """Where they begin: u32 CRC, u16 length, u8 type, bytes; in blocks of 32 KiB, a rest below 7 bytes is unused."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at, starts = 0, []
+    while at + 7 <= len(data):
+        starts.append(at)
+        at += 7 + struct.unpack_from("<H", data, at + 4)[0]
+        if at % 32768 > 32768 - 7:
+            at += -at % 32768
+    return starts
+
+
+def flip_log(count, step):
+    os.kill(json.loads(run("status", "--json").stdout)["pid"], signal.SIGKILL)
+    log = max(path for path in below("index") if path.endswith(".log"))
+    kept, shards, refused, records = Kept(), below("shards"), 0, log_records(log)[-count:]
+    if len(records) < count:
+        sys.exit("not that many records are in the log")
+    bits = {bit for at in records for bit in range(at * 8, (at + 7) * 8)}
+    bits.update(range(records[0] * 8, os.path.getsize(log) * 8, step))
+    for bit in sorted(bits):
+        kept.put_back()
+        Flipped(log, bit).turn()
+        for path in files:
+            done = run("cat", f"{dataset}:{path}")
+            if done.returncode not in (0, 5):
+                sys.exit(f"{log}, bit {bit}: cat {path}: status {done.returncode} {done.stderr}")
+            if compare(path, done.stdout if done.returncode == 0 else None, f"{log}, bit {bit}"):
+                refused += 1
+                break
+        run("stop", "--quiet")
+        if below("shards") != shards:
+            sys.exit(f"{log}, bit {bit}: a shard is gone")
+    if not refused:
+        sys.exit("no flip was noticed")
+    kept.remove()
+    for path in files:
+        if compare(path, run("cat", f"{dataset}:{path}").stdout, "nothing"):
+            sys.exit(f"{path} is lost by a kill alone")
+    print(f"{len(bits)} bits flipped, {refused} times refused")
 
 
 arguments = sys.argv[5:]
 {"shard": lambda: flip_shard(int(arguments[0])),
  "mount": lambda: flip_mount(int(arguments[0]), int(arguments[1]), arguments[2]),
  "verify": lambda: flip_verify(int(arguments[0]), int(arguments[1])),
- "index": lambda: flip_index(int(arguments[0]), int(arguments[1]))}[sys.argv[1]]()
+ "index": lambda: flip_index(int(arguments[0]), int(arguments[1])),
+ "log": lambda: flip_log(int(arguments[0]), int(arguments[1]))}[sys.argv[1]]()

@@ -334,6 +334,79 @@ START_TEST(damage_is_refused_and_not_kept)
 }
 END_TEST
 
+/* What is written to standard error until log_end(), which counts the lines. */
+static int log_begin(FILE **file)
+{
+	int kept = dup(STDERR_FILENO);
+
+	*file = tmpfile();
+	ck_assert_ptr_nonnull(*file);
+	ck_assert_int_ge(dup2(fileno(*file), STDERR_FILENO), 0);
+	vt_log_set_level(VT_LOG_INFO);
+	return kept;
+}
+
+static unsigned log_end(FILE *file, int kept)
+{
+	unsigned lines = 0;
+	int c;
+
+	vt_log_set_level(0);
+	ck_assert_int_ge(dup2(kept, STDERR_FILENO), 0);
+	close(kept);
+	rewind(file);
+	while ((c = getc(file)) != EOF)
+		lines += c == '\n';
+	fclose(file);
+	return lines;
+}
+
+START_TEST(a_damaged_frame_is_logged_once_however_often_it_is_asked_for)
+{
+	struct vt_block_source *fault;
+	struct vt_frame *frame;
+	FILE *file;
+	int kept;
+
+	set_up(NULL);
+	ck_assert_int_eq(vt_block_source_fault(rig.source, 1, 0, &fault, NULL), 0);
+	rig.source = fault;
+	rig_open(&rig, 16u << 20);
+	kept = log_begin(&file);
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(rig_get(&rig, &places[2], &frame), -EBADMSG);
+		ck_assert_int_eq(rig_get(&rig, &places[3], &frame), -EBADMSG);
+	}
+	ck_assert_uint_eq(log_end(file, kept), 2);
+	ck_assert_uint_eq(stats().damaged, 10);
+	rig_done(&rig);
+}
+END_TEST
+
+START_TEST(so_many_failures_are_named_and_one_line_says_that_there_are_more)
+{
+	struct vt_block_source *fault;
+	struct vt_frame *frame;
+	FILE *file;
+	int kept;
+
+	set_up(NULL);
+	ck_assert_int_eq(vt_block_source_fault(rig.source, 1, EIO, &fault, NULL), 0);
+	rig.source = fault;
+	rig_open(&rig, 16u << 20);
+	kept = log_begin(&file);
+	for (int turn = 0; turn < 2; turn++)
+		for (uint32_t i = 0; i < 1100; i++) {
+			struct vt_location at = places[0];
+
+			at.frame_offset += i;
+			ck_assert_int_eq(rig_get(&rig, &at, &frame), -EIO);
+		}
+	ck_assert_uint_eq(log_end(file, kept), 1024 + 1);
+	rig_done(&rig);
+}
+END_TEST
+
 START_TEST(a_location_that_leads_to_no_frame_is_damage)
 {
 	struct vt_location at;
@@ -445,6 +518,8 @@ VT_SUITE(frame_cache, a_frame_is_read_once_and_then_found, all_who_ask_at_a_time
 	 reads_wait_their_turn_when_the_limit_is_reached,
 	 a_shard_that_hangs_holds_up_no_other_at_the_limit,
 	 one_read_goes_on_even_when_everything_is_pinned, damage_is_refused_and_not_kept,
+	 a_damaged_frame_is_logged_once_however_often_it_is_asked_for,
+	 so_many_failures_are_named_and_one_line_says_that_there_are_more,
 	 a_location_that_leads_to_no_frame_is_damage, a_dictionary_is_looked_up_once,
 	 a_dictionary_that_is_not_found_is_an_error,
 	 many_threads_get_right_bytes_or_errors_from_a_slow_and_faulty_source)

@@ -14,13 +14,15 @@
 
 #include "index/base/error.h"
 
-static const struct vt_store_options options = {.cache_bytes = 8 << 20};
+static char note[96];
+static const struct vt_store_options options = {.cache_bytes = 8 << 20, .note = note};
 static struct vt_error err;
 
 static struct vt_store *open_store(const char *dir)
 {
 	struct vt_store *store = NULL;
 
+	(void) snprintf(note, sizeof note, "%s/committed", dir);
 	ck_assert_msg(vt_store_open(dir, &options, &store, &err) == 0, "%s", err.text);
 	return store;
 }
@@ -389,7 +391,7 @@ static const char *log_of_the_dead(void)
 	return path;
 }
 
-START_TEST(a_torn_log_loses_its_last_row_and_a_damaged_one_is_refused)
+START_TEST(a_log_torn_or_damaged_below_the_note_is_refused)
 {
 	struct vt_store *store = NULL;
 	const char *path;
@@ -401,14 +403,18 @@ START_TEST(a_torn_log_loses_its_last_row_and_a_damaged_one_is_refused)
 	if (!VT_CAN_FORK)
 		return;
 	path = log_of_the_dead();
+	(void) snprintf(note, sizeof note, "%s/committed", vt_scratch_dir);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_int_eq(truncate(path, st.st_size - 2), 0);
+	ck_assert_int_eq(vt_store_open(vt_scratch_dir, &options, &store, &err), -EBADMSG);
+	ck_assert_int_eq(unlink(note), 0); /* as if the last row had been written, but not noted */
 	store = open_store(vt_scratch_dir);
 	ck_assert_str_eq(get(store, VT_CF_TAG, "b"), "second");
 	ck_assert_str_eq(get(store, VT_CF_TAG, "c"), "-");
 	end(store);
 
 	path = log_of_the_dead();
+	(void) snprintf(note, sizeof note, "%s/committed", vt_scratch_dir);
 	fd = open(path, O_RDWR);
 	len = read(fd, data, sizeof data);
 	row = memmem(data, (size_t) len, "second", 6);
@@ -561,7 +567,7 @@ VT_SUITE(store, a_row_survives_reopening_in_its_own_family,
 	 a_file_without_rows_or_end_leaves_nothing, a_file_that_is_no_sst_is_refused,
 	 a_second_opener_is_told_who_is_in_the_way,
 	 an_absent_an_existing_and_a_newer_index_are_refused, a_damaged_table_is_named_so,
-	 a_torn_log_loses_its_last_row_and_a_damaged_one_is_refused, a_closed_store_needs_no_log,
+	 a_log_torn_or_damaged_below_the_note_is_refused, a_closed_store_needs_no_log,
 	 a_reader_sees_rows_and_writes_none, numbers_begin_with_one_and_never_come_twice,
 	 numbers_taken_before_a_kill_stay_taken, numbers_run_out_where_a_node_id_ends,
 	 threads_never_get_the_same_number)
