@@ -35,14 +35,14 @@ int vt_mount_attach(const char *mountpoint, const struct vt_mount_options *optio
 		    struct vt_error *err);
 int vt_mount_detach(const char *mountpoint, bool lazy, struct vt_error *err);
 
-/* ---- in the server ----------------------------------------------------------------------------
- */
-
 /*
  * What must outlive a server lies in a memfd per mount that the keeper holds too: the INIT request
- * and our answer, and a bit per node id the kernel may hold.
+ * and our answer, and a bit per node id the kernel may hold. A command that keeps a copy makes it.
  */
 int vt_session_state_new(struct vt_error *err); /* a memfd */
+
+/* ---- in the server ----------------------------------------------------------------------------
+ */
 
 struct vt_session_info {
 	uint64_t id;

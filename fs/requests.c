@@ -49,6 +49,7 @@ static const struct vt_control_op table[] = {
 	 FUNCTION(import_dictionary)},
 	{"import.commit", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, true, FUNCTION(import_commit)},
 	{"mount", VT_RIGHT_READ, VT_OBJECT_STORE, true, FUNCTION(mount)},
+	{"mount.adopt", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(mount_adopt)},
 	{"mounts", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(mounts)},
 	{"umount", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(umount)},
 	{"status", VT_RIGHT_BROWSE, VT_OBJECT_STORE, false, FUNCTION(status)},

@@ -25,10 +25,13 @@ struct vt_host {
 	uint64_t started_ns, cache_bytes; /* constant */
 	atomic_uint imports;              /* open now */
 	atomic_ullong requests;           /* served so far */
-	/* Both thread-safe. `mount` owns `fuse_fd` whatever it returns. */
+	/*
+	 * Both thread-safe. `mount` owns both descriptors whatever it returns; `state_fd` is -1 for
+	 * a mount that no server has had yet.
+	 */
 	void (*stop)(struct vt_host *host);
-	int (*mount)(struct vt_host *host, int fuse_fd, const char *mountpoint, uint32_t uid,
-		     uint64_t *id, struct vt_error *err);
+	int (*mount)(struct vt_host *host, int fuse_fd, int state_fd, const char *mountpoint,
+		     uint32_t uid, uint64_t *id, struct vt_error *err);
 };
 
 /* One connection: who is at its other end, and what lives as long as it does. */
@@ -145,5 +148,6 @@ int vt_serve_status(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_stop(struct vt_control_request *request, struct vt_error *err);
 /* requests_mount.c: */
 int vt_serve_mount(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_mount_adopt(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_umount(struct vt_control_request *request, struct vt_error *err);

@@ -20,6 +20,7 @@
 #include "tools/mount_table.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/standing.h"
 
 #define READ_AHEAD_KB 1024 /* measured: the kernel's 128 halves sequential reads */
 
@@ -102,33 +103,8 @@ static void catch_signals(void)
 	(void) sigaction(SIGINT, &action, NULL);
 }
 
-static int stay(struct vt_cli *cli, const char *point, struct vt_error *err)
-{
-	int r;
-
-	vt_cli_done(cli); /* the mount keeps the server; an idle connection need not */
-	vt_notify_systemd("READY=1");
-	r = vt_mounted_wait_end(point, err);
-	if (r != -EINTR)
-		return r;
-	vt_notify_systemd("STOPPING=1");
-	return vt_mount_detach(point, false, err);
-}
-
-static int hand_over(struct vt_cli *cli, const char *point, int fd, struct vt_error *err)
-{
-	json_t *given = json_object();
-	struct vt_call call = {.op = "mount", .fd = fd};
-
-	if (cache)
-		(void) json_object_set_new(given, "cache", json_integer((json_int_t) cache));
-	call.args = json_pack("{s:o}", "options", given);
-	(void) vt_json_set_text(call.args, "mountpoint", point, strlen(point));
-	return vt_client_call(cli->client, &call, NULL, err);
-}
-
-static int mount_on(struct vt_cli *cli, const char *point, const struct wishes *wishes,
-		    struct vt_error *err)
+static int attach(struct vt_cli *cli, struct vt_standing *standing, const struct wishes *wishes,
+		  struct vt_error *err)
 {
 	vt_autofree char *store = realpath(cli->store, NULL);
 	const struct vt_mount_options how = {
@@ -136,20 +112,56 @@ static int mount_on(struct vt_cli *cli, const char *point, const struct wishes *
 		.allow_other = wishes->allow_other,
 		.extra = wishes->kernel.len > 1 ? (const char *) wishes->kernel.data : NULL,
 	};
-	vt_autoclose int fd = vt_mount_attach(point, &how, err);
-	int r;
+	int r = 0;
 
-	if (fd < 0)
-		return fd;
-	r = hand_over(cli, point, fd, err);
-	if (r < 0) {
-		(void) vt_mount_detach(point, true, NULL); /* nobody would answer on it */
-		return r;
+	if (foreground)
+		r = standing->state_fd = vt_session_state_new(err);
+	if (r >= 0)
+		r = standing->fuse_fd = vt_mount_attach(standing->point, &how, err);
+	standing->fresh = true;
+	return r;
+}
+
+/* The pid of the server. */
+static int hand_over(struct vt_cli *cli, struct vt_standing *standing, struct vt_error *err)
+{
+	vt_cleanup(vt_json_freep) json_t *given = json_object();
+	bool fresh = standing->fresh;
+	int server;
+
+	if (cache)
+		(void) json_object_set_new(given, "cache", json_integer((json_int_t) cache));
+	server = vt_standing_hand_over(cli, standing, given, err);
+	if (server < 0) {
+		if (fresh) /* nobody would answer on it */
+			(void) vt_mount_detach(standing->point, true, NULL);
+		return server;
 	}
 	/* Read-ahead set before the kernel has its first answer would be lowered by that again. */
-	(void) vt_mounted_probe(point);
-	(void) vt_mounted_list(raise_read_ahead, (void *) point, NULL);
-	return 0;
+	(void) vt_mounted_probe(standing->point);
+	(void) vt_mounted_list(raise_read_ahead, (void *) (uintptr_t) standing->point, NULL);
+	return server;
+}
+
+static int mount_on(struct vt_cli *cli, const char *point, const struct wishes *wishes,
+		    struct vt_error *err)
+{
+	vt_cleanup(vt_standing_done) struct vt_standing standing = VT_STANDING_INIT;
+	int r = 0, server;
+
+	standing.point = point;
+	if (foreground)
+		r = vt_standing_restore(&standing, err);
+	if (r == 0)
+		r = attach(cli, &standing, wishes, err);
+	if (r < 0)
+		return r;
+	server = hand_over(cli, &standing, err);
+	if (server < 0)
+		return server;
+	vt_say(cli, "%s is on %s", cli->store, point);
+	(void) fflush(stdout);
+	return foreground ? vt_standing_stay(cli, &standing, server, err) : 0;
 }
 
 /* An absolute path; of what cannot be resolved (a dead mount) the words as given. */
@@ -185,12 +197,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		return r;
 	point = absolute(point, resolved);
 	catch_signals();
-	r = mount_on(cli, point, &wishes, err);
-	if (r < 0)
-		return r;
-	vt_say(cli, "%s is on %s", cli->store, point);
-	(void) fflush(stdout);
-	return foreground ? stay(cli, point, err) : 0;
+	return mount_on(cli, point, &wishes, err);
 }
 
 const struct vt_command vt_cmd_mount = {
