@@ -25,12 +25,13 @@
 #define READ_AHEAD_KB 1024 /* measured: the kernel's 128 halves sequential reads */
 
 static const char *mount_options;
-static bool foreground;
+static bool foreground, sloppy;
 static uint64_t cache;
 static const struct vt_option options[] = {
 	VT_TEXT('o', "options", "LIST", &mount_options, "allow_other, cache=SIZE, kernel options"),
 	VT_SIZE(0, "cache", "SIZE", &cache, "memory of the server that is started (256M)"),
 	VT_FLAG('f', "foreground", &foreground, "stay until unmounted; unmount on SIGTERM"),
+	VT_FLAG('s', "sloppy", &sloppy, "pass over what -o has that is not known"),
 	{0},
 };
 
@@ -40,18 +41,40 @@ struct wishes {
 	struct vt_buf kernel; /* comma separated */
 };
 
+static bool is_among(const char *word, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(words[i]);
+
+		if (words[i][len - 1] == '=' ? strncmp(word, words[i], len) == 0
+					     : strcmp(word, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Words that fstab and mount(8) use among themselves, or that hold of every mount of ours. */
 static bool is_fstab_word(const char *word)
 {
-	static const char *const words[] = {"defaults", "ro",     "rw",      "auto",
-					    "noauto",   "user",   "users",   "owner",
-					    "group",    "nofail", "_netdev", "nosuid",
-					    "nodev",    "suid",   "dev",     "default_permissions"};
+	static const char *const words[] = {
+		"defaults", "ro",     "rw",      "auto",     "noauto",
+		"user",     "user=",  "users",   "nouser",   "owner",
+		"group",    "nofail", "_netdev", "nosuid",   "nodev",
+		"suid",     "dev",    "exec",    "async",    "atime",
+		"diratime", "loud",   "silent",  "comment=", "default_permissions"};
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strcmp(word, words[i]) == 0)
-			return true;
-	return strncmp(word, "x-", 2) == 0 || strncmp(word, "comment=", 8) == 0;
+	return is_among(word, words, sizeof words / sizeof *words) || strncmp(word, "x-", 2) == 0 ||
+	       strncmp(word, "X-", 2) == 0;
+}
+
+/* What is handed to the kernel; of anything else it would only say "Invalid argument". */
+static bool is_kernel_word(const char *word)
+{
+	static const char *const words[] = {
+		"noexec",  "noatime",   "nodiratime", "relatime",   "strictatime", "sync",
+		"dirsync", "max_read=", "context=",   "fscontext=", "defcontext=", "rootcontext="};
+
+	return is_among(word, words, sizeof words / sizeof *words);
 }
 
 static int sort_wishes(struct vt_cli *cli, char *list, struct wishes *out, struct vt_error *err)
@@ -66,8 +89,12 @@ static int sort_wishes(struct vt_cli *cli, char *list, struct wishes *out, struc
 		else if (strncmp(word, "cache=", 6) == 0) {
 			if (vt_size_parse(word + 6, &cache) < 0)
 				return vt_misused(cli, err, "-o %s: that is no size", word);
-		} else if (!is_fstab_word(word))
+		} else if (is_kernel_word(word))
 			vt_buf_printf(&out->kernel, "%s%s", out->kernel.len ? "," : "", word);
+		else if (strcmp(word, "remount") == 0)
+			return vt_misused(cli, err, "-o remount: end the mount and mount again");
+		else if (!is_fstab_word(word) && !sloppy)
+			return vt_misused(cli, err, "-o %s is not known", word);
 	}
 	vt_buf_put_u8(&out->kernel, '\0');
 	return vt_buf_failed(&out->kernel) ? vt_fail(err, ENOMEM, "no memory for the options") : 0;
