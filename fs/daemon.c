@@ -10,13 +10,10 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #define LOG_MAX (4 << 20)
@@ -136,24 +133,6 @@ void vt_raise_file_limit(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	(void) setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-void vt_notify_systemd(const char *state)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	vt_autoclose int fd = -1;
-	size_t len = path ? strlen(path) : 0;
-
-	if (len == 0 || len >= sizeof address.sun_path)
-		return;
-	memcpy(address.sun_path, path, len);
-	if (path[0] == '@')
-		address.sun_path[0] = '\0'; /* an abstract one */
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-		(void) sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *) &address,
-			      (socklen_t) (offsetof(struct sockaddr_un, sun_path) + len));
 }
 
 int vt_size_parse(const char *text, uint64_t *out)

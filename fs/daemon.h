@@ -25,8 +25,6 @@ void vt_daemon_ready(int ready, int status, const char *sentence); /* `ready` -1
 int vt_log_to_store(const char *dir, struct vt_error *err);
 
 void vt_raise_file_limit(void);
-/* Tells systemd, where NOTIFY_SOCKET says that it waits (sd_notify(3), "READY=1"). */
-void vt_notify_systemd(const char *state);
 
 /* "512M" in bytes; -EINVAL. K, M, G and T are powers of 1024. */
 int vt_size_parse(const char *text, uint64_t *out);

@@ -36,9 +36,6 @@ int vt_mount_attach(const char *mountpoint, const struct vt_mount_options *optio
 		    struct vt_error *err);
 int vt_mount_detach(const char *mountpoint, bool lazy, struct vt_error *err);
 
-/* ---- in the server ----------------------------------------------------------------------------
- */
-
 /* To whom a mount shows what. Values are kept in the state of sessions. */
 enum vt_mount_kind {
 	VT_MOUNT_SHARED = 1, /* everybody, all datasets; OPEN and OPENDIR are asked and checked */
@@ -54,8 +51,16 @@ struct vt_mount_plan {
 };
 const char *vt_mount_kind_name(enum vt_mount_kind kind); /* "shared", "open-only", "private" */
 
-/* What must outlive a server: a memfd per mount that the keeper holds too (session_state.h). */
+/*
+ * What must outlive a server: a memfd per mount that the keeper holds too (session_state.h). A
+ * command that keeps a copy makes it, with `plan` NULL: the first server to have it decides.
+ */
 int vt_session_state_new(const struct vt_mount_plan *plan, struct vt_error *err);
+/* Notes the plan in a state that has none yet. */
+int vt_session_state_decide(int fd, const struct vt_mount_plan *plan, struct vt_error *err);
+
+/* ---- in the server ----------------------------------------------------------------------------
+ */
 
 struct vt_session_info {
 	uint64_t id;

@@ -69,6 +69,7 @@ static const struct vt_control_op table[] = {
 	{"who_can", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, false, FUNCTION(who_can)},
 	{"whoami", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(whoami)},
 	{"mount", VT_RIGHT_SEE, VT_OBJECT_NOTHING, true, FUNCTION(mount)},
+	{"mount.adopt", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(mount_adopt)},
 	{"mounts", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(mounts)},
 	{"umount", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(umount)},
 	{"status", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(status)},

@@ -27,10 +27,14 @@ struct vt_host {
 	uint64_t started_ns, cache_bytes; /* constant */
 	atomic_uint imports;              /* open now */
 	atomic_ullong requests;           /* served so far */
-	/* Both thread-safe. `mount` owns `fuse_fd` whatever it returns. */
+	/*
+	 * Both thread-safe. `mount` owns both descriptors whatever it returns; `state_fd` is -1 for
+	 * a mount that no server has had yet.
+	 */
 	void (*stop)(struct vt_host *host);
-	int (*mount)(struct vt_host *host, int fuse_fd, const char *mountpoint, uint32_t uid,
-		     const struct vt_mount_plan *plan, uint64_t *id, struct vt_error *err);
+	int (*mount)(struct vt_host *host, int fuse_fd, int state_fd, const char *mountpoint,
+		     uint32_t uid, const struct vt_mount_plan *plan, uint64_t *id,
+		     struct vt_error *err);
 };
 
 /* One connection: who is at its other end, and what lives as long as it does. */
@@ -180,5 +184,6 @@ int vt_serve_who_can(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_whoami(struct vt_control_request *request, struct vt_error *err);
 /* requests_mount.c: */
 int vt_serve_mount(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_mount_adopt(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_umount(struct vt_control_request *request, struct vt_error *err);

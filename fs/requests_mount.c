@@ -3,6 +3,7 @@
  * Requests about mounts. A mount is made by the command, which hands its /dev/fuse descriptor over;
  * whoever could make one may have it served, since every read is checked by itself.
  */
+#include "fs/holdings.h"
 #include "fs/mount.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
@@ -11,9 +12,12 @@
 #include "policy/people.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #define MOUNTS_PER_UID 64u
@@ -170,12 +174,89 @@ int vt_serve_mount(struct vt_control_request *request, struct vt_error *err)
 	if (r >= 0)
 		r = read_plan(request, &plan, err);
 	if (r >= 0)
-		r = host->mount(host, vt_steal_fd(&request->message->fd), mountpoint,
+		r = host->mount(host, vt_steal_fd(&request->message->fd), -1, mountpoint,
 				request->connection->subject.uid, &plan, &id, err);
 	if (r < 0)
 		return r;
-	request->result = json_pack("{s:I, s:s, s:b}", "id", (json_int_t) id, "kind",
-				    vt_mount_kind_name(plan.kind), "acl", plan.lists);
+	request->result = json_pack("{s:I, s:I, s:s, s:b}", "id", (json_int_t) id, "pid",
+				    (json_int_t) getpid(), "kind", vt_mount_kind_name(plan.kind),
+				    "acl", plan.lists);
+	return 0;
+}
+
+/* ---- adopting -------------------------------------------------------------------------------- */
+
+struct served {
+	const struct vt_hold *hold;
+	uint64_t id; /* 0: it is not */
+};
+
+static void compare(void *context, const struct vt_session_info *info)
+{
+	struct served *served = context;
+	long differs = syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, info->fuse_fd,
+			       served->hold->fuse_fd);
+
+	if (differs < 0) /* not in every container: then by what it is called */
+		differs = strcmp(info->mountpoint, served->hold->mountpoint);
+	if (differs == 0)
+		served->id = info->id;
+}
+
+/* The state is believed, so only those may bring one who could ruin the server in any case. */
+static int check_trusted(struct vt_control_request *request, struct vt_error *err)
+{
+	uint32_t uid = request->connection->subject.uid;
+
+	if (uid == 0 || uid == geteuid())
+		return 0;
+	return vt_fail(err, EACCES, "only the store's owner and root may bring a mount's state");
+}
+
+static int take_hold(struct vt_control_request *request, const struct vt_hold *hold, uint64_t *id,
+		     struct vt_error *err)
+{
+	struct vt_host *host = request->connection->host;
+	struct served served = {.hold = hold};
+	struct vt_mount_plan plan; /* for a state that no server has had yet */
+	int r = check_mountpoint(hold->mountpoint, err);
+
+	if (r >= 0)
+		r = check_descriptor(hold->fuse_fd, err);
+	if (r >= 0)
+		vt_sessions_each(request->service->sessions, compare, &served);
+	*id = served.id;
+	if (r >= 0 && !served.id)
+		r = check_count(request, err);
+	if (r >= 0 && !served.id)
+		r = read_plan(request, &plan, err);
+	if (r >= 0 && !served.id)
+		r = host->mount(host, fcntl(hold->fuse_fd, F_DUPFD_CLOEXEC, 3),
+				fcntl(hold->state_fd, F_DUPFD_CLOEXEC, 3), hold->mountpoint,
+				hold->uid, &plan, id, err);
+	return r;
+}
+
+/* For who keeps a copy of a mount's descriptors: serves it, unless that is so already. */
+int vt_serve_mount_adopt(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_holdings given = VT_HOLDINGS_INIT;
+	uint64_t id = 0;
+	int r = check_trusted(request, err);
+
+	if (r >= 0 && request->message->fd < 0)
+		r = vt_fail(err, EINVAL, "the request came without a mount");
+	if (r >= 0)
+		r = vt_holdings_receive(request->message->fd, &given, err);
+	if (r >= 0 && r != VT_HOLDING_MOUNT)
+		r = vt_fail(err, EINVAL, "the socket came without a mount");
+	if (r >= 0)
+		r = take_hold(request, given.list, &id, err);
+	vt_holdings_done(&given);
+	if (r < 0)
+		return r;
+	request->result =
+		json_pack("{s:I, s:I}", "id", (json_int_t) id, "pid", (json_int_t) getpid());
 	return 0;
 }
 

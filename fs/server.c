@@ -16,6 +16,7 @@
 #include "fs/mount.h"
 #include "fs/requests.h"
 #include "fs/service.h"
+#include "fs/systemd.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
@@ -115,14 +116,19 @@ static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd,
 }
 
 /* The keeper has it before it is served: a server that dies in between loses nothing. */
-static int host_mount(struct vt_host *host, int given, const char *mountpoint, uint32_t uid,
-		      const struct vt_mount_plan *plan, uint64_t *id, struct vt_error *err)
+static int host_mount(struct vt_host *host, int given, int given_state, const char *mountpoint,
+		      uint32_t uid, const struct vt_mount_plan *plan, uint64_t *id,
+		      struct vt_error *err)
 {
 	struct server *server = server_of(host);
-	vt_autoclose int fuse_fd = given, state_fd = vt_session_state_new(plan, err);
+	vt_autoclose int fuse_fd = given;
+	vt_autoclose int state_fd =
+		given_state >= 0 ? given_state : vt_session_state_new(plan, err);
 	struct vt_hold *hold;
 	int r = state_fd;
 
+	if (r >= 0)
+		r = vt_session_state_decide(state_fd, plan, err);
 	if (r >= 0)
 		r = vt_keeper_link_hold(server->keeper, fuse_fd, state_fd, mountpoint, uid, &hold,
 					err);
@@ -409,7 +415,7 @@ static int serve(const struct options *options, int ready, struct vt_error *err)
 		       (int) getpid(), (unsigned long long) server.host.cache_bytes);
 		vt_daemon_ready(ready, 0, "");
 		if (options->foreground)
-			vt_notify_systemd("READY=1");
+			vt_systemd_notify("READY=1", -1);
 		run(&server);
 		vt_log(VT_LOG_INFO, "ending store='%s' pid=%d", server.dir, (int) getpid());
 	}

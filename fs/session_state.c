@@ -26,7 +26,9 @@
 
 int vt_session_state_new(const struct vt_mount_plan *plan, struct vt_error *err)
 {
-	const struct vt_session_record record = {.magic = MAGIC, .plan = *plan, .end = TABLES_END};
+	const struct vt_session_record record = {.magic = MAGIC,
+						 .plan = plan ? *plan : (struct vt_mount_plan){0},
+						 .end = TABLES_END};
 	int fd = memfd_create("vitrine-session", MFD_CLOEXEC);
 
 	if (fd < 0)
@@ -39,6 +41,18 @@ int vt_session_state_new(const struct vt_mount_plan *plan, struct vt_error *err)
 		return vt_fail(err, code, "cannot make a session's state: %m");
 	}
 	return fd;
+}
+
+int vt_session_state_decide(int fd, const struct vt_mount_plan *plan, struct vt_error *err)
+{
+	const off_t at = offsetof(struct vt_session_record, plan);
+	struct vt_mount_plan there;
+
+	if (pread(fd, &there, sizeof there, at) != sizeof there)
+		return vt_fail(err, EINVAL, "not the state of a session");
+	if (!there.kind && pwrite(fd, plan, sizeof *plan, at) != sizeof *plan)
+		return vt_fail(err, errno, "cannot note what a mount is to show: %m");
+	return 0;
 }
 
 int vt_session_state_open(int fd, struct vt_session_state **out, struct vt_error *err)

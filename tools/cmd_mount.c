@@ -20,11 +20,12 @@
 #include "tools/mount_table.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/standing.h"
 
 #define READ_AHEAD_KB 1024 /* measured: the kernel's 128 halves sequential reads */
 
 static const char *mount_options, *for_user, *acl;
-static bool foreground, open_only, any_uid;
+static bool foreground, open_only, any_uid, sloppy;
 static uint64_t cache;
 static const struct vt_option options[] = {
 	VT_TEXT('o', "options", "LIST", &mount_options,
@@ -35,6 +36,7 @@ static const struct vt_option options[] = {
 		"with --for: whoever reaches the mount is USER (containers)"),
 	VT_SIZE(0, "cache", "SIZE", &cache, "memory of the server that is started (256M)"),
 	VT_FLAG('f', "foreground", &foreground, "stay until unmounted; unmount on SIGTERM"),
+	VT_FLAG('s', "sloppy", &sloppy, "pass over what -o has that is not known"),
 	{0},
 };
 
@@ -44,18 +46,40 @@ struct wishes {
 	struct vt_buf kernel; /* comma separated */
 };
 
+static bool is_among(const char *word, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(words[i]);
+
+		if (words[i][len - 1] == '=' ? strncmp(word, words[i], len) == 0
+					     : strcmp(word, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Words that fstab and mount(8) use among themselves, or that hold of every mount of ours. */
 static bool is_fstab_word(const char *word)
 {
-	static const char *const words[] = {"defaults", "ro",     "rw",      "auto",
-					    "noauto",   "user",   "users",   "owner",
-					    "group",    "nofail", "_netdev", "nosuid",
-					    "nodev",    "suid",   "dev",     "default_permissions"};
+	static const char *const words[] = {
+		"defaults", "ro",     "rw",      "auto",     "noauto",
+		"user",     "user=",  "users",   "nouser",   "owner",
+		"group",    "nofail", "_netdev", "nosuid",   "nodev",
+		"suid",     "dev",    "exec",    "async",    "atime",
+		"diratime", "loud",   "silent",  "comment=", "default_permissions"};
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strcmp(word, words[i]) == 0)
-			return true;
-	return strncmp(word, "x-", 2) == 0 || strncmp(word, "comment=", 8) == 0;
+	return is_among(word, words, sizeof words / sizeof *words) || strncmp(word, "x-", 2) == 0 ||
+	       strncmp(word, "X-", 2) == 0;
+}
+
+/* What is handed to the kernel; of anything else it would only say "Invalid argument". */
+static bool is_kernel_word(const char *word)
+{
+	static const char *const words[] = {
+		"noexec",  "noatime",   "nodiratime", "relatime",   "strictatime", "sync",
+		"dirsync", "max_read=", "context=",   "fscontext=", "defcontext=", "rootcontext="};
+
+	return is_among(word, words, sizeof words / sizeof *words);
 }
 
 static int sort_wishes(struct vt_cli *cli, char *list, struct wishes *out, struct vt_error *err)
@@ -78,8 +102,12 @@ static int sort_wishes(struct vt_cli *cli, char *list, struct wishes *out, struc
 		else if (strncmp(word, "cache=", 6) == 0) {
 			if (vt_size_parse(word + 6, &cache) < 0)
 				return vt_misused(cli, err, "-o %s: that is no size", word);
-		} else if (!is_fstab_word(word))
+		} else if (is_kernel_word(word))
 			vt_buf_printf(&out->kernel, "%s%s", out->kernel.len ? "," : "", word);
+		else if (strcmp(word, "remount") == 0)
+			return vt_misused(cli, err, "-o remount: end the mount and mount again");
+		else if (!is_fstab_word(word) && !sloppy)
+			return vt_misused(cli, err, "-o %s is not known", word);
 	}
 	vt_buf_put_u8(&out->kernel, '\0');
 	return vt_buf_failed(&out->kernel) ? vt_fail(err, ENOMEM, "no memory for the options") : 0;
@@ -115,35 +143,8 @@ static void catch_signals(void)
 	(void) sigaction(SIGINT, &action, NULL);
 }
 
-static int stay(struct vt_cli *cli, const char *point, struct vt_error *err)
-{
-	int r;
-
-	vt_cli_done(cli); /* the mount keeps the server; an idle connection need not */
-	vt_notify_systemd("READY=1");
-	r = vt_mounted_wait_end(point, err);
-	if (r != -EINTR)
-		return r;
-	vt_notify_systemd("STOPPING=1");
-	return vt_mount_detach(point, false, err);
-}
-
-static int hand_over(struct vt_cli *cli, const char *point, int fd, struct vt_error *err)
-{
-	const char *kind = for_user ? "private" : open_only ? "open-only" : NULL;
-	json_t *given = json_pack("{s:s*, s:s*, s:s*, s:b}", "kind", kind, "user", for_user, "acl",
-				  acl, "any_uid", any_uid);
-	struct vt_call call = {.op = "mount", .fd = fd};
-
-	if (cache)
-		(void) json_object_set_new(given, "cache", json_integer((json_int_t) cache));
-	call.args = json_pack("{s:o}", "options", given);
-	(void) vt_json_set_text(call.args, "mountpoint", point, strlen(point));
-	return vt_client_call(cli->client, &call, NULL, err);
-}
-
-static int mount_on(struct vt_cli *cli, const char *point, const struct wishes *wishes,
-		    struct vt_error *err)
+static int attach(struct vt_cli *cli, struct vt_standing *standing, const struct wishes *wishes,
+		  struct vt_error *err)
 {
 	vt_autofree char *store = realpath(cli->store, NULL);
 	const struct vt_mount_options how = {
@@ -151,20 +152,59 @@ static int mount_on(struct vt_cli *cli, const char *point, const struct wishes *
 		.allow_other = wishes->allow_other,
 		.extra = wishes->kernel.len > 1 ? (const char *) wishes->kernel.data : NULL,
 	};
-	vt_autoclose int fd = vt_mount_attach(point, &how, err);
-	int r;
+	int r = 0;
 
-	if (fd < 0)
-		return fd;
-	r = hand_over(cli, point, fd, err);
-	if (r < 0) {
-		(void) vt_mount_detach(point, true, NULL); /* nobody would answer on it */
-		return r;
+	if (foreground)
+		r = standing->state_fd = vt_session_state_new(NULL, err);
+	if (r >= 0)
+		r = standing->fuse_fd = vt_mount_attach(standing->point, &how, err);
+	standing->fresh = true;
+	return r;
+}
+
+/* The pid of the server. */
+static int hand_over(struct vt_cli *cli, struct vt_standing *standing, struct vt_error *err)
+{
+	const char *kind = for_user ? "private" : open_only ? "open-only" : NULL;
+	vt_cleanup(vt_json_freep) json_t *given =
+		json_pack("{s:s*, s:s*, s:s*, s:b}", "kind", kind, "user", for_user, "acl", acl,
+			  "any_uid", any_uid);
+	bool fresh = standing->fresh;
+	int server;
+
+	if (cache)
+		(void) json_object_set_new(given, "cache", json_integer((json_int_t) cache));
+	server = vt_standing_hand_over(cli, standing, given, err);
+	if (server < 0) {
+		if (fresh) /* nobody would answer on it */
+			(void) vt_mount_detach(standing->point, true, NULL);
+		return server;
 	}
 	/* Read-ahead set before the kernel has its first answer would be lowered by that again. */
-	(void) vt_mounted_probe(point);
-	(void) vt_mounted_list(raise_read_ahead, (void *) point, NULL);
-	return 0;
+	(void) vt_mounted_probe(standing->point);
+	(void) vt_mounted_list(raise_read_ahead, (void *) (uintptr_t) standing->point, NULL);
+	return server;
+}
+
+static int mount_on(struct vt_cli *cli, const char *point, const struct wishes *wishes,
+		    struct vt_error *err)
+{
+	vt_cleanup(vt_standing_done) struct vt_standing standing = VT_STANDING_INIT;
+	int r = 0, server;
+
+	standing.point = point;
+	if (foreground)
+		r = vt_standing_restore(&standing, err);
+	if (r == 0)
+		r = attach(cli, &standing, wishes, err);
+	if (r < 0)
+		return r;
+	server = hand_over(cli, &standing, err);
+	if (server < 0)
+		return server;
+	vt_say(cli, "%s is on %s", cli->store, point);
+	(void) fflush(stdout);
+	return foreground ? vt_standing_stay(cli, &standing, server, err) : 0;
 }
 
 /* An absolute path; of what cannot be resolved (a dead mount) the words as given. */
@@ -211,12 +251,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		return r;
 	point = absolute(point, resolved);
 	catch_signals();
-	r = mount_on(cli, point, &wishes, err);
-	if (r < 0)
-		return r;
-	vt_say(cli, "%s is on %s", cli->store, point);
-	(void) fflush(stdout);
-	return foreground ? stay(cli, point, err) : 0;
+	return mount_on(cli, point, &wishes, err);
 }
 
 const struct vt_command vt_cmd_mount = {

@@ -88,17 +88,21 @@ static int is_point(void *point, const struct vt_mounted *mounted)
 	return strcmp(mounted->point, point) == 0;
 }
 
-int vt_mounted_wait_end(const char *point, struct vt_error *err)
+int vt_mounted_wait_end(const char *point, int other, int patience_ms, struct vt_error *err)
 {
 	vt_autoclose int fd = open(TABLE, O_RDONLY | O_CLOEXEC);
-	struct pollfd watch = {.fd = fd, .events = POLLPRI};
-	int r;
+	struct pollfd watch[] = {{.fd = fd, .events = POLLPRI}, {.fd = other, .events = POLLIN}};
+	int r, ready;
 
 	if (fd < 0)
 		return vt_fail(err, errno, "cannot read " TABLE ": %m");
-	while ((r = vt_mounted_list(is_point, (void *) point, err)) > 0)
-		if (poll(&watch, 1, -1) < 0)
+	while ((r = vt_mounted_list(is_point, (void *) point, err)) > 0) {
+		ready = poll(watch, 2, patience_ms);
+		if (ready < 0)
 			return -errno;
+		if (ready == 0 || watch[1].revents)
+			return 1;
+	}
 	return r;
 }
 

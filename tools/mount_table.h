@@ -16,8 +16,11 @@ struct vt_mounted {
 typedef int vt_mounted_each(void *context, const struct vt_mounted *mounted);
 int vt_mounted_list(vt_mounted_each *each, void *context, struct vt_error *err);
 
-/* Waits until nothing of ours is mounted on `point`, or a signal is handled: -EINTR. */
-int vt_mounted_wait_end(const char *point, struct vt_error *err);
+/*
+ * Waits until nothing of ours is mounted on `point`: 0; until `other` (-1: none) can be read or
+ * `patience_ms` (-1: for ever) are over: 1; or until a signal is handled: -EINTR.
+ */
+int vt_mounted_wait_end(const char *point, int other, int patience_ms, struct vt_error *err);
 
 /*
  * Does the file system on `point` answer? 0, the errno of a stat(2) there (ENOTCONN: its server is

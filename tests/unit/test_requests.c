@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of control requests: who may do what, and what bad arguments meet. */
+#include "fs/holdings.h"
 #include "index/base/clock.h"
 #include "index/record.h"
 #include "tests/unit/service_model.h"
@@ -203,6 +204,7 @@ static const struct {
 	{"import.commit", "{}", "no import"},
 	{"mount", "{\"mountpoint\": \"relative\"}", "relative"},
 	{"mount", "{\"mountpoint\": \"/mnt\"}", "/dev/fuse"},
+	{"mount.adopt", "{}", "without a mount"},
 	{"umount", "{}", "mountpoint"},
 };
 
@@ -233,6 +235,42 @@ START_TEST(only_a_descriptor_of_dev_fuse_is_served)
 		ask_with(&stranger, "mount", "{\"mountpoint\": \"/mnt\"}", NULL, 0, null, &reply),
 		-EINVAL);
 	reply_done(&reply);
+	(void) close(null);
+	tear_down();
+}
+END_TEST
+
+/* The other end of a socket in which a mount of `fd` waits. */
+static int ask_to_adopt(struct visit *visit, int fd)
+{
+	const struct vt_hold hold = {
+		.fuse_fd = fd, .state_fd = fd, .mountpoint = (char *) (uintptr_t) "/mnt"};
+	struct reply reply;
+	int ends[2], r;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_eq(vt_holdings_send_mount(ends[0], &hold), 0);
+	r = ask_with(visit, "mount.adopt", "{}", NULL, 0, ends[1], &reply);
+	reply_done(&reply);
+	(void) close(ends[0]);
+	(void) close(ends[1]);
+	return r;
+}
+
+START_TEST(a_mount_with_its_state_is_taken_from_the_owner_and_of_dev_fuse_only)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	set_up();
+	ck_assert_int_eq(ask_to_adopt(&stranger, null), -EACCES);
+	ck_assert_int_eq(ask_to_adopt(&owner, null), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.text, "/dev/fuse"));
+	if (fuse >= 0) { /* else there is none here */
+		ck_assert_int_eq(ask_to_adopt(&stranger, fuse), -EACCES);
+		must(ask_to_adopt(&owner, fuse) == 0);
+		(void) close(fuse);
+	}
 	(void) close(null);
 	tear_down();
 }
@@ -458,6 +496,7 @@ VT_SUITE(requests, a_stranger_is_refused_every_change_and_told_nothing,
 	 a_stranger_sends_no_blobs_and_no_large_messages, hello_says_who_speaks_and_who_asks,
 	 an_unknown_request_is_named, a_request_that_failed_leaves_the_connection_good,
 	 bad_arguments_are_named, only_a_descriptor_of_dev_fuse_is_served,
+	 a_mount_with_its_state_is_taken_from_the_owner_and_of_dev_fuse_only,
 	 a_version_is_shown_with_its_tags, a_withdrawn_version_is_shown_but_not_its_files,
 	 an_import_ends_with_its_connection, an_import_answers_in_blobs, a_commit_must_be_whole,
 	 a_committed_version_is_its_callers_and_of_now)
