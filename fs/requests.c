@@ -303,6 +303,13 @@ static bool sees(const struct vt_control_request *request, struct vt_place place
 			     place, false, NULL, NULL) == 0;
 }
 
+/* But for a lease of another's: who would see it may be told of that. */
+static bool would_see(const struct vt_control_request *request, struct vt_place place)
+{
+	return vt_gate_check_unleased(request->service->gate, &request->connection->subject,
+				      VT_RIGHT_SEE, place, NULL, NULL) == 0;
+}
+
 /* One sentence for what is not there and for what is hidden: nobody learns names by trying them. */
 static int refuse_unseen(const char *dataset, const char *version, struct vt_error *err)
 {
@@ -360,8 +367,10 @@ static int admit(struct vt_control_request *request, struct vt_error *err)
 	struct vt_error why;
 	int found = find_object(request, &why), r;
 
-	if (request->op->object == VT_OBJECT_NEW && found >= 0 && !request->dataset)
-		return ask_gate_for_new(request, err);
+	if (request->op->object == VT_OBJECT_NEW && found >= 0 && !request->dataset) {
+		r = ask_gate_for_new(request, err);
+		return r == -EACCES ? refuse_named(request, err) : r;
+	}
 	if (found == -ENOENT && !hears_of_absence(request, request->dataset))
 		return refuse_named(request, err);
 	if (found < 0 && (found != -EACCES || !request->version)) /* else: withdrawn */
@@ -374,8 +383,9 @@ static int admit(struct vt_control_request *request, struct vt_error *err)
 		return vt_fail(err, -found, "%s", why.text);
 	place = (struct vt_place){request->dataset ? request->dataset->id : 0,
 				  request->version ? request->version->serial : 0};
-	if (r == -EACCES && request->dataset && !sees(request, place) &&
-	    request->op->object != VT_OBJECT_PATTERN)
+	if (r == -EACCES && request->dataset &&
+	    !(request->op->object == VT_OBJECT_PATTERN ? would_see(request, place)
+						       : sees(request, place)))
 		return refuse_named(request, err);
 	return r;
 }

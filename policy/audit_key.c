@@ -88,7 +88,7 @@ static int save(int dir, const struct vt_audit_key *key, struct vt_error *err)
 	else
 		r = vt_fail(err, ENOMEM, "no memory for a key");
 	if (r == 0)
-		r = write_file(dir, key->number, "pub", 0444, public, err);
+		r = write_file(dir, key->number, "pub", 0400, public, err);
 	BIO_free(private); /* clears it */
 	BIO_free(public);
 	return r < 0 ? r : sync_folder(dir, err);

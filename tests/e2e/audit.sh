@@ -10,6 +10,9 @@ mkdir "$tmp/birds" "$tmp/birds/train"
 echo one >"$tmp/birds/train/a.txt"
 echo two >"$tmp/birds/train/b.txt"
 vitrine publish --quiet birds "$tmp/birds"
+vitrine stop --quiet
+rm -r "$log" "$VITRINE_STORE"/keys/audit-*
+mkdir "$log"
 
 it "says so where there is no log"
 assert_status 4 vitrine audit list

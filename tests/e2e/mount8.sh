@@ -13,7 +13,7 @@ point=$tmp/mnt
 mkdir -p "$tmp/source" "$tmp/sbin" "$point"
 printf hello >"$tmp/source/a"
 vitrine init --quiet
-vitrine publish --quiet notes "$tmp/source"
+vitrine publish --quiet --open notes "$tmp/source"
 
 cp "$root/tools/mount.vitrine" "$tmp/sbin/"
 ln -s "$VITRINE" "$tmp/sbin/vitrine"

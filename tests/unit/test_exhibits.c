@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ids die when they must, stay dead, and a successor goes on where its predecessor stopped. */
+#include <errno.h>
+
+#include "tests/unit/session_model.h"
+
+START_TEST(a_version_is_first_shown_under_the_exhibit_of_its_record)
+{
+	const struct vt_version version = shown_version(7, 100);
+
+	session_begin();
+	ck_assert_uint_eq(vt_exhibits_id(exhibits, &version, 5), vt_node_id(1007, 5));
+	ck_assert_uint_eq(vt_exhibits_base(exhibits, 7), 0);
+	(void) note(&version, 5);
+	ck_assert_uint_eq(vt_exhibits_base(exhibits, 7), 1007);
+	ck_assert(!vt_exhibits_pending(exhibits));
+	session_end();
+}
+END_TEST
+
+START_TEST(retiring_kills_every_id_that_was_noted)
+{
+	const uint32_t positions[] = {0, 1, 63, 64, 99, VT_POSITION_DOCUMENTS + 2};
+	const struct vt_version version = shown_version(7, 100);
+	uint64_t ids[6];
+
+	session_begin();
+	for (size_t i = 0; i < 6; i++)
+		ids[i] = note(&version, positions[i]);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	ck_assert(vt_exhibits_pending(exhibits));
+	for (size_t i = 0; i < 6; i++) {
+		ck_assert(is_dead(ids[i]));
+		ck_assert_uint_ne(vt_exhibits_id(exhibits, &version, positions[i]), ids[i]);
+	}
+	vt_exhibits_done(exhibits);
+	ck_assert(!vt_exhibits_pending(exhibits));
+	ck_assert(!is_dead(ids[1]));
+	session_end();
+}
+END_TEST
+
+START_TEST(what_was_never_noted_has_nothing_to_retire)
+{
+	session_begin();
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	ck_assert(!vt_exhibits_pending(exhibits));
+	session_end();
+}
+END_TEST
+
+START_TEST(burning_moves_one_position_and_no_other)
+{
+	const struct vt_version version = shown_version(7, 100), other = shown_version(8, 100);
+	const uint32_t burned[] = {5};
+	uint64_t five, six, others_five;
+
+	session_begin();
+	five = note(&version, 5);
+	six = note(&version, 6);
+	others_five = note(&other, 5);
+	ck_assert_int_eq(vt_exhibits_burn(exhibits, 7, burned, 1), 0);
+	ck_assert(is_dead(five));
+	ck_assert_uint_ne(vt_exhibits_id(exhibits, &version, 5), five);
+	ck_assert_uint_eq(vt_exhibits_id(exhibits, &version, 6), six);
+	ck_assert_uint_eq(vt_exhibits_id(exhibits, &other, 5), others_five);
+	session_end();
+}
+END_TEST
+
+START_TEST(one_position_of_two_versions_never_shares_an_id)
+{
+	const struct vt_version a = shown_version(7, 100), b = shown_version(8, 100);
+	const uint32_t burned[] = {5};
+
+	session_begin();
+	(void) note(&a, 5);
+	(void) note(&b, 5);
+	ck_assert_int_eq(vt_exhibits_burn(exhibits, 7, burned, 1), 0);
+	ck_assert_int_eq(vt_exhibits_burn(exhibits, 8, burned, 1), 0);
+	ck_assert_uint_ne(vt_exhibits_id(exhibits, &a, 5), vt_exhibits_id(exhibits, &b, 5));
+	session_end();
+}
+END_TEST
+
+START_TEST(a_burned_position_dies_with_the_whole_version)
+{
+	const struct vt_version version = shown_version(7, 100);
+	const uint32_t burned[] = {5};
+	uint64_t second;
+
+	session_begin();
+	(void) note(&version, 5);
+	ck_assert_int_eq(vt_exhibits_burn(exhibits, 7, burned, 1), 0);
+	vt_exhibits_done(exhibits);
+	second = note(&version, 5);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	ck_assert(is_dead(second));
+	/* Below the new base the old entry of the log says nothing any more. */
+	ck_assert_uint_eq(vt_node_exhibit(vt_exhibits_id(exhibits, &version, 5)),
+			  vt_exhibits_base(exhibits, 7));
+	session_end();
+}
+END_TEST
+
+START_TEST(no_id_is_ever_given_twice)
+{
+	const struct vt_version version = shown_version(7, 100);
+	const uint32_t burned[] = {5};
+	uint64_t seen[200];
+	size_t count = 0;
+
+	session_begin();
+	for (int round = 0; round < 100; round++) {
+		seen[count] = note(&version, 5);
+		for (size_t i = 0; i < count; i++)
+			ck_assert_uint_ne(seen[i], seen[count]);
+		count++;
+		ck_assert_int_eq(round % 3 ? vt_exhibits_burn(exhibits, 7, burned, 1)
+					   : vt_exhibits_retire(exhibits, 7),
+				 0);
+		if (round % 5 == 0) {
+			session_dies();
+			session_begin();
+		}
+		vt_exhibits_done(exhibits);
+	}
+	session_end();
+}
+END_TEST
+
+START_TEST(a_successor_knows_the_same_ids_and_what_is_left_to_drop)
+{
+	const struct vt_version version = shown_version(7, 100), other = shown_version(8, 64);
+	const uint32_t burned[] = {5};
+	uint64_t before_burn, before_retire, now_burned, now_retired;
+
+	session_begin();
+	before_burn = note(&version, 5);
+	before_retire = note(&other, 3);
+	ck_assert_int_eq(vt_exhibits_burn(exhibits, 7, burned, 1), 0);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 8), 0);
+	now_burned = vt_exhibits_id(exhibits, &version, 5);
+	now_retired = vt_exhibits_id(exhibits, &other, 3);
+	session_dies();
+	session_begin();
+	ck_assert_uint_eq(vt_exhibits_id(exhibits, &version, 5), now_burned);
+	ck_assert_uint_eq(vt_exhibits_id(exhibits, &other, 3), now_retired);
+	ck_assert(vt_exhibits_pending(exhibits));
+	ck_assert(is_dead(before_burn));
+	ck_assert(is_dead(before_retire));
+	session_end();
+}
+END_TEST
+
+/* The predecessor died after the first of the two stores. */
+START_TEST(a_flip_that_was_noted_and_did_not_happen_is_repeated)
+{
+	const struct vt_version version = shown_version(7, 100);
+	uint64_t id;
+
+	session_begin();
+	id = note(&version, 5);
+	state->versions[0].retiring = 1007;
+	session_dies();
+	session_begin();
+	ck_assert_uint_ne(vt_exhibits_id(exhibits, &version, 5), id);
+	ck_assert(is_dead(id));
+	session_end();
+}
+END_TEST
+
+START_TEST(a_retirement_waits_for_the_one_before_it)
+{
+	const struct vt_version version = shown_version(7, 100);
+
+	session_begin();
+	(void) note(&version, 5);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), -EBUSY);
+	vt_exhibits_done(exhibits);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	session_end();
+}
+END_TEST
+
+START_TEST(full_tables_leave_everything_as_it_was)
+{
+	const struct vt_version version = shown_version(7, 100), more = shown_version(9, 10);
+	const uint32_t burned[] = {5};
+	uint64_t id;
+
+	session_begin();
+	id = note(&version, 5);
+	state->record->burn_count = state->record->burns_done = VT_SESSION_BURNS;
+	ck_assert_int_eq(vt_exhibits_burn(exhibits, 7, burned, 1), -ENFILE);
+	state->record->burn_count = state->record->burns_done = 0;
+	state->record->exhibit_count = VT_SESSION_EXHIBITS;
+	ck_assert_int_eq(vt_exhibits_burn(exhibits, 7, burned, 1), -ENFILE);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), -ENFILE);
+	ck_assert_uint_eq(vt_exhibits_id(exhibits, &version, 5), id);
+	ck_assert(!vt_exhibits_pending(exhibits));
+	state->record->version_count = VT_SESSION_VERSIONS;
+	ck_assert_int_eq(vt_exhibits_note(exhibits, &more, vt_exhibits_id(exhibits, &more, 1)),
+			 -ENFILE);
+	state->record->version_count = 1;
+	session_end();
+}
+END_TEST
+
+VT_SUITE(exhibits, a_version_is_first_shown_under_the_exhibit_of_its_record,
+	 retiring_kills_every_id_that_was_noted, what_was_never_noted_has_nothing_to_retire,
+	 burning_moves_one_position_and_no_other, one_position_of_two_versions_never_shares_an_id,
+	 a_burned_position_dies_with_the_whole_version, no_id_is_ever_given_twice,
+	 a_successor_knows_the_same_ids_and_what_is_left_to_drop,
+	 a_flip_that_was_noted_and_did_not_happen_is_repeated,
+	 a_retirement_waits_for_the_one_before_it, full_tables_leave_everything_as_it_was)
