@@ -162,9 +162,10 @@ const struct vt_command vt_cmd_lease = {
 	.synopsis = "acquire|renew|release|break|list|show [OBJECT]",
 	.summary = "Hold data alone for a time",
 	.details =
-		"While somebody holds OBJECT (DATASET, DATASET@VERSION, SPACE/**) nobody else sees\n"
-		"or reads it; what others were granted comes back when the lease ends. Whoever may\n"
-		"read by name or group may lease, unless denied; who administers it may break it.",
+		"While somebody holds OBJECT (DATASET, DATASET@VERSION, SPACE/**) nobody else\n"
+		"sees or reads it; what others were granted comes back when the lease ends.\n"
+		"Whoever may read by name or group may lease, unless denied; who administers it\n"
+		"may break it.",
 	.options = options,
 	.min_args = 1,
 	.max_args = 2,
