@@ -175,8 +175,41 @@ static void print_result(const struct vt_cli *cli, const char *dataset,
 		       (unsigned long long) result->skipped);
 }
 
-static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_progress *progress,
-		   struct vt_publish_result *result, struct vt_error *err)
+struct readers {
+	struct vt_buf names; /* separated by commas */
+	bool everybody;
+};
+
+static int add_reader(void *context, const json_t *row, const void *blob, size_t blob_len)
+{
+	struct readers *readers = context;
+	const char *who = vt_json_text(row, "who", "");
+
+	readers->everybody = readers->everybody || strcmp(who, "anyone") == 0;
+	vt_buf_printf(&readers->names, "%s%s", readers->names.len ? ", " : "", who);
+	return vt_buf_failed(&readers->names) ? -ENOMEM : 0;
+}
+
+/* A new dataset is its publisher's alone: somebody will wonder why others do not see it. */
+static void say_who_reads(struct vt_cli *cli, const char *dataset)
+{
+	struct readers readers = {.names = VT_BUF_INIT};
+	json_t *args = json_pack("{s:s, s:s}", "right", "read", "object", dataset);
+
+	if (vt_cli_call(cli, "who_can", args, add_reader, &readers, NULL, NULL) >= 0 &&
+	    !readers.everybody)
+		(void) fprintf(stderr,
+			       "vitrine: %s can be read by %.*s; 'vitrine grant WHO read %s' lets "
+			       "others, WHO may be anyone\n",
+			       dataset, readers.names.len ? (int) readers.names.len : 6,
+			       readers.names.len ? (const char *) readers.names.data : "nobody",
+			       dataset);
+	vt_buf_done(&readers.names);
+}
+
+static int publish(struct vt_cli *cli, const char *dataset, struct vt_import_info *info,
+		   struct vt_publish_progress *progress, struct vt_publish_result *result,
+		   struct vt_error *err)
 {
 	vt_cleanup(vt_publish_backend_closep) struct vt_publish_backend *backend = NULL;
 	vt_cleanup(vt_progress_stopp) struct vt_progress *bar = NULL;
@@ -197,9 +230,7 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 		.progress = progress,
 		.warn = warn,
 	};
-	static struct vt_import_info info; /* its path is 4 KiB */
-	int r = vt_publish_backend_open(cli->client, dataset, as, open_to_all, &backend, &info,
-					err);
+	int r = vt_publish_backend_open(cli->client, dataset, as, open_to_all, &backend, info, err);
 
 	if (r == 0)
 		r = become_owner(cli->store, err);
@@ -208,7 +239,7 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 	if (r < 0)
 		return r;
 	how.warn_context = bar;
-	r = vt_publish(backend, &info, dataset, as, &how, result, err);
+	r = vt_publish(backend, info, dataset, as, &how, result, err);
 	if (r < 0 && cancelled)
 		return vt_fail(err, EINTR, "interrupted; nothing was published");
 	return r;
@@ -238,6 +269,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 {
 	static struct vt_publish_progress progress;
 	static struct vt_publish_result result;
+	static struct vt_import_info info; /* its path is 4 KiB */
 	struct vt_target target;
 	int r = check_arguments(cli, &target, err);
 
@@ -246,10 +278,12 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	if (r < 0)
 		return r;
 	catch_signals();
-	r = publish(cli, target.dataset, &progress, &result, err);
+	r = publish(cli, target.dataset, &info, &progress, &result, err);
 	if (r < 0)
 		return r;
 	print_result(cli, target.dataset, &result, &progress);
+	if (!info.parent && !open_to_all && !dry_run && !cli->quiet && !cli->json)
+		say_who_reads(cli, target.dataset);
 	return 0;
 }
 
