@@ -175,8 +175,39 @@ static void print_result(const struct vt_cli *cli, const char *dataset,
 		       (unsigned long long) result->skipped);
 }
 
+/* How many may read it, and the last of them. */
+struct readers {
+	char only[128];
+	unsigned count;
+};
+
+static int note_reader(void *context, const json_t *row, const void *blob, size_t blob_len)
+{
+	struct readers *readers = context;
+
+	readers->count++;
+	(void) snprintf(readers->only, sizeof readers->only, "%s", vt_json_text(row, "who", ""));
+	return 0;
+}
+
+/* A new dataset is its maker's alone, unless a rule was there before it: that surprises once. */
+static void say_who_reads(struct vt_cli *cli, const char *dataset)
+{
+	struct readers readers = {.count = 0};
+	json_t *args = json_pack("{s:s, s:s}", "right", "read", "object", dataset);
+
+	if (cli->json || cli->quiet ||
+	    vt_cli_call(cli, "who_can", args, note_reader, &readers, NULL, NULL) < 0 ||
+	    readers.count != 1 || strncmp(readers.only, "user:", 5) != 0)
+		return;
+	(void) fprintf(stderr,
+		       "vitrine: only %s may read it; 'vitrine grant WHO read %s' or --open lets "
+		       "others in\n",
+		       readers.only + 5, dataset);
+}
+
 static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_progress *progress,
-		   struct vt_publish_result *result, struct vt_error *err)
+		   struct vt_publish_result *result, bool *first, struct vt_error *err)
 {
 	vt_cleanup(vt_publish_backend_closep) struct vt_publish_backend *backend = NULL;
 	vt_cleanup(vt_progress_stopp) struct vt_progress *bar = NULL;
@@ -211,6 +242,7 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 	r = vt_publish(backend, &info, dataset, as, &how, result, err);
 	if (r < 0 && cancelled)
 		return vt_fail(err, EINTR, "interrupted; nothing was published");
+	*first = info.parent == 0 && !dry_run;
 	return r;
 }
 
@@ -239,6 +271,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	static struct vt_publish_progress progress;
 	static struct vt_publish_result result;
 	struct vt_target target;
+	bool first = false;
 	int r = check_arguments(cli, &target, err);
 
 	if (r == 0)
@@ -246,10 +279,12 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	if (r < 0)
 		return r;
 	catch_signals();
-	r = publish(cli, target.dataset, &progress, &result, err);
+	r = publish(cli, target.dataset, &progress, &result, &first, err);
 	if (r < 0)
 		return r;
 	print_result(cli, target.dataset, &result, &progress);
+	if (first)
+		say_who_reads(cli, target.dataset);
 	return 0;
 }
 
