@@ -12,23 +12,37 @@
 #include "fs/trail.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
+#include "index/import.h"
 
-/*
- * "Live, entitled, noted" is one step: a narrowing takes the same lock. The user database, which
- * may be far away, was asked before, so that nobody waits for it under the lock.
- */
-static int note_handle(struct vt_request *request, struct fuse_file_info *file)
+/* Under the access lock: neither disk nor user database is waited for. */
+static int check_again(struct vt_request *request, const struct vt_shown *shown)
 {
 	struct vt_session *session = request->session;
-	struct vt_shown shown;
+	const struct vt_version *version;
+	int r = vt_exhibits_version(session->exhibits, session->service->index->catalog,
+				    request->id, &version);
+
+	if (r < 0)
+		return r;
+	vt_version_unref(version);
+	r = vt_gate_check(session->service->gate, &request->subject, VT_RIGHT_READ,
+			  vt_shown_place(shown), true, NULL, NULL);
+	return r < 0 ? r : vt_trail_access(request, shown);
+}
+
+/*
+ * "Live, entitled, noted" is one step: a narrowing takes the same lock. All that may have to be
+ * waited for was asked before, so that nobody waits under the lock. -EAGAIN: the user database must
+ * be asked anew.
+ */
+static int note_handle(struct vt_request *request, const struct vt_shown *shown,
+		       struct fuse_file_info *file)
+{
+	struct vt_session *session = request->session;
 	int r;
 
 	(void) pthread_mutex_lock(&session->access);
-	r = vt_op_admit(request, true, VT_RIGHT_READ, &shown);
-	if (r == 0) {
-		r = vt_trail_access(request, &shown);
-		vt_shown_done(&shown);
-	}
+	r = check_again(request, shown);
 	if (r == 0)
 		r = vt_handles_add(session->handles, request->id, request->subject.uid, &file->fh);
 	(void) pthread_mutex_unlock(&session->access);
@@ -52,24 +66,32 @@ static void reply_opened(struct vt_request *request, const struct fuse_file_info
 	vt_op_end(request);
 }
 
+/* Texts of the moment are not kept, and nobody's handle. */
+static void open_control(struct fuse_file_info *file)
+{
+	file->keep_cache = 0;
+	file->direct_io = 1;
+	file->fh = VT_HANDLE_NONE;
+}
+
 static int run_open(struct vt_request *request, bool nowait)
 {
 	struct fuse_file_info file = {.noflush = 1, .keep_cache = 1};
 	struct vt_shown shown;
-	bool noted;
-	int r = vt_op_admit(request, nowait, VT_RIGHT_READ, &shown);
+	bool noted = false;
+	int r;
 
-	if (r < 0)
-		return r;
-	noted = shown.version != NULL;
-	vt_shown_done(&shown);
-	if (noted) {
-		r = note_handle(request, &file);
-	} else {
-		file.keep_cache = 0; /* texts of the moment */
-		file.direct_io = 1;
-		file.fh = VT_HANDLE_NONE;
-	}
+	do {
+		r = vt_op_admit(request, nowait, VT_RIGHT_READ, &shown);
+		if (r < 0)
+			return r;
+		noted = shown.version != NULL;
+		if (noted)
+			r = note_handle(request, &shown, &file);
+		else
+			open_control(&file);
+		vt_shown_done(&shown);
+	} while (r == -EAGAIN && !nowait);
 	if (r < 0)
 		return r;
 	reply_opened(request, &file, noted);

@@ -8,7 +8,7 @@ commands=$(vitrine complete -- "")
 
 it "lists its commands, and completion knows the same ones"
 assert_ok vitrine help
-assert_equal "$(sed -n 's/^  \([a-z]*\) .*/\1/p' "$tmp/out")" "$commands"
+assert_equal "$(sed -n 's/^  \([a-z-]*\) .*/\1/p' "$tmp/out")" "$commands"
 [ "$(echo "$commands" | wc -l)" -ge 20 ] || fail "only: $commands"
 assert_ok vitrine --help
 assert_out "publish"
