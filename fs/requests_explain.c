@@ -241,9 +241,23 @@ static int send_steps(struct vt_control_request *request, const struct vt_policy
 	return r;
 }
 
+/*
+ * Any space may be named; who would see nothing in it but for a lease is answered as if there were
+ * none.
+ */
+static bool may_hear_of_leases(const struct vt_control_request *request)
+{
+	const struct vt_pattern *object = &request->pattern;
+
+	return object->scope != VT_SCOPE_SPACE ||
+	       vt_gate_check_unleased(request->service->gate, &request->connection->subject,
+				      VT_RIGHT_SEE, (struct vt_place){0}, object->space, NULL) == 0;
+}
+
 static int explain(struct vt_control_request *request, const struct vt_policy *policy,
 		   const struct vt_principal *who, bool whole, struct vt_error *err)
 {
+	struct vt_policy facts = *policy;
 	vt_cleanup(vt_explanation_done) struct vt_explanation found = {0};
 	vt_cleanup(asked_done) struct asked asked = {0};
 	char space[VT_NAME_PART_MAX + 1], text[VT_PRINCIPAL_TEXT_MAX];
@@ -258,7 +272,9 @@ static int explain(struct vt_control_request *request, const struct vt_policy *p
 		r = look_at(request->service, policy, who, &asked, err);
 	if (r < 0)
 		return r;
-	if (vt_explain(policy, &asked.asker, right, &object, now, &found) < 0)
+	if (!whole && !may_hear_of_leases(request))
+		facts.lease_count = 0;
+	if (vt_explain(&facts, &asked.asker, right, &object, now, &found) < 0)
 		return vt_fail(err, ENOMEM, "no memory to explain");
 	if (!whole)
 		found.change_count = 0;

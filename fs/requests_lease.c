@@ -12,6 +12,7 @@
 #include "index/index.h"
 #include "policy/book.h"
 #include "policy/instant.h"
+#include "policy/lease.h"
 #include "policy/people.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@
 #define LENGTH_MAX_NS (366ull * 86400 * 1000000000)
 #define WAIT_STEP_MS  100
 #define WAITERS_MAX   256u /* in all: each keeps a connection */
+#define WAITING_MAX   16u  /* of one uid */
 
 static uint32_t caller(const struct vt_control_request *request)
 {
@@ -32,6 +34,29 @@ static uint32_t caller(const struct vt_control_request *request)
 static bool administers(const struct vt_control_request *request, const struct vt_pattern *object)
 {
 	return vt_control_check_pattern(request, VT_RIGHT_ADMIN, object, NULL) == 0;
+}
+
+/* May the caller know who holds it? Who would see its object but for it hears as much on reading.
+ */
+static bool is_told(const struct vt_control_request *request, const struct vt_lease *lease)
+{
+	const struct vt_pattern *object = &lease->object;
+	struct vt_place place = {object->dataset, object->version};
+
+	return lease->holder.id == caller(request) || administers(request, object) ||
+	       vt_gate_check_unleased(request->service->gate, &request->connection->subject,
+				      VT_RIGHT_SEE, place, object->space[0] ? object->space : NULL,
+				      NULL) == 0;
+}
+
+/* Can they have something in common? */
+static bool concerns(const struct vt_control_request *request, const struct vt_lease *lease,
+		     const struct vt_pattern *object)
+{
+	const struct vt_claims claims = {.catalog = request->service->index->catalog};
+	const struct vt_lease about = {.object = *object};
+
+	return vt_claims_meet(&claims, lease, &about);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -142,14 +167,73 @@ static bool is_gone(const struct vt_control_request *request)
 	return poll(&p, 1, WAIT_STEP_MS) != 0;
 }
 
-/* Until its turn has come. A client that goes away gives its place up. */
+/* What another has, or waits for, of the object. The first that says yes. */
+static const struct vt_lease *find_other(const struct vt_control_request *request,
+					 const struct vt_policy *policy,
+					 bool (*is_it)(const struct vt_control_request *request,
+						       const struct vt_lease *lease))
+{
+	for (size_t i = 0; i < policy->lease_count; i++) {
+		const struct vt_lease *lease = &policy->leases[i];
+
+		if (lease->holder.id != caller(request) &&
+		    concerns(request, lease, &request->pattern) && is_it(request, lease))
+			return lease;
+	}
+	return NULL;
+}
+
+static bool is_hidden(const struct vt_control_request *request, const struct vt_lease *lease)
+{
+	return !is_told(request, lease);
+}
+
+static bool is_behind(const struct vt_control_request *request, const struct vt_lease *lease)
+{
+	return vt_lease_masks(lease) && is_told(request, lease);
+}
+
+/* The book's sentence names who is in the way, and what of. */
+static int refuse_held(const struct vt_control_request *request, struct vt_error *err)
+{
+	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
+		vt_book_policy(request->service->book);
+	char object[VT_PATTERN_TEXT_MAX];
+
+	if (!find_other(request, policy, is_hidden))
+		return -EBUSY;
+	vt_pattern_format(request->service->index->catalog, &request->pattern, object,
+			  sizeof object);
+	return vt_fail(err, EBUSY, "'%s' is held by another", object);
+}
+
+/* One's own lease that waits, and who has it meanwhile. */
+static int send_waiting(struct vt_control_request *request, const struct vt_lease *lease,
+			struct vt_error *err)
+{
+	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
+		vt_book_policy(request->service->book);
+	const struct vt_lease *before = find_other(request, policy, is_behind);
+	json_t *row = lease_row(request->service, lease, true);
+	int r;
+
+	if (row && before) {
+		(void) json_object_set_new(row, "behind", json_string(before->holder.name));
+		(void) vt_json_set_time(row, "behind_until", before->until_ns);
+	}
+	r = vt_control_send(request, row, NULL, 0, err);
+	return r < 0 ? r : vt_channel_flush(&request->connection->channel, err);
+}
+
+/*
+ * Until its turn has come. A client that goes away gives its place up. The turn may come before
+ * everybody else was narrowed, which is waited for here.
+ */
 static int wait_for_turn(struct vt_control_request *request, struct vt_lease *lease,
 			 struct vt_error *err)
 {
-	int r = vt_control_send(request, lease_row(request->service, lease, true), NULL, 0, err);
+	int r = send_waiting(request, lease, err);
 
-	if (r >= 0)
-		r = vt_channel_flush(&request->connection->channel, err);
 	while (r >= 0 && lease->state == VT_LEASE_QUEUED) {
 		if (is_gone(request))
 			r = vt_fail(err, EINTR, "given up");
@@ -161,24 +245,55 @@ static int wait_for_turn(struct vt_control_request *request, struct vt_lease *le
 					   caller(request), "", lease, NULL);
 	else if (lease->state == VT_LEASE_ENDED)
 		r = vt_fail(err, ENOENT, "what was waited for is gone");
+	else
+		r = vt_narrow_to_now(request->service, &lease->object, err);
 	return r;
+}
+
+static int check_line(const struct vt_control_request *request, struct vt_error *err)
+{
+	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
+		vt_book_policy(request->service->book);
+	unsigned waiting = 0;
+
+	for (size_t i = 0; i < policy->lease_count; i++)
+		waiting += policy->leases[i].state == VT_LEASE_QUEUED &&
+			   policy->leases[i].by_uid == caller(request);
+	if (waiting >= WAITING_MAX)
+		return vt_fail(err, EAGAIN, "you wait for %u leases already", waiting);
+	return 0;
 }
 
 static int acquire(struct vt_control_request *request, const struct vt_lease_wish *wish,
 		   struct vt_error *err)
 {
-	static atomic_uint waiters;
 	struct vt_lease lease;
-	int r = vt_narrow_lease_acquire(request->service, wish, &lease, err);
+	int r = wish->wait ? check_line(request, err) : 0;
 
-	if (r >= 0 && lease.state == VT_LEASE_QUEUED) {
-		if (atomic_fetch_add(&waiters, 1) < WAITERS_MAX)
-			r = wait_for_turn(request, &lease, err);
-		else
-			r = vt_fail(err, EAGAIN, "too many wait already; try again later");
-		(void) atomic_fetch_sub(&waiters, 1);
-	}
+	if (r >= 0)
+		r = vt_narrow_lease_acquire(request->service, wish, &lease, err);
+	if (r >= 0 && lease.state == VT_LEASE_QUEUED)
+		r = wait_for_turn(request, &lease, err);
+	if (r == -EBUSY)
+		return refuse_held(request, err);
 	return r < 0 ? r : answer(request, &lease, err);
+}
+
+/* Who waits keeps a connection, of which others want some too. */
+static int acquire_or_wait(struct vt_control_request *request, const struct vt_lease_wish *wish,
+			   struct vt_error *err)
+{
+	static atomic_uint waiters;
+	int r;
+
+	if (!wish->wait)
+		return acquire(request, wish, err);
+	if (atomic_fetch_add(&waiters, 1) < WAITERS_MAX)
+		r = acquire(request, wish, err);
+	else
+		r = vt_fail(err, EAGAIN, "too many wait already; try again later");
+	(void) atomic_fetch_sub(&waiters, 1);
+	return r;
 }
 
 int vt_serve_lease_acquire(struct vt_control_request *request, struct vt_error *err)
@@ -192,7 +307,7 @@ int vt_serve_lease_acquire(struct vt_control_request *request, struct vt_error *
 		r = vt_arg_flag(request->args, "wait", &wish.wait, err);
 	if (r >= 0)
 		r = read_holder(request, &wish.holder, err);
-	return r < 0 ? r : acquire(request, &wish, err);
+	return r < 0 ? r : acquire_or_wait(request, &wish, err);
 }
 
 /* ---- those there are ------------------------------------------------------------------------- */
@@ -203,31 +318,46 @@ static bool same_object(const struct vt_pattern *a, const struct vt_pattern *b)
 	       strcmp(a->space, b->space) == 0;
 }
 
-/* The one on exactly that object that the caller means: their own, else the one in force. */
-static int find_lease(struct vt_control_request *request, bool others, struct vt_lease *out,
+/* Whose lease on exactly that object is meant, where there are several. */
+enum choice {
+	OWN,          /* the caller's */
+	OWN_OR_OTHER, /* theirs, or else another's */
+	IN_FORCE,     /* whoever has it; or else the first that waits */
+};
+
+static unsigned rank(const struct vt_control_request *request, const struct vt_lease *lease,
+		     enum choice choice)
+{
+	bool own = lease->holder.id == caller(request);
+
+	if (lease->state == VT_LEASE_ENDED || (choice == OWN && !own))
+		return 0;
+	return (choice == IN_FORCE ? vt_lease_masks(lease) : own) ? 2 : 1;
+}
+
+static int find_lease(struct vt_control_request *request, enum choice choice, struct vt_lease *out,
 		      struct vt_error *err)
 {
 	vt_autofree struct vt_lease *leases = NULL;
-	const struct vt_lease *found = NULL;
+	unsigned best = 0;
 	size_t count;
 	int r = vt_book_leases(request->service->book, &leases, &count, err);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++) {
-		const struct vt_lease *lease = &leases[i];
-		bool own = lease->holder.id == caller(request);
+		unsigned as = same_object(&leases[i].object, &request->pattern)
+				      ? rank(request, &leases[i], choice)
+				      : 0;
 
-		if (lease->state == VT_LEASE_ENDED ||
-		    !same_object(&lease->object, &request->pattern) || !(own || others))
-			continue;
-		if (!found || (own && found->holder.id != caller(request)))
-			found = lease;
+		if (as > best) {
+			best = as;
+			*out = leases[i];
+		}
 	}
-	if (!found)
+	if (!best)
 		return vt_fail(err, ENOENT, "there is no such lease of %s",
-			       others ? "anybody" : "yours");
-	*out = *found;
+			       choice == OWN ? "yours" : "anybody");
 	return 0;
 }
 
@@ -243,7 +373,7 @@ int vt_serve_lease_renew(struct vt_control_request *request, struct vt_error *er
 	if (r >= 0 && push && !admin)
 		r = vt_fail(err, EACCES, "only who administers it may let others wait longer");
 	if (r >= 0)
-		r = find_lease(request, admin, &lease, err);
+		r = find_lease(request, admin ? OWN_OR_OTHER : OWN, &lease, err);
 	if (r >= 0 && until > vt_timekeeper_now(request->service->time).hi_ns + LENGTH_MAX_NS)
 		r = vt_fail(err, EINVAL, "a lease lasts at most 366 days from now");
 	if (r >= 0)
@@ -251,11 +381,11 @@ int vt_serve_lease_renew(struct vt_control_request *request, struct vt_error *er
 	return r < 0 ? r : answer(request, &lease, err);
 }
 
-static int end_lease(struct vt_control_request *request, bool others, enum vt_lease_end how,
+static int end_lease(struct vt_control_request *request, enum choice choice, enum vt_lease_end how,
 		     const char *reason, struct vt_error *err)
 {
 	struct vt_lease lease;
-	int r = find_lease(request, others, &lease, err);
+	int r = find_lease(request, choice, &lease, err);
 
 	if (r >= 0)
 		r = vt_narrow_lease_end(request->service, lease.id, how, caller(request), reason,
@@ -265,7 +395,9 @@ static int end_lease(struct vt_control_request *request, bool others, enum vt_le
 
 int vt_serve_lease_release(struct vt_control_request *request, struct vt_error *err)
 {
-	return end_lease(request, false, VT_LEASE_END_RELEASED, "", err);
+	bool admin = administers(request, &request->pattern);
+
+	return end_lease(request, admin ? OWN_OR_OTHER : OWN, VT_LEASE_END_RELEASED, "", err);
 }
 
 int vt_serve_lease_break(struct vt_control_request *request, struct vt_error *err)
@@ -273,44 +405,66 @@ int vt_serve_lease_break(struct vt_control_request *request, struct vt_error *er
 	const char *reason = "";
 	int r = vt_arg_text_or(request->args, "reason", &reason, err);
 
-	return r < 0 ? r : end_lease(request, true, VT_LEASE_END_BROKEN, reason, err);
+	return r < 0 ? r : end_lease(request, IN_FORCE, VT_LEASE_END_BROKEN, reason, err);
 }
 
-/* Of leases in force also those hear who would read it but for them. */
-static int send_lease(struct vt_control_request *request, const struct vt_lease *lease,
-		      struct vt_error *err)
+/*
+ * Of leases in force also those hear who would see their object but for them, or what they ask
+ * about, which is in it.
+ */
+static bool hears_of(const struct vt_control_request *request, const struct vt_lease *lease,
+		     const struct vt_pattern *asked)
 {
-	struct vt_place place = {lease->object.dataset, lease->object.version};
+	return vt_lease_masks(lease) &&
+	       (is_told(request, lease) || (asked && lease->object.scope == VT_SCOPE_SPACE));
+}
+
+static int send_lease(struct vt_control_request *request, const struct vt_lease *lease,
+		      const struct vt_pattern *asked, struct vt_error *err)
+{
 	bool whole = lease->holder.id == caller(request) || administers(request, &lease->object);
 
-	if (!whole &&
-	    (lease->state == VT_LEASE_ENDED || lease->state == VT_LEASE_QUEUED || !place.dataset ||
-	     vt_gate_check_unleased(request->service->gate, &request->connection->subject,
-				    VT_RIGHT_SEE, place, NULL, NULL) < 0))
+	if (!whole && !hears_of(request, lease, asked))
 		return 0;
 	return vt_control_send(request, lease_row(request->service, lease, whole), NULL, 0, err);
+}
+
+/* 0: there is no such object, or none that the caller may hear of. */
+static int read_object(const struct vt_control_request *request, struct vt_pattern *object,
+		       const struct vt_pattern **asked, struct vt_error *err)
+{
+	const char *text = NULL;
+	int r = vt_arg_text_or(request->args, "object", &text, err);
+
+	if (r < 0 || !text)
+		return r < 0 ? r : 1;
+	r = vt_pattern_parse(request->service->index->catalog, text, object, err);
+	if (r >= 0)
+		r = vt_control_check_pattern(request, VT_RIGHT_SEE, object, NULL);
+	if (r == -ENOENT || r == -EACCES)
+		return 0;
+	if (object->dataset)
+		*asked = object;
+	return r < 0 ? r : 1;
 }
 
 int vt_serve_leases(struct vt_control_request *request, struct vt_error *err)
 {
 	vt_autofree struct vt_lease *leases = NULL;
-	struct vt_pattern object;
-	const char *text = NULL;
-	bool all;
+	const struct vt_pattern *asked = NULL;
+	struct vt_pattern object = {.scope = VT_SCOPE_ALL};
 	size_t count = 0;
-	int r = vt_arg_text_or(request->args, "object", &text, err);
+	bool all;
+	int r = vt_arg_flag(request->args, "all", &all, err);
 
 	if (r >= 0)
-		r = vt_arg_flag(request->args, "all", &all, err);
-	if (r >= 0 && text)
-		r = vt_pattern_parse(request->service->index->catalog, text, &object, err);
-	if (r == -ENOENT)
-		return 0; /* nobody learns names by asking for their leases */
-	if (r >= 0)
-		r = vt_book_leases(request->service->book, &leases, &count, err);
+		r = read_object(request, &object, &asked, err);
+	if (r <= 0)
+		return r;
+	r = vt_book_leases(request->service->book, &leases, &count, err);
 	for (size_t i = 0; i < count && r >= 0; i++)
 		if ((all || leases[i].state != VT_LEASE_ENDED) &&
-		    (!text || same_object(&object, &leases[i].object)))
-			r = send_lease(request, &leases[i], err);
+		    concerns(request, &leases[i], &object))
+			r = send_lease(request, &leases[i], asked, err);
 	return r;
 }

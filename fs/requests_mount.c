@@ -267,6 +267,7 @@ struct gathered {
 	json_t *rows;
 	uint32_t uid; /* whose mounts */
 	bool all;
+	bool lists; /* something is shown with a list, and the caller may know */
 };
 
 static void gather(void *context, const struct vt_session_info *info)
@@ -278,6 +279,8 @@ static void gather(void *context, const struct vt_session_info *info)
 			  (json_int_t) getpid(), "uid", (json_int_t) info->uid, "requests",
 			  (json_int_t) info->requests, "open_files", (json_int_t) info->handles);
 
+	if (row && gathered->lists && info->plan.kind == VT_MOUNT_SHARED && !info->plan.lists)
+		(void) json_object_set_new(row, "names_can_be_guessed", json_true());
 	if (row && info->plan.kind == VT_MOUNT_PRIVATE)
 		(void) json_object_set_new(row, "for_uid", json_integer(info->plan.user));
 
@@ -312,6 +315,7 @@ int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err)
 
 	if (!rows)
 		return vt_fail(err, ENOMEM, "no memory for a list of mounts");
+	gathered.lists = gathered.all && vt_gate_needs_lists(request->service->gate);
 	vt_sessions_each(request->service->sessions, gather, &gathered);
 	for (size_t i = 0; i < json_array_size(rows) && r >= 0; i++)
 		r = vt_control_send(request, json_incref(json_array_get(rows, i)), NULL, 0, err);

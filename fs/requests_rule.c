@@ -50,6 +50,22 @@ static void set_time_or_never(json_t *row, const char *key, uint64_t ns)
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
+/* Of users, groups and partners that are gone the rules remain, and can be taken away. */
+static int find_gone(struct vt_book *book, const char *text, struct vt_principal *out)
+{
+	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy = vt_book_policy(book);
+	char who[VT_PRINCIPAL_TEXT_MAX];
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		vt_principal_format(&policy->rules[i].who, who, sizeof who);
+		if (strcmp(who, text) == 0) {
+			*out = policy->rules[i].who;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
 static int read_who_and_right(struct vt_control_request *request, struct vt_principal *who,
 			      enum vt_right *right, struct vt_error *err)
 {
@@ -97,11 +113,28 @@ static void note_guessable(void *context, const struct vt_session_info *info)
 		(void) json_array_append_new(points, json_string(info->mountpoint));
 }
 
+/* Is what the rule is about shown with a list? */
+static bool needs_list(const struct vt_control_request *request)
+{
+	struct vt_place place = {request->pattern.dataset, request->pattern.version};
+	struct vt_gate *gate = request->service->gate;
+	struct vt_boundary boundary;
+	bool listed;
+
+	if (!place.dataset)
+		return vt_gate_needs_lists(gate);
+	if (vt_gate_boundary(gate, place, &boundary, NULL) < 0)
+		return false;
+	listed = boundary.class == VT_BOUNDARY_LIST;
+	vt_boundary_done(&boundary);
+	return listed;
+}
+
 static void add_guessable(struct vt_control_request *request, json_t *row)
 {
 	json_t *points = json_array();
 
-	if (vt_gate_needs_lists(request->service->gate))
+	if (request->service->sessions && needs_list(request))
 		vt_sessions_each(request->service->sessions, note_guessable, points);
 	if (json_array_size(points) > 0)
 		(void) json_object_set(row, "names_can_be_guessed_on", points);
@@ -149,6 +182,9 @@ int vt_serve_revoke(struct vt_control_request *request, struct vt_error *err)
 	size_t removed = 0;
 	int r = read_who_and_right(request, &who, &right, err);
 
+	if (r == -ENOENT)
+		r = find_gone(request->service->book,
+			      json_string_value(json_object_get(request->args, "who")), &who);
 	if (r >= 0)
 		r = vt_narrow_remove_rule(request->service, &who, right, &request->pattern,
 					  caller(request), &removed, err);
@@ -158,10 +194,21 @@ int vt_serve_revoke(struct vt_control_request *request, struct vt_error *err)
 	return 0;
 }
 
+/* A rule would tell the name of what it is about: of a space only to whom it gives something. */
+static bool may_see_object(const struct vt_control_request *request, const struct vt_rule *rule)
+{
+	if (rule->object.scope == VT_SCOPE_SPACE)
+		return vt_gate_check_unleased(request->service->gate, &request->connection->subject,
+					      VT_RIGHT_SEE, (struct vt_place){0},
+					      rule->object.space, NULL) == 0;
+	return vt_control_check_pattern(request, VT_RIGHT_SEE, &rule->object, NULL) == 0;
+}
+
 /* Callers see the rules of what they administer, and those that name them. */
 static bool may_see_rule(const struct vt_control_request *request, const struct vt_rule *rule)
 {
-	if (rule->who.kind == VT_PRINCIPAL_USER && rule->who.id == caller(request))
+	if (rule->who.kind == VT_PRINCIPAL_USER && rule->who.id == caller(request) &&
+	    may_see_object(request, rule))
 		return true;
 	return vt_control_check_pattern(request, VT_RIGHT_ADMIN, &rule->object, NULL) == 0;
 }
@@ -210,8 +257,18 @@ static int check_partner(struct vt_control_request *request, const char **name,
 		*name);
 }
 
-static int read_members(const struct vt_control_request *request, struct vt_member **out,
-			size_t *count, struct vt_error *err)
+/* By the name under which they were added, whoever has it now, if anybody. */
+static const struct vt_member *find_member(const struct vt_partner *partner, const char *name)
+{
+	for (size_t i = 0; partner && i < partner->member_count; i++)
+		if (strcmp(partner->members[i].name, name) == 0)
+			return &partner->members[i];
+	return NULL;
+}
+
+/* Of `partner`, which may be NULL, also those who are no users any more. */
+static int read_members(const struct vt_control_request *request, const struct vt_partner *partner,
+			struct vt_member **out, size_t *count, struct vt_error *err)
 {
 	const json_t *list = json_object_get(request->args, "users");
 	struct vt_member *members;
@@ -225,8 +282,11 @@ static int read_members(const struct vt_control_request *request, struct vt_memb
 		return vt_fail(err, ENOMEM, "no memory for a partner's users");
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		const char *name = json_string_value(json_array_get(list, i));
+		const struct vt_member *member = name ? find_member(partner, name) : NULL;
 
-		if (!name || strlen(name) > VT_PRINCIPAL_NAME_MAX)
+		if (member)
+			members[i].uid = member->uid;
+		else if (!name || strlen(name) > VT_PRINCIPAL_NAME_MAX)
 			r = vt_fail(err, EINVAL, "'users' holds what is no user name");
 		else
 			r = vt_people_uid_of(name, &members[i].uid, err);
@@ -262,7 +322,7 @@ int vt_serve_partner_add(struct vt_control_request *request, struct vt_error *er
 		r = time_or(request->args, "until", present_end(request->service, name), &until,
 			    err);
 	if (r >= 0)
-		r = read_members(request, &members, &count, err);
+		r = read_members(request, NULL, &members, &count, err);
 	return r < 0 ? r
 		     : vt_narrow_partner_add(request->service, name, members, count, until,
 					     caller(request), err);
@@ -270,13 +330,15 @@ int vt_serve_partner_add(struct vt_control_request *request, struct vt_error *er
 
 int vt_serve_partner_remove(struct vt_control_request *request, struct vt_error *err)
 {
+	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
+		vt_book_policy(request->service->book);
 	vt_autofree struct vt_member *members = NULL;
 	const char *name;
 	size_t count = 0;
 	int r = check_partner(request, &name, err);
 
 	if (r >= 0)
-		r = read_members(request, &members, &count, err);
+		r = read_members(request, find_partner(policy, name), &members, &count, err);
 	for (size_t i = 0; i < count && r >= 0; i++)
 		r = vt_narrow_partner_remove_user(request->service, name, members[i].uid,
 						  caller(request), err);

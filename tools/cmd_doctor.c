@@ -175,11 +175,23 @@ static void check_space(struct checkup *c)
 		tell(c, OK, "space", "%s free", bytes);
 }
 
+/* The kernel was not told of lists when this was mounted. */
+static int check_lists(void *context, const json_t *mount, const void *blob, size_t blob_len)
+{
+	if (json_is_true(json_object_get(mount, "names_can_be_guessed")))
+		tell(context, WARN, "lists",
+		     "names and sizes of what is shared with a list can be guessed on %s until it is "
+		     "mounted again (acl=auto); contents cannot be read",
+		     vt_json_text(mount, "mountpoint", ""));
+	return 0;
+}
+
 static void check_server(struct checkup *c)
 {
 	vt_cleanup(vt_client_closep) struct vt_client *client = NULL;
 	vt_cleanup(vt_json_freep) json_t *hello = NULL;
-	const struct vt_call call = {.op = "hello"};
+	const struct vt_call call = {.op = "hello"},
+			     mounts = {.op = "mounts", .row = check_lists, .context = c};
 	struct vt_error err = {""};
 	int r = vt_client_connect(c->cli->store, false, &client, &err);
 
@@ -197,6 +209,8 @@ static void check_server(struct checkup *c)
 		     (long long) vt_json_count(hello, "pid"), vt_json_text(hello, "version", "?"));
 	else
 		tell(c, OK, "server", "pid %lld answers", (long long) vt_json_count(hello, "pid"));
+	if (r == 0)
+		(void) vt_client_call(client, &mounts, NULL, NULL);
 }
 
 static void check_store(struct checkup *c)

@@ -61,10 +61,15 @@ static int ask(struct vt_cli *cli, const char *op, json_t *args, struct vt_error
 static int note_waiting(void *context, const json_t *row, const void *blob, size_t blob_len)
 {
 	const struct vt_cli *cli = context;
+	const char *holder = vt_json_text(row, "behind", NULL);
+	char until[32];
 
-	if (!cli->quiet)
-		(void) fprintf(stderr, "vitrine: waiting for %s; Ctrl-C gives it up\n",
-			       vt_json_text(row, "object", ""));
+	if (cli->quiet || cli->json)
+		return 0;
+	vt_format_time(vt_json_text(row, "behind_until", ""), until);
+	(void) fprintf(stderr, "vitrine: waiting for %s%s%s%s%s; Ctrl-C gives it up\n",
+		       vt_json_text(row, "object", ""), holder ? ", which is leased to " : "",
+		       holder ? holder : "", holder ? " until " : "", holder ? until : "");
 	return 0;
 }
 

@@ -242,6 +242,7 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_import_inf
 	r = vt_publish(backend, info, dataset, as, &how, result, err);
 	if (r < 0 && cancelled)
 		return vt_fail(err, EINTR, "interrupted; nothing was published");
+	*first = info.parent == 0 && !dry_run;
 	return r;
 }
 
@@ -271,6 +272,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	static struct vt_publish_result result;
 	static struct vt_import_info info; /* its path is 4 KiB */
 	struct vt_target target;
+	bool first = false;
 	int r = check_arguments(cli, &target, err);
 
 	if (r == 0)

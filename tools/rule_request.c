@@ -23,8 +23,7 @@ static void say_rule(const struct vt_cli *cli, const json_t *rule)
 	       until ? " until " : "", when);
 }
 
-/* The kernel of an older mount cannot be told of lists: what is in the files is closed all the
- * same. */
+/* The kernel cannot be told of lists later: what is in the files is closed all the same. */
 static void warn_of_guesses(const struct vt_cli *cli, const json_t *rule)
 {
 	const json_t *points = json_object_get(rule, "names_can_be_guessed_on"), *point;
@@ -32,9 +31,9 @@ static void warn_of_guesses(const struct vt_cli *cli, const json_t *rule)
 
 	json_array_foreach(points, i, point)(void) fprintf(
 		stderr,
-		"vitrine: on %s, names and sizes of what is shared with a list can be guessed until it "
-		"is mounted again; contents cannot be read\n",
-		json_string_value(point));
+		"vitrine: names and sizes of %s can be guessed on %s until it is mounted again "
+		"(acl=auto); contents cannot be read\n",
+		cli->argv[2], json_string_value(point));
 }
 
 int vt_rule_request(struct vt_cli *cli, const char *op, const char *from, const char *until,
