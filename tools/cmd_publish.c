@@ -175,41 +175,39 @@ static void print_result(const struct vt_cli *cli, const char *dataset,
 		       (unsigned long long) result->skipped);
 }
 
+/* How many may read it, and the last of them. */
 struct readers {
-	struct vt_buf names; /* separated by commas */
-	bool everybody;
+	char only[128];
+	unsigned count;
 };
 
-static int add_reader(void *context, const json_t *row, const void *blob, size_t blob_len)
+static int note_reader(void *context, const json_t *row, const void *blob, size_t blob_len)
 {
 	struct readers *readers = context;
-	const char *who = vt_json_text(row, "who", "");
 
-	readers->everybody = readers->everybody || strcmp(who, "anyone") == 0;
-	vt_buf_printf(&readers->names, "%s%s", readers->names.len ? ", " : "", who);
-	return vt_buf_failed(&readers->names) ? -ENOMEM : 0;
+	readers->count++;
+	(void) snprintf(readers->only, sizeof readers->only, "%s", vt_json_text(row, "who", ""));
+	return 0;
 }
 
-/* A new dataset is its publisher's alone: somebody will wonder why others do not see it. */
+/* A new dataset is its maker's alone, unless a rule was there before it: that surprises once. */
 static void say_who_reads(struct vt_cli *cli, const char *dataset)
 {
-	struct readers readers = {.names = VT_BUF_INIT};
+	struct readers readers = {.count = 0};
 	json_t *args = json_pack("{s:s, s:s}", "right", "read", "object", dataset);
 
-	if (vt_cli_call(cli, "who_can", args, add_reader, &readers, NULL, NULL) >= 0 &&
-	    !readers.everybody)
-		(void) fprintf(stderr,
-			       "vitrine: %s can be read by %.*s; 'vitrine grant WHO read %s' lets "
-			       "others, WHO may be anyone\n",
-			       dataset, readers.names.len ? (int) readers.names.len : 6,
-			       readers.names.len ? (const char *) readers.names.data : "nobody",
-			       dataset);
-	vt_buf_done(&readers.names);
+	if (cli->json || cli->quiet ||
+	    vt_cli_call(cli, "who_can", args, note_reader, &readers, NULL, NULL) < 0 ||
+	    readers.count != 1 || strncmp(readers.only, "user:", 5) != 0)
+		return;
+	(void) fprintf(stderr,
+		       "vitrine: only %s may read it; 'vitrine grant WHO read %s' or --open lets "
+		       "others in\n",
+		       readers.only + 5, dataset);
 }
 
-static int publish(struct vt_cli *cli, const char *dataset, struct vt_import_info *info,
-		   struct vt_publish_progress *progress, struct vt_publish_result *result,
-		   struct vt_error *err)
+static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_progress *progress,
+		   struct vt_publish_result *result, bool *first, struct vt_error *err)
 {
 	vt_cleanup(vt_publish_backend_closep) struct vt_publish_backend *backend = NULL;
 	vt_cleanup(vt_progress_stopp) struct vt_progress *bar = NULL;
@@ -230,7 +228,9 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_import_inf
 		.progress = progress,
 		.warn = warn,
 	};
-	int r = vt_publish_backend_open(cli->client, dataset, as, open_to_all, &backend, info, err);
+	static struct vt_import_info info; /* its path is 4 KiB */
+	int r = vt_publish_backend_open(cli->client, dataset, as, open_to_all, &backend, &info,
+					err);
 
 	if (r == 0)
 		r = become_owner(cli->store, err);
@@ -239,7 +239,7 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_import_inf
 	if (r < 0)
 		return r;
 	how.warn_context = bar;
-	r = vt_publish(backend, info, dataset, as, &how, result, err);
+	r = vt_publish(backend, &info, dataset, as, &how, result, err);
 	if (r < 0 && cancelled)
 		return vt_fail(err, EINTR, "interrupted; nothing was published");
 	*first = info.parent == 0 && !dry_run;
@@ -270,7 +270,6 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 {
 	static struct vt_publish_progress progress;
 	static struct vt_publish_result result;
-	static struct vt_import_info info; /* its path is 4 KiB */
 	struct vt_target target;
 	bool first = false;
 	int r = check_arguments(cli, &target, err);
@@ -280,11 +279,11 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	if (r < 0)
 		return r;
 	catch_signals();
-	r = publish(cli, target.dataset, &info, &progress, &result, err);
+	r = publish(cli, target.dataset, &progress, &result, &first, err);
 	if (r < 0)
 		return r;
 	print_result(cli, target.dataset, &result, &progress);
-	if (!info.parent && !open_to_all && !dry_run && !cli->quiet && !cli->json)
+	if (first)
 		say_who_reads(cli, target.dataset);
 	return 0;
 }
