@@ -303,11 +303,14 @@ static bool sees(const struct vt_control_request *request, struct vt_place place
 			     place, false, NULL, NULL) == 0;
 }
 
-/* But for a lease of another's: who would see it may be told of that. */
-static bool would_see(const struct vt_control_request *request, struct vt_place place)
+/* Who would see it but for a lease may be told of that. A holder may see it by the lease alone. */
+static int check_sees_or_would(const struct vt_control_request *request, struct vt_place place,
+			       struct vt_error *err)
 {
+	if (sees(request, place))
+		return 0;
 	return vt_gate_check_unleased(request->service->gate, &request->connection->subject,
-				      VT_RIGHT_SEE, place, NULL, NULL) == 0;
+				      VT_RIGHT_SEE, place, NULL, err);
 }
 
 /* One sentence for what is not there and for what is hidden: nobody learns names by trying them. */
@@ -344,19 +347,12 @@ int vt_control_check_pattern(const struct vt_control_request *request, enum vt_r
 {
 	const struct vt_subject *subject = &request->connection->subject;
 	struct vt_gate *gate = request->service->gate;
-	bool space = pattern->scope == VT_SCOPE_SPACE;
-
 	struct vt_place place = {pattern->dataset, pattern->version};
 
-	/*
-	 * That a store or a space is there is no secret; what is in it is filtered. Who would see
-	 * it but for a lease may hear of that.
-	 */
+	/* Any space may be named, there or not; what is in it is filtered. */
 	if (right == VT_RIGHT_SEE)
-		return pattern->dataset
-			       ? vt_gate_check_unleased(gate, subject, right, place, NULL, err)
-			       : 0;
-	if (space)
+		return pattern->dataset ? check_sees_or_would(request, place, err) : 0;
+	if (pattern->scope == VT_SCOPE_SPACE)
 		return vt_gate_check_space(gate, subject, right, pattern->space, false, err);
 	return vt_gate_check(gate, subject, right, place, false, NULL, err);
 }
@@ -383,9 +379,7 @@ static int admit(struct vt_control_request *request, struct vt_error *err)
 		return vt_fail(err, -found, "%s", why.text);
 	place = (struct vt_place){request->dataset ? request->dataset->id : 0,
 				  request->version ? request->version->serial : 0};
-	if (r == -EACCES && request->dataset &&
-	    !(request->op->object == VT_OBJECT_PATTERN ? would_see(request, place)
-						       : sees(request, place)))
+	if (r == -EACCES && request->dataset && check_sees_or_would(request, place, NULL) < 0)
 		return refuse_named(request, err);
 	return r;
 }
@@ -430,7 +424,9 @@ int vt_control_find_shown(const struct vt_control_request *request, const char *
 	if (r < 0)
 		return r;
 	r = ask_gate(request, *dataset, *version, err);
-	if (r == -EACCES && !vt_control_sees(request, *version))
+	if (r == -EACCES &&
+	    check_sees_or_would(request, (struct vt_place){(*dataset)->id, (*version)->serial},
+				NULL) < 0)
 		return refuse_unseen(dataset_name, version_name, err);
 	return r < 0 ? r : not_withdrawn(*dataset, *version, err);
 }
