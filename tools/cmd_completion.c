@@ -161,12 +161,46 @@ static const struct vt_command *find_command(struct vt_cli *cli, int *first)
 	return i < cli->argc - 1 ? vt_command_find(cli->argv[i]) : NULL;
 }
 
+static const char *const audit_acts[] = {"list", "export", "head", "verify", "who-read", NULL};
+static const char *const lease_acts[] = {"acquire", "renew", "release", "break",
+					 "list",    "show",  NULL};
+static const char *const partner_acts[] = {"add", "remove", "end", "list", NULL};
+static const char *const rights[] = {"browse", "read", "lease", "curate", "admin", NULL};
+static const char *const shells[] = {"bash", "zsh", NULL};
+
+/* Where a word is one of a few. */
+static const struct {
+	const struct vt_command *command;
+	int position;
+	const char *const *words;
+} few[] = {
+	{&vt_cmd_audit, 0, audit_acts}, {&vt_cmd_completion, 0, shells},
+	{&vt_cmd_lease, 0, lease_acts}, {&vt_cmd_partner, 0, partner_acts},
+	{&vt_cmd_grant, 1, rights},     {&vt_cmd_deny, 1, rights},
+	{&vt_cmd_revoke, 1, rights},    {&vt_cmd_who_can, 0, rights},
+	{&vt_cmd_explain, 0, rights},   {&vt_cmd_explain, 1, rights},
+};
+
+static void offer_few(const struct request *q, const struct vt_command *command, int position)
+{
+	for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
+		if (few[i].command != command || few[i].position != position)
+			continue;
+		for (size_t k = 0; few[i].words[k]; k++)
+			offer(q, "", few[i].words[k], "");
+	}
+}
+
 static bool takes_dataset(const struct vt_command *command, int position)
 {
 	const char *synopsis = command->synopsis;
 
-	if (command == &vt_cmd_audit)
+	if (command == &vt_cmd_audit || command == &vt_cmd_lease || command == &vt_cmd_who_can)
 		return position == 1;
+	if (command == &vt_cmd_explain)
+		return position == 1 || position == 2;
+	if (command == &vt_cmd_grant || command == &vt_cmd_deny || command == &vt_cmd_revoke)
+		return position == 2;
 	return strstr(synopsis, "DATASET") &&
 	       (position == 0 || command == &vt_cmd_cat || command == &vt_cmd_diff);
 }
@@ -192,16 +226,10 @@ static int complete(struct vt_cli *cli, struct vt_error *err)
 		for (int i = 0; vt_commands[i]; i++)
 			if (!vt_commands[i]->hidden)
 				offer(&q, "", vt_commands[i]->name, "");
-	} else if (command == &vt_cmd_completion) {
-		offer(&q, "", "bash", "");
-		offer(&q, "", "zsh", "");
-	} else if (command == &vt_cmd_audit && position == 0) {
-		static const char *const acts[] = {"list", "export", "head", "verify", "who-read"};
-
-		for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
-			offer(&q, "", acts[i], "");
-	} else if (takes_dataset(command, position)) {
-		offer_names(&q);
+	} else {
+		offer_few(&q, command, position);
+		if (takes_dataset(command, position))
+			offer_names(&q);
 	}
 	return 0;
 }

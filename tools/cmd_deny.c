@@ -22,9 +22,8 @@ const struct vt_command vt_cmd_deny = {
 	.name = "deny",
 	.synopsis = "WHO RIGHT OBJECT",
 	.summary = "Keep a right from somebody, whatever allows it",
-	.details =
-		"WHO, RIGHT and OBJECT as for grant. It bites at once: open files and mappings of\n"
-		"those who lose the right fail before it returns.",
+	.details = "WHO, RIGHT and OBJECT as for grant. It bites at once: open files and mappings\n"
+		   "of those who lose the right fail before it returns.",
 	.options = options,
 	.min_args = 3,
 	.max_args = 3,

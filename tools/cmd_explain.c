@@ -77,9 +77,8 @@ const struct vt_command vt_cmd_explain = {
 	.name = "explain",
 	.synopsis = "[WHO] RIGHT OBJECT",
 	.summary = "Say why somebody may or may not, and what would change it",
-	.details =
-		"Without WHO it is about you. About others, and step by step, it tells those who\n"
-		"administer OBJECT.",
+	.details = "Without WHO it is about you. About others, and step by step, it tells those\n"
+		   "who administer OBJECT.",
 	.options = options,
 	.min_args = 2,
 	.max_args = 3,

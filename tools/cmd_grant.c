@@ -22,10 +22,9 @@ const struct vt_command vt_cmd_grant = {
 	.name = "grant",
 	.synopsis = "WHO RIGHT OBJECT",
 	.summary = "Let somebody browse, read, lease, curate or administer",
-	.details =
-		"WHO is user:NAME (or NAME), osgroup:NAME, partner:NAME or anyone. RIGHT is browse,\n"
-		"read, lease, curate or admin. OBJECT is DATASET, DATASET@VERSION, SPACE/** or **.\n"
-		"A time is 2027-12-31, 2027-12-31T18:00Z or +8h.",
+	.details = "WHO is user:NAME (or NAME), osgroup:NAME, partner:NAME or anyone. RIGHT is\n"
+		   "browse, read, lease, curate or admin. OBJECT is DATASET, DATASET@VERSION,\n"
+		   "SPACE/** or **. A time is 2027-12-31, 2027-12-31T18:00Z or +8h.",
 	.options = options,
 	.min_args = 3,
 	.max_args = 3,

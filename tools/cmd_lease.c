@@ -166,10 +166,10 @@ const struct vt_command vt_cmd_lease = {
 	.name = "lease",
 	.synopsis = "acquire|renew|release|break|list|show [OBJECT]",
 	.summary = "Hold data alone for a time",
-	.details =
-		"While somebody holds OBJECT (DATASET, DATASET@VERSION, SPACE/**) nobody else sees\n"
-		"or reads it; what others were granted comes back when the lease ends. Whoever may\n"
-		"read by name or group may lease, unless denied; who administers it may break it.",
+	.details = "While somebody holds OBJECT (DATASET, DATASET@VERSION, SPACE/**) nobody else\n"
+		   "sees or reads it; what others were granted comes back when the lease ends.\n"
+		   "Whoever may read by name or group may lease, unless denied; who administers\n"
+		   "it may break it.",
 	.options = options,
 	.min_args = 1,
 	.max_args = 2,

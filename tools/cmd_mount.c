@@ -29,11 +29,10 @@ static bool foreground, open_only, any_uid, sloppy;
 static uint64_t cache;
 static const struct vt_option options[] = {
 	VT_TEXT('o', "options", "LIST", &mount_options,
-		"allow_other, cache=SIZE, open_only, for=USER, any_uid, acl=, kernel options"),
+		"these, allow_other, acl=HOW, kernel options"),
 	VT_FLAG(0, "open-only", &open_only, "open datasets only, for everybody, at full speed"),
 	VT_TEXT(0, "for", "USER", &for_user, "a private mount: what USER may read, for USER alone"),
-	VT_FLAG(0, "any-uid", &any_uid,
-		"with --for: whoever reaches the mount is USER (containers)"),
+	VT_FLAG(0, "any-uid", &any_uid, "whoever gets there acts as USER (containers)"),
 	VT_SIZE(0, "cache", "SIZE", &cache, "memory of the server that is started (256M)"),
 	VT_FLAG('f', "foreground", &foreground, "stay until unmounted; unmount on SIGTERM"),
 	VT_FLAG('s', "sloppy", &sloppy, "pass over what -o has that is not known"),

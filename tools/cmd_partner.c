@@ -89,9 +89,8 @@ const struct vt_command vt_cmd_partner = {
 	.name = "partner",
 	.synopsis = "[add|remove|end|list] [PARTNER]",
 	.summary = "Make and end partners: named sets of users",
-	.details =
-		"Grant to partner:NAME what all of its users may do. Its end ends it for all of\n"
-		"them, through open files and mappings too.",
+	.details = "Grant to partner:NAME what all of its users may do. Its end ends it for all\n"
+		   "of them, through open files and mappings too.",
 	.options = options,
 	.max_args = 2,
 	.run = run,

@@ -15,8 +15,8 @@ const struct vt_command vt_cmd_revoke = {
 	.name = "revoke",
 	.synopsis = "WHO RIGHT OBJECT",
 	.summary = "Take a grant or a denial away again",
-	.details = "As it was given: 'vitrine rules' lists them. It bites at once: open files and\n"
-		   "mappings of those who lose the right fail before it returns.",
+	.details = "As it was given: 'vitrine rules' lists them. It bites at once: open files\n"
+		   "and mappings of those who lose the right fail before it returns.",
 	.min_args = 3,
 	.max_args = 3,
 	.run = run,
