@@ -409,63 +409,6 @@ START_TEST(who_holds_it_by_an_administrators_hand_renews_and_releases_it)
 }
 END_TEST
 
-/* Begins to wait for birds; its place in the line has come. */
-static void begin_waiting(struct visit *visit)
-{
-	json_t *request =
-		json_loads("{\"op\": \"lease.acquire\", \"args\": {\"object\": \"birds\", "
-			   "\"length\": 1000000000, \"wait\": true}}",
-			   0, NULL);
-	uint64_t bytes = 0;
-	size_t rows = 0;
-
-	must(vt_channel_send(&visit->channel, request, NULL, 0, -1, &err) == 0);
-	must(vt_channel_flush(&visit->channel, &err) == 0);
-	json_decref(request);
-	must(take_one(visit, &bytes, &rows) == 1);
-}
-
-static void let_both_read(void)
-{
-	let_ada("grant", "read");
-	must(ask_dropping(&owner, "grant",
-			  "{'object': 'birds', 'who': 'user:ben', 'right': 'read'}") == 0);
-}
-
-START_TEST(who_waits_gets_it_when_it_is_free)
-{
-	uint64_t bytes = 0;
-	size_t rows = 0;
-
-	set_up();
-	publish_birds();
-	let_both_read();
-	must(ask_dropping(&ada, "lease.acquire", "{" HOUR_LONG "}") == 0);
-	ck_assert_int_eq(ask_dropping(&ben, "lease.acquire", "{" HOUR_LONG "}"), -EBUSY);
-	begin_waiting(&ben);
-	must(ask_dropping(&ada, "lease.release", "{'object': 'birds'}") == 0);
-	must(take_one(&ben, &bytes, &rows) == 0);
-	ck_assert_int_eq(ask_dropping(&ada, "cat", "{'dataset': 'birds', 'path': 'owl'}"), -EACCES);
-	tear_down();
-}
-END_TEST
-
-START_TEST(who_goes_away_while_he_waits_has_given_up)
-{
-	set_up();
-	publish_birds();
-	let_both_read();
-	must(ask_dropping(&ada, "lease.acquire", "{" HOUR_LONG "}") == 0);
-	begin_waiting(&ben);
-	visit_end(&ben); /* returns when the server has done with it */
-	visit_begin(&ben, BEN);
-	assert_told(&owner, "leases", "{}", "queued", false);
-	must(ask_dropping(&ada, "lease.release", "{'object': 'birds'}") == 0);
-	assert_told(&owner, "leases", "{}", "active", false);
-	tear_down();
-}
-END_TEST
-
 START_TEST(places_in_the_line_end_with_the_server_that_kept_them)
 {
 	struct vt_lease_wish wish = {.holder = {VT_PRINCIPAL_USER, ADA, "ada"},
@@ -571,7 +514,6 @@ VT_SUITE(requests_rights, each_row_is_served_to_who_has_its_right_and_to_nobody_
 	 rows_of_the_store_are_served_to_its_owner, a_file_that_is_sent_stops_when_the_right_ends,
 	 listings_and_differences_stop_too, a_difference_stops_when_the_other_version_is_taken_away,
 	 who_holds_it_by_an_administrators_hand_renews_and_releases_it,
-	 who_waits_gets_it_when_it_is_free, who_goes_away_while_he_waits_has_given_up,
 	 places_in_the_line_end_with_the_server_that_kept_them,
 	 a_partner_is_changed_by_who_answers_for_it_and_stays_theirs,
 	 nobody_learns_of_partners_by_asking_about_them, who_can_calls_groups_as_rules_do,
