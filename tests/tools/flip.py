@@ -50,6 +50,7 @@ class Flipped:
             f.write(bytes([byte ^ self.mask]))
 
     def __enter__(self):
+        os.chmod(self.path, 0o600)  # a shard is for nobody to write
         self.turn()
 
     def __exit__(self, *_):
