@@ -21,6 +21,7 @@
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
+#include "index/import.h"
 
 #define THREADS           10u
 #define STRAGGLER_NS      300000000ull /* a narrowing waits so long, then it answers itself */
@@ -153,7 +154,7 @@ int vt_sessions_add(struct vt_sessions *sessions, int fuse_fd, int state_fd, con
 		return r;
 	}
 
-	session->pins = vt_session_state_record(session->state)->retiring != 0;
+	session->pins = vt_session_state_record(session->state)->init_len != 0; /* taken up */
 	(void) pthread_mutex_lock(&sessions->lock);
 	session->id = ++sessions->last_id;
 	session->next = sessions->first;
@@ -329,16 +330,41 @@ static struct vt_session *pin_next(struct vt_sessions *sessions, struct vt_sessi
 	return next;
 }
 
+/* Retired in the catalog while the kernel may hold ids of it: its server died before it was done.
+ */
+static bool is_left_over(struct vt_session *session, uint32_t exhibit)
+{
+	const struct vt_version *version;
+	int r;
+
+	if (exhibit == 0)
+		return false;
+	r = vt_catalog_exhibit(session->service->index->catalog, exhibit, &version, NULL);
+	if (r >= 0)
+		vt_version_unref(version);
+	return r == -ESTALE;
+}
+
 /*
- * A successor of a server that died in the middle of it, on a pinned session; beside the loop, see
- * the lock order.
+ * A session that is taken up, pinned: what became stale is looked for in the catalog, since the
+ * server may have died before it told this session, and a withdrawal may have come while nobody
+ * served it. Beside the loop, see the lock order.
  */
 static void *finish_retiring(void *argument)
 {
 	struct vt_session *session = argument;
 	struct vt_sessions *sessions = session->sessions;
+	struct vt_session_record *record = vt_session_state_record(session->state);
+	size_t slots = sizeof record->exhibits / sizeof *record->exhibits;
 
-	(void) retire_in(session, vt_session_state_record(session->state)->retiring);
+	for (size_t i = 0; i < slots; i++) {
+		uint32_t exhibit = record->exhibits[i].exhibit;
+
+		if (is_left_over(session, exhibit))
+			(void) retire_in(session, exhibit);
+	}
+	if (record->retiring) /* one for which there was no room to note it */
+		(void) retire_in(session, record->retiring);
 	(void) pthread_mutex_lock(&sessions->lock);
 	if (--session->pins == 0)
 		(void) pthread_cond_broadcast(&sessions->changed);
