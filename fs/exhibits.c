@@ -434,11 +434,12 @@ static void each_burned(const struct vt_exhibits *exhibits, const struct vt_show
 			void (*each)(void *context, uint64_t id), void *context)
 {
 	const struct vt_session_state *state = exhibits->state;
+	uint32_t base = base_of(slot->current);
 
 	for (uint32_t i = 0; i < state->record->burn_count; i++) {
 		const struct vt_burn *burn = &state->burns[i];
 
-		if (burn->serial == slot->serial && burn->to > slot->retiring)
+		if (burn->serial == slot->serial && burn->to > slot->retiring && burn->to < base)
 			each(context, vt_node_id(burn->to, burn->position));
 	}
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See handles.h. Free slots are a stack in memory; a handle's id is stored last and cleared first.
+/*
+ * See handles.h. Free slots are a stack in memory. A handle's id is stored last, and cleared alone:
+ * its generation is the slot's next, taken when it is opened. A server that dies while it removes
+ * one would else leave a free slot whose next handle is the very one that a RELEASE comes again
+ * for.
  */
 #include "fs/handles.h"
 
@@ -124,6 +128,7 @@ int vt_handles_add(struct vt_handles *handles, uint64_t id, uint32_t uid, uint64
 		return r;
 	}
 	entry = &handles->state->handles[slot];
+	entry->generation++;
 	entry->uid = uid;
 	entry->id = id;
 	handles->count++;
@@ -142,7 +147,6 @@ void vt_handles_remove(struct vt_handles *handles, uint64_t handle)
 	if (!entry->id || entry->generation != (uint32_t) (handle >> 32))
 		return;
 	entry->id = 0;
-	entry->generation++;
 	handles->free[handles->free_count++] = slot;
 	handles->count--;
 	(void) set_count(handles, entry->uid, count_of(handles, entry->uid) - 1);

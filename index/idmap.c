@@ -60,13 +60,15 @@ int vt_idmap_reserve(struct vt_idmap *map, size_t count)
 /* The slot of an id, which it gets with a value of 0 if it has none. NULL: no memory. */
 static struct vt_idmap_slot *claim(struct vt_idmap *map, uint64_t id, bool *fresh)
 {
-	struct vt_idmap_slot *slot;
+	struct vt_idmap_slot *slot = map->room ? slot_of(map, id) : NULL;
 
+	*fresh = !slot || slot->id == 0;
+	if (!*fresh)
+		return slot;
 	if (vt_idmap_reserve(map, 1) < 0)
 		return NULL;
 	slot = slot_of(map, id);
-	*fresh = slot->id == 0;
-	map->count += *fresh;
+	map->count++;
 	slot->id = id;
 	return slot;
 }

@@ -23,6 +23,9 @@ bool vt_idmap_find(const struct vt_idmap *map, uint64_t id, uint64_t *value);
 
 /* Adds an id, or leaves the one that is there. -ENOMEM. */
 int vt_idmap_add(struct vt_idmap *map, uint64_t id, uint64_t value);
-/* Adds an id, or gives it another value. -ENOMEM, but never after a reserve() for as many. */
+/*
+ * Adds an id, or gives it another value. -ENOMEM, but never for an id that is there, nor after a
+ * reserve() for as many.
+ */
 int vt_idmap_put(struct vt_idmap *map, uint64_t id, uint64_t value);
 int vt_idmap_reserve(struct vt_idmap *map, size_t count);

@@ -2,6 +2,7 @@
 /* Ids die when they must, stay dead, and a successor goes on where its predecessor stopped. */
 #include <errno.h>
 
+#include "tests/unit/catalog_model.h"
 #include "tests/unit/session_model.h"
 
 START_TEST(a_version_is_first_shown_under_the_exhibit_of_its_record)
@@ -208,10 +209,181 @@ START_TEST(full_tables_leave_everything_as_it_was)
 }
 END_TEST
 
+START_TEST(noted_ids_come_back_once_each_and_no_others)
+{
+	const uint32_t positions[] = {0, 1, 63, 64, 99, VT_POSITION_DOCUMENTS + 2};
+	const struct vt_version version = shown_version(7, 100);
+	static struct dead dead;
+	uint64_t ids[6];
+
+	session_begin();
+	dead.count = 0;
+	for (size_t i = 0; i < 6; i++) {
+		ids[i] = note(&version, positions[i]);
+		ck_assert_uint_eq(note(&version, positions[i]), ids[i]);
+	}
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	vt_exhibits_each_dead(exhibits, collect_dead, &dead);
+	for (size_t i = 1; i < 6; i++) {
+		size_t times = 0;
+
+		for (size_t j = 0; j < dead.count; j++)
+			times += dead.ids[j] == ids[i];
+		ck_assert_uint_eq(times, 1);
+	}
+	/* The boundary is told of whether it was noted or not. */
+	ck_assert_uint_eq(dead.ids[0], ids[0]);
+	ck_assert_uint_eq(dead.count, 7);
+	session_end();
+}
+END_TEST
+
+START_TEST(a_position_beyond_the_version_is_not_noted)
+{
+	const struct vt_version version = shown_version(7, 100);
+
+	session_begin();
+	ck_assert_int_eq(vt_exhibits_note(exhibits, &version, vt_node_id(1007, 100)), -ESTALE);
+	session_end();
+}
+END_TEST
+
+START_TEST(burning_and_retiring_at_once_leaves_neither_id)
+{
+	const struct vt_version version = shown_version(7, 100);
+	const uint32_t burned[] = {5};
+	uint64_t first, second, six;
+
+	session_begin();
+	first = note(&version, 5);
+	six = note(&version, 6);
+	ck_assert_int_eq(vt_exhibits_burn(exhibits, 7, burned, 1), 0);
+	second = note(&version, 5);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	ck_assert(is_dead(first));
+	ck_assert(is_dead(second));
+	ck_assert(is_dead(six));
+	session_end();
+}
+END_TEST
+
+START_TEST(what_is_burned_after_a_retirement_is_dead_and_its_successor_is_not)
+{
+	const struct vt_version version = shown_version(7, 100);
+	const uint32_t burned[] = {5};
+	uint64_t first, second, third;
+
+	session_begin();
+	first = note(&version, 5);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	second = note(&version, 5);
+	ck_assert_int_eq(vt_exhibits_burn(exhibits, 7, burned, 1), 0);
+	third = note(&version, 5);
+	ck_assert(is_dead(first));
+	ck_assert(is_dead(second));
+	ck_assert(!is_dead(third));
+	session_end();
+}
+END_TEST
+
+START_TEST(an_answer_on_the_way_at_the_flip_is_noted_where_it_belongs)
+{
+	const struct vt_version version = shown_version(7, 100);
+	uint64_t before;
+
+	session_begin();
+	(void) note(&version, 5);
+	before = vt_exhibits_id(exhibits, &version, 6);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	ck_assert_int_eq(vt_exhibits_note(exhibits, &version, before), 0);
+	ck_assert(is_dead(before));
+	session_end();
+}
+END_TEST
+
+static const struct vt_version *published(uint32_t dataset)
+{
+	struct vt_version version = version_model(dataset, NULL);
+	const struct vt_version *made = NULL;
+
+	version.tree.root.nodes = 10;
+	must(vt_catalog_commit(catalog, &version, latest_of(dataset), NULL, &made, &err) == 0);
+	return made;
+}
+
+static int resolve(uint64_t id, uint32_t serial)
+{
+	const struct vt_version *found = NULL;
+	int r = vt_exhibits_version(exhibits, catalog, id, &found);
+
+	if (r < 0)
+		return r;
+	ck_assert_uint_eq(found->serial, serial);
+	vt_version_unref(found);
+	return 0;
+}
+
+START_TEST(a_live_id_leads_to_its_version_and_no_other_leads_anywhere)
+{
+	const uint32_t burned[] = {5};
+	const struct vt_version *version;
+	uint64_t first, second, third;
+
+	catalog_set_up();
+	version = published(dataset_new("birds"));
+	session_begin();
+	first = note(version, 5);
+	ck_assert_int_eq(resolve(first, version->serial), 0);
+	ck_assert_int_eq(vt_exhibits_burn(exhibits, version->serial, burned, 1), 0);
+	second = note(version, 5);
+	ck_assert_int_eq(resolve(first, version->serial), -ESTALE);
+	ck_assert_int_eq(resolve(second, version->serial), 0);
+	/* A number that is the position's of another one's. */
+	ck_assert_int_eq(resolve(vt_node_id(vt_node_exhibit(second), 6), version->serial), -ESTALE);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, version->serial), 0);
+	third = note(version, 5);
+	ck_assert_int_eq(resolve(second, version->serial), -ESTALE);
+	ck_assert_int_eq(resolve(third, version->serial), 0);
+	/* Numbers that were never given. */
+	ck_assert_int_eq(resolve(vt_node_id(0x80000002, 5), version->serial), -ESTALE);
+	ck_assert_int_eq(resolve(vt_node_id(12345, 5), version->serial), -ESTALE);
+	session_end();
+	vt_version_unref(version);
+	catalog_tear_down();
+}
+END_TEST
+
+START_TEST(no_id_of_a_withdrawn_version_leads_to_it)
+{
+	const struct vt_version *version;
+	uint32_t retired;
+	uint64_t first, second;
+
+	catalog_set_up();
+	version = published(dataset_new("birds"));
+	session_begin();
+	first = note(version, 5);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, version->serial), 0);
+	second = note(version, 5);
+	must(vt_catalog_withdraw(catalog, version->serial, "wrong", &retired, &err) == 0);
+	ck_assert_int_eq(resolve(first, version->serial), -ESTALE);
+	ck_assert_int_eq(resolve(second, version->serial), -ESTALE);
+	session_end();
+	vt_version_unref(version);
+	catalog_tear_down();
+}
+END_TEST
+
 VT_SUITE(exhibits, a_version_is_first_shown_under_the_exhibit_of_its_record,
 	 retiring_kills_every_id_that_was_noted, what_was_never_noted_has_nothing_to_retire,
 	 burning_moves_one_position_and_no_other, one_position_of_two_versions_never_shares_an_id,
 	 a_burned_position_dies_with_the_whole_version, no_id_is_ever_given_twice,
 	 a_successor_knows_the_same_ids_and_what_is_left_to_drop,
 	 a_flip_that_was_noted_and_did_not_happen_is_repeated,
-	 a_retirement_waits_for_the_one_before_it, full_tables_leave_everything_as_it_was)
+	 a_retirement_waits_for_the_one_before_it, full_tables_leave_everything_as_it_was,
+	 noted_ids_come_back_once_each_and_no_others, a_position_beyond_the_version_is_not_noted,
+	 burning_and_retiring_at_once_leaves_neither_id,
+	 what_is_burned_after_a_retirement_is_dead_and_its_successor_is_not,
+	 an_answer_on_the_way_at_the_flip_is_noted_where_it_belongs,
+	 a_live_id_leads_to_its_version_and_no_other_leads_anywhere,
+	 no_id_of_a_withdrawn_version_leads_to_it)

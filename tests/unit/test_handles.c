@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "tests/unit/session_model.h"
+#include "tests/unit/instants.h"
 
 static struct vt_handles *handles;
 
@@ -137,6 +137,131 @@ START_TEST(a_full_table_is_enfile)
 }
 END_TEST
 
+static bool is_open(uint64_t id)
+{
+	struct seen seen = {0};
+
+	vt_handles_each(handles, see, &seen);
+	for (size_t i = 0; i < seen.count; i++)
+		if (seen.ids[i] == id)
+			return true;
+	return false;
+}
+
+/* Of the session that dies: two are open, one was closed. */
+static uint64_t open_one, closed_one;
+
+static void dies_with_handles(void (*operation)(void), void (*check)(void))
+{
+	struct vt_handles *before = handles;
+
+	dies_at_every_instant(operation, check);
+	vt_handles_close(before);
+}
+
+static void some_are_open(void)
+{
+	session_begin();
+	open_handles();
+	open_one = add(11, 500);
+	(void) add(12, 501);
+	closed_one = add(13, 500);
+	vt_handles_remove(handles, closed_one);
+}
+
+static void open_another(void)
+{
+	(void) add(14, 500);
+}
+
+/* The OPEN comes again: it is noted at least once. */
+static void check_open_again(void)
+{
+	open_handles();
+	ck_assert(is_open(11) && is_open(12) && !is_open(13));
+	open_another();
+	ck_assert(is_open(14));
+	vt_handles_remove(handles, closed_one);
+	ck_assert(is_open(11) && is_open(12) && is_open(14));
+	ck_assert_uint_le(vt_handles_count(handles), 4);
+	vt_handles_close(handles);
+}
+
+START_TEST(a_server_may_die_while_it_notes_one)
+{
+	some_are_open();
+	dies_with_handles(open_another, check_open_again);
+}
+END_TEST
+
+static void close_one(void)
+{
+	vt_handles_remove(handles, open_one);
+}
+
+/* The RELEASE comes again, and somebody's OPEN came first. */
+static void check_release_again(void)
+{
+	open_handles();
+	(void) add(15, 502);
+	(void) add(16, 502);
+	close_one();
+	ck_assert(is_open(15) && is_open(16) && is_open(12));
+	ck_assert(!is_open(11));
+	ck_assert_uint_eq(vt_handles_count(handles), 3);
+	vt_handles_close(handles);
+}
+
+START_TEST(a_server_may_die_while_it_removes_one)
+{
+	some_are_open();
+	dies_with_handles(close_one, check_release_again);
+}
+END_TEST
+
+/* The last free slots are used, then no more; one that is closed is free again. */
+START_TEST(the_last_slots_of_a_nearly_full_table_are_used)
+{
+	uint64_t handle, last;
+
+	session_begin();
+	state->record->handle_top = VT_SESSION_HANDLES - 2;
+	open_handles();
+	for (uint32_t i = 0; i < VT_SESSION_HANDLES - 1; i++)
+		last = add(100 + i, 1000 + i % 20);
+	last = add(99, 2000);
+	ck_assert_uint_eq(vt_handles_count(handles), VT_SESSION_HANDLES);
+	ck_assert_int_eq(vt_handles_add(handles, 1, 2001, &handle), -ENFILE);
+	vt_handles_remove(handles, last);
+	(void) add(1, 2001);
+	ck_assert_uint_eq(vt_handles_count(handles), VT_SESSION_HANDLES);
+	vt_handles_close(handles);
+	session_end();
+}
+END_TEST
+
+START_TEST(the_bound_of_a_user_is_a_successors_too)
+{
+	uint64_t handle;
+
+	session_begin();
+	open_handles();
+	for (uint32_t i = 0; i < VT_HANDLES_PER_UID; i++)
+		(void) add(100 + i, 500);
+	vt_handles_close(handles);
+	session_dies();
+	session_begin();
+	open_handles();
+	ck_assert_int_eq(vt_handles_add(handles, 1, 500, &handle), -EMFILE);
+	ck_assert_uint_eq(vt_handles_count(handles), VT_HANDLES_PER_UID);
+	(void) add(1, 501);
+	vt_handles_close(handles);
+	session_end();
+}
+END_TEST
+
 VT_SUITE(handles, handles_are_there_until_they_are_removed,
 	 a_release_that_comes_again_frees_nobody_elses, a_user_has_so_many_and_others_go_on,
-	 a_successor_knows_them_and_their_numbers, a_full_table_is_enfile)
+	 a_successor_knows_them_and_their_numbers, a_full_table_is_enfile,
+	 a_server_may_die_while_it_notes_one, a_server_may_die_while_it_removes_one,
+	 the_last_slots_of_a_nearly_full_table_are_used, the_bound_of_a_user_is_a_successors_too)
