@@ -255,18 +255,35 @@ static int burn(struct narrowing *narrowing)
 	return r;
 }
 
+/* Each as far as it goes: what cannot be done for one version is no reason to spare another. */
+static int retire_versions(struct narrowing *narrowing)
+{
+	struct vt_session *session = narrowing->session;
+	int failed = 0;
+
+	for (size_t i = 0; i < narrowing->version_count; i++) {
+		int r = 0;
+
+		if (narrowing->retire || is_lost(session, narrowing->versions[i]))
+			r = vt_exhibits_retire(session->exhibits, narrowing->versions[i]);
+		failed = r < 0 ? r : failed;
+	}
+	return failed;
+}
+
+/* What goes as a whole first: there is nothing left to burn in it. */
 static int flip(struct narrowing *narrowing)
 {
 	struct vt_session *session = narrowing->session;
-	int r = 0;
+	int retired, burned;
 
 	(void) pthread_mutex_lock(&session->access);
-	r = burn(narrowing);
-	for (size_t i = 0; i < narrowing->version_count && r == 0; i++)
-		if (narrowing->retire || is_lost(session, narrowing->versions[i]))
-			r = vt_exhibits_retire(session->exhibits, narrowing->versions[i]);
+	retired = retire_versions(narrowing);
+	burned = burn(narrowing);
 	(void) pthread_mutex_unlock(&session->access);
-	return r < 0 ? r : narrowing->failed;
+	if (retired < 0 || burned < 0)
+		return retired < 0 ? retired : burned;
+	return narrowing->failed;
 }
 
 /* ---- the kernel ------------------------------------------------------------------------------ */
@@ -329,21 +346,24 @@ static int finish(struct vt_session *session)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
+/*
+ * What is unfinished is finished first, so that its versions can be retired again. If that cannot
+ * be now, the flip must not wait for it: who has an id that is live reads on.
+ */
 static int narrow_locked(struct narrowing *narrowing)
 {
 	struct vt_session *session = narrowing->session;
-	int r = vt_exhibits_pending(session->exhibits) ? finish(session) : 0;
+	int r, finished;
 
-	if (r < 0)
-		return r;
+	if (vt_exhibits_pending(session->exhibits))
+		(void) finish(session);
 	vt_exhibits_each(session->exhibits, add_version, narrowing);
 	judge_openers(narrowing);
-	r = narrowing->failed;
-	if (r == 0)
-		r = flip(narrowing);
+	r = flip(narrowing);
 	for (size_t i = 0; i < narrowing->version_count; i++)
 		refresh_version(session, narrowing->versions[i]);
-	return r < 0 ? r : finish(session);
+	finished = finish(session);
+	return r < 0 ? r : finished;
 }
 
 static int narrow_session(struct vt_session *session, const struct vt_pattern *pattern, bool retire)
@@ -353,7 +373,9 @@ static int narrow_session(struct vt_session *session, const struct vt_pattern *p
 
 	(void) pthread_mutex_lock(&session->narrowing);
 	r = narrow_locked(&narrowing);
-	session->unsettled = r < 0;
+	/* What failed is made up for by a narrowing of all there is. */
+	if (r < 0 || pattern->scope == VT_SCOPE_ALL)
+		session->unsettled = r < 0;
 	(void) pthread_mutex_unlock(&session->narrowing);
 	vt_idmap_done(&narrowing.judged);
 	free(narrowing.versions);

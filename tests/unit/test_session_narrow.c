@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A narrowing on one session: a real store, policy, ids and handles, and a kernel that remembers
+ * what it was told to drop. Time passes by a millisecond whenever somebody looks at the clock.
+ */
+#include "fs/session.h"
+
+#include "index/base/clock.h"
+#include "index/import.h"
+#include "policy/book.h"
+#include "tests/unit/service_model.h"
+#include "tests/unit/session_model.h"
+#include "tests/unit/suite.h"
+
+enum { OWNER = 1001, LOSER = 4242 };
+
+static struct vt_session session;
+static const struct vt_pattern everything = {.scope = VT_SCOPE_ALL};
+
+/* ---- the kernel ------------------------------------------------------------------------------ */
+
+static struct dead dropped;
+static atomic_uint early; /* drops while a request on a dead id was under way */
+static atomic_int refused;
+
+struct vt_session *__wrap_vt_session_pin_next(struct vt_sessions *sessions,
+					      struct vt_session *after);
+int __wrap_fuse_lowlevel_notify_inval_inode(struct fuse_session *fuse, fuse_ino_t id, off_t offset,
+					    off_t len);
+const struct fuse_ctx *__wrap_fuse_req_ctx(fuse_req_t req);
+int __wrap_fuse_reply_err(fuse_req_t req, int error);
+uint64_t __wrap_vt_clock_monotonic_ns(void);
+
+struct vt_session *__wrap_vt_session_pin_next(struct vt_sessions *sessions,
+					      struct vt_session *after)
+{
+	(void) sessions;
+	return after ? NULL : &session;
+}
+
+int __wrap_fuse_lowlevel_notify_inval_inode(struct fuse_session *fuse, fuse_ino_t id, off_t offset,
+					    off_t len)
+{
+	(void) fuse, (void) len;
+	if (offset < 0)
+		return 0; /* attributes alone */
+	early += vt_request_pending(&session.requests, VT_REQUEST_DEAD) > 0;
+	collect_dead(&dropped, id);
+	return 0;
+}
+
+const struct fuse_ctx *__wrap_fuse_req_ctx(fuse_req_t req)
+{
+	static const struct fuse_ctx context = {.uid = LOSER, .gid = LOSER, .pid = 1};
+
+	(void) req;
+	return &context;
+}
+
+int __wrap_fuse_reply_err(fuse_req_t req, int error)
+{
+	(void) req;
+	refused = error;
+	return 0;
+}
+
+uint64_t __wrap_vt_clock_monotonic_ns(void)
+{
+	static _Atomic uint64_t now = 1;
+
+	return now += 1000000;
+}
+
+static bool was_dropped(uint64_t id)
+{
+	for (size_t i = 0; i < dropped.count; i++)
+		if (dropped.ids[i] == id)
+			return true;
+	return false;
+}
+
+/* ---- the session ----------------------------------------------------------------------------- */
+
+static void serve(void)
+{
+	session_begin();
+	session = (struct vt_session){.service = host.service,
+				      .state = state,
+				      .plan = &state->record->plan,
+				      .exhibits = exhibits,
+				      .mountpoint = (char *) "/mnt"};
+	vt_request_table_init(&session.requests);
+	(void) pthread_mutex_init(&session.access, NULL);
+	(void) pthread_mutex_init(&session.narrowing, NULL);
+	ck_assert_int_eq(vt_handles_open(state, &session.handles, NULL), 0);
+	dropped.count = 0;
+	early = 0;
+	refused = 0;
+}
+
+static void die(void)
+{
+	vt_handles_close(session.handles);
+	session_dies();
+}
+
+static void set_up(const struct vt_mount_plan *plan)
+{
+	service_set_up();
+	state_fd = vt_session_state_new(plan, NULL);
+	serve();
+}
+
+static void set_up_shared(void)
+{
+	set_up(&(struct vt_mount_plan){.kind = VT_MOUNT_SHARED});
+}
+
+static void tear_down(void)
+{
+	ck_assert_uint_eq(early, 0);
+	vt_handles_close(session.handles);
+	session_end();
+	service_tear_down();
+}
+
+static const struct vt_version *publish(const char *name)
+{
+	struct vt_catalog *catalog = host.service->index->catalog;
+	const struct vt_version *made = NULL;
+	struct vt_version model = {
+		.state = VT_VERSION_LIVE,
+		.reason = "",
+		.tree.root = {.type = VT_DIRECTORY, .mode = 0755, .nodes = 10},
+		.author = "ann",
+		.created_ns = 1,
+		.message = "first",
+		.licence = "",
+	};
+
+	must(vt_catalog_create_dataset(catalog, name, OWNER, &model.dataset, &err) == 0);
+	must(vt_catalog_commit(catalog, &model, 0, NULL, &made, &err) == 0);
+	return made;
+}
+
+static struct vt_pattern dataset_of(const struct vt_version *version)
+{
+	return (struct vt_pattern){.scope = VT_SCOPE_DATASET, .dataset = version->dataset};
+}
+
+/* Everybody may read it, and so may one who loses that. */
+static void open_to_all(const struct vt_version *version)
+{
+	const struct vt_rule rule = {.kind = VT_RULE_ALLOW,
+				     .right = VT_RIGHT_READ,
+				     .who = {.kind = VT_PRINCIPAL_ANYONE},
+				     .object = dataset_of(version),
+				     .by_uid = OWNER,
+				     .until_ns = VT_TIME_NEVER};
+	uint64_t id;
+
+	must(vt_book_add_rule(host.service->book, &rule, &id, &err) == 0);
+}
+
+static void close_to_all(const struct vt_version *version)
+{
+	const struct vt_principal anyone = {.kind = VT_PRINCIPAL_ANYONE};
+	const struct vt_pattern object = dataset_of(version);
+	size_t removed;
+
+	must(vt_book_remove_rule(host.service->book, &anyone, VT_RIGHT_READ, &object, &removed,
+				 &err) == 0);
+}
+
+static uint64_t open_file(const struct vt_version *version, uint32_t position, uint32_t uid)
+{
+	uint64_t id = note(version, position), handle;
+
+	ck_assert_int_eq(vt_handles_add(session.handles, id, uid, &handle), 0);
+	return id;
+}
+
+static bool is_live(const struct vt_version *version, uint64_t id)
+{
+	return vt_exhibits_id(exhibits, version, vt_node_position(id)) == id;
+}
+
+static int narrow(const struct vt_version *version, bool retire)
+{
+	const struct vt_pattern pattern = dataset_of(version);
+
+	return vt_sessions_narrow(NULL, &pattern, retire, &err);
+}
+
+/* Somebody is writing its answer at this moment. */
+static struct vt_request *begin_answering(uint64_t id)
+{
+	struct vt_request *request = vt_request_begin(&session.requests, &session, NULL, id, NULL);
+
+	ck_assert_ptr_nonnull(request);
+	ck_assert(vt_request_claim(request));
+	return request;
+}
+
+/* ---- who loses what -------------------------------------------------------------------------- */
+
+START_TEST(what_a_loser_has_open_dies_and_nothing_else)
+{
+	const struct vt_version *birds;
+	uint64_t both, his, hers;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	both = open_file(birds, 5, LOSER);
+	(void) open_file(birds, 5, OWNER);
+	his = open_file(birds, 6, LOSER);
+	hers = open_file(birds, 7, OWNER);
+	close_to_all(birds);
+	must(narrow(birds, false) == 0);
+	ck_assert(!is_live(birds, both) && was_dropped(both));
+	ck_assert(!is_live(birds, his) && was_dropped(his));
+	ck_assert(is_live(birds, hers));
+	ck_assert_uint_eq(dropped.count, 2);
+	ck_assert(!vt_exhibits_pending(exhibits));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(where_nobody_loses_nothing_dies)
+{
+	const struct vt_version *birds;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	(void) open_file(birds, 5, LOSER);
+	must(narrow(birds, false) == 0);
+	ck_assert_uint_eq(dropped.count, 0);
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_retirement_drops_all_that_was_noted)
+{
+	const struct vt_version *birds, *fish;
+	uint64_t open, noted, other;
+
+	set_up_shared();
+	birds = publish("birds");
+	fish = publish("fish");
+	open = open_file(birds, 5, OWNER);
+	noted = note(birds, 6);
+	other = open_file(fish, 5, OWNER);
+	must(narrow(birds, true) == 0);
+	ck_assert(was_dropped(open) && was_dropped(noted));
+	ck_assert(is_live(fish, other) && !was_dropped(other));
+	vt_version_unref(birds);
+	vt_version_unref(fish);
+	tear_down();
+}
+END_TEST
+
+START_TEST(on_a_private_mount_a_lost_version_dies_as_a_whole)
+{
+	const struct vt_version *birds;
+	uint64_t id;
+
+	set_up(&(struct vt_mount_plan){.kind = VT_MOUNT_PRIVATE, .user = LOSER});
+	birds = publish("birds");
+	open_to_all(birds);
+	id = note(birds, 5);
+	must(narrow(birds, false) == 0);
+	ck_assert(is_live(birds, id));
+	close_to_all(birds);
+	must(narrow(birds, false) == 0);
+	ck_assert(!is_live(birds, id) && was_dropped(id));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+/* ---- in order -------------------------------------------------------------------------------- */
+
+static void *narrow_birds(void *birds)
+{
+	return (void *) (intptr_t) narrow(birds, false);
+}
+
+START_TEST(nothing_is_dropped_while_a_read_on_it_is_answered)
+{
+	const struct vt_version *birds;
+	struct vt_request *request;
+	pthread_t thread;
+	uint64_t id;
+	void *r;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	id = open_file(birds, 5, LOSER);
+	request = begin_answering(id);
+	close_to_all(birds);
+	ck_assert_int_eq(pthread_create(&thread, NULL, narrow_birds, (void *) birds), 0);
+	while (is_live(birds, id))
+		(void) sched_yield();
+	vt_request_end(&session.requests, request);
+	ck_assert_int_eq(pthread_join(thread, &r), 0);
+	ck_assert_ptr_null(r);
+	ck_assert(was_dropped(id)); /* and not early: see tear_down() */
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_straggler_is_answered_for_and_answers_no_more)
+{
+	const struct vt_version *birds;
+	struct vt_request *request;
+	uint64_t id;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	id = open_file(birds, 5, LOSER);
+	request = vt_request_begin(&session.requests, &session, NULL, id, NULL);
+	close_to_all(birds);
+	must(narrow(birds, false) == 0);
+	ck_assert_int_eq(refused, ESTALE);
+	ck_assert(!vt_request_claim(request));
+	vt_request_end(&session.requests, request);
+	ck_assert(was_dropped(id));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+/* ---- what could not be done ------------------------------------------------------------------ */
+
+START_TEST(what_times_out_is_done_later)
+{
+	const struct vt_version *birds;
+	struct vt_request *request;
+	uint64_t id;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	id = open_file(birds, 5, LOSER);
+	request = begin_answering(id);
+	close_to_all(birds);
+	ck_assert_int_eq(narrow(birds, false), -ETIMEDOUT);
+	ck_assert(!is_live(birds, id) && !was_dropped(id));
+	ck_assert(!vt_sessions_settle(NULL));
+	vt_request_end(&session.requests, request);
+	ck_assert(vt_sessions_settle(NULL));
+	ck_assert(was_dropped(id));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+/* A read by a live id is not refused: it must die, whatever else is unfinished. */
+START_TEST(an_unfinished_narrowing_does_not_keep_the_next_ones_ids_alive)
+{
+	const struct vt_version *birds, *fish;
+	struct vt_request *request;
+	uint64_t feather, fin;
+
+	set_up_shared();
+	birds = publish("birds");
+	fish = publish("fish");
+	open_to_all(birds);
+	open_to_all(fish);
+	feather = open_file(birds, 5, LOSER);
+	fin = open_file(fish, 5, LOSER);
+	request = begin_answering(feather);
+	close_to_all(birds);
+	ck_assert_int_eq(narrow(birds, false), -ETIMEDOUT);
+	close_to_all(fish);
+	ck_assert_int_eq(narrow(fish, false), -ETIMEDOUT);
+	ck_assert(!is_live(fish, fin));
+	vt_request_end(&session.requests, request);
+	ck_assert(vt_sessions_settle(NULL));
+	ck_assert(was_dropped(feather) && was_dropped(fin));
+	vt_version_unref(birds);
+	vt_version_unref(fish);
+	tear_down();
+}
+END_TEST
+
+/* What is to be done again for one dataset is not what another's narrowing has done. */
+START_TEST(a_narrowing_of_something_else_does_not_settle_one_that_failed)
+{
+	const struct vt_version *birds, *fish;
+	uint64_t id;
+
+	set_up(&(struct vt_mount_plan){.kind = VT_MOUNT_PRIVATE, .user = LOSER});
+	birds = publish("birds");
+	fish = publish("fish");
+	open_to_all(birds);
+	id = note(birds, 5);
+	(void) note(fish, 5);
+	close_to_all(birds);
+	state->record->exhibit_count = VT_SESSION_EXHIBITS; /* no fresh numbers, for now */
+	ck_assert_int_lt(narrow(birds, false), 0);
+	state->record->exhibit_count = 0;
+	must(narrow(fish, true) == 0);
+	ck_assert(vt_sessions_settle(NULL));
+	ck_assert(!is_live(birds, id) && was_dropped(id));
+	vt_version_unref(birds);
+	vt_version_unref(fish);
+	tear_down();
+}
+END_TEST
+
+static void fill_the_log(void)
+{
+	state->record->burn_count = state->record->burns_done = VT_SESSION_BURNS;
+}
+
+START_TEST(a_full_log_costs_the_whole_version)
+{
+	const struct vt_version *birds;
+	uint64_t his, hers;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	his = open_file(birds, 5, LOSER);
+	hers = open_file(birds, 6, OWNER);
+	close_to_all(birds);
+	fill_the_log();
+	must(narrow(birds, false) == 0);
+	ck_assert(!is_live(birds, his) && was_dropped(his));
+	ck_assert(!is_live(birds, hers) && was_dropped(hers));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_full_log_is_no_hindrance_to_a_retirement)
+{
+	const struct vt_version *birds, *fish;
+	uint64_t feather, fin;
+
+	set_up_shared();
+	birds = publish("birds");
+	fish = publish("fish");
+	open_to_all(birds);
+	feather = open_file(birds, 5, LOSER);
+	fin = note(fish, 5);
+	close_to_all(birds);
+	fill_the_log();
+	must(vt_sessions_narrow(NULL, &everything, true, &err) == 0);
+	ck_assert(!is_live(birds, feather) && was_dropped(feather));
+	ck_assert(!is_live(fish, fin) && was_dropped(fin));
+	vt_version_unref(birds);
+	vt_version_unref(fish);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_retirement_burns_nothing_besides)
+{
+	const struct vt_version *birds;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	(void) open_file(birds, 5, LOSER);
+	close_to_all(birds);
+	must(narrow(birds, true) == 0);
+	ck_assert_uint_eq(state->record->burn_count, 0);
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+/* The policy had changed, and nobody was there to do the rest. */
+START_TEST(a_successor_does_what_its_predecessor_did_not_come_to)
+{
+	const struct vt_version *birds;
+	uint64_t his, hers;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	his = open_file(birds, 5, LOSER);
+	hers = open_file(birds, 6, OWNER);
+	close_to_all(birds);
+	die();
+	serve();
+	vt_session_settle(&session);
+	ck_assert(!is_live(birds, his) && was_dropped(his));
+	ck_assert(is_live(birds, hers));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+VT_SUITE(session_narrow, what_a_loser_has_open_dies_and_nothing_else,
+	 where_nobody_loses_nothing_dies, a_retirement_drops_all_that_was_noted,
+	 on_a_private_mount_a_lost_version_dies_as_a_whole,
+	 nothing_is_dropped_while_a_read_on_it_is_answered,
+	 a_straggler_is_answered_for_and_answers_no_more, what_times_out_is_done_later,
+	 an_unfinished_narrowing_does_not_keep_the_next_ones_ids_alive,
+	 a_narrowing_of_something_else_does_not_settle_one_that_failed,
+	 a_full_log_costs_the_whole_version, a_full_log_is_no_hindrance_to_a_retirement,
+	 a_retirement_burns_nothing_besides, a_successor_does_what_its_predecessor_did_not_come_to)
