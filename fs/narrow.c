@@ -179,12 +179,12 @@ int vt_narrow_remove_rule(struct vt_service *service, const struct vt_principal 
 
 int vt_narrow_partner_add(struct vt_service *service, const char *name,
 			  const struct vt_member *users, size_t user_count, uint64_t until_ns,
-			  uint32_t by_uid, struct vt_error *err)
+			  uint32_t owner_uid, uint32_t by_uid, struct vt_error *err)
 {
 	int r = vt_trail_check(service, err);
 
 	if (r == 0)
-		r = vt_book_partner_add(service->book, name, users, user_count, until_ns, by_uid,
+		r = vt_book_partner_add(service->book, name, users, user_count, until_ns, owner_uid,
 					err);
 	if (r < 0)
 		return r;

@@ -34,9 +34,10 @@ int vt_narrow_remove_rule(struct vt_service *service, const struct vt_principal 
 			  enum vt_right right, const struct vt_pattern *object, uint32_t by_uid,
 			  size_t *removed, struct vt_error *err);
 
+/* Makes it, adds to it, moves its end, gives it another owner. */
 int vt_narrow_partner_add(struct vt_service *service, const char *name,
 			  const struct vt_member *users, size_t user_count, uint64_t until_ns,
-			  uint32_t by_uid, struct vt_error *err);
+			  uint32_t owner_uid, uint32_t by_uid, struct vt_error *err);
 int vt_narrow_partner_remove_user(struct vt_service *service, const char *name, uint32_t uid,
 				  uint32_t by_uid, struct vt_error *err);
 int vt_narrow_partner_end(struct vt_service *service, const char *name, uint32_t by_uid,

@@ -153,6 +153,22 @@ static void *run(void *argument)
 	return NULL;
 }
 
+/* Connections stand in line; those of an earlier server are gone, with the places they had. */
+static void give_up_line(struct vt_service *service)
+{
+	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy = vt_book_policy(service->book);
+
+	for (size_t i = 0; i < policy->lease_count; i++) {
+		struct vt_lease ended;
+		struct vt_error err;
+
+		if (policy->leases[i].state == VT_LEASE_QUEUED &&
+		    vt_narrow_lease_end(service, policy->leases[i].id, VT_LEASE_END_REMOVED, 0, "",
+					&ended, &err) < 0)
+			vt_log(VT_LOG_WARNING, "cannot end a lease nobody waits for: %s", err.text);
+	}
+}
+
 int vt_policy_watch_new(struct vt_service *service, struct vt_policy_watch **out,
 			struct vt_error *err)
 {
@@ -161,6 +177,7 @@ int vt_policy_watch_new(struct vt_service *service, struct vt_policy_watch **out
 
 	if (!watch)
 		return vt_fail(err, ENOMEM, "no memory for the policy's clock");
+	give_up_line(service);
 	watch->service = service;
 	watch->seen = vt_timekeeper_now(service->time);
 	watch->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -384,19 +384,29 @@ static int admit(struct vt_control_request *request, struct vt_error *err)
 	return r;
 }
 
-int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err)
+/* Versions are immutable: the one that was found says nothing of what became of it. */
+static int recheck(const struct vt_control_request *request, const struct vt_dataset *dataset,
+		   const struct vt_version *version, struct vt_error *err)
 {
 	vt_cleanup(vt_version_unrefp) const struct vt_version *now = NULL;
-	int r = ask_gate(request, request->dataset, request->version, err);
+	int r = ask_gate(request, dataset, version, err);
 
-	if (r < 0 || !request->version)
+	if (r < 0 || !version)
 		return r;
-	r = vt_catalog_version(request->service->index->catalog, request->version->serial, &now,
-			       err);
+	r = vt_catalog_version(request->service->index->catalog, version->serial, &now, err);
 	if (r == -ENOENT)
-		return vt_fail(err, ENOENT, "'%s@%s' was removed meanwhile", request->dataset->name,
-			       request->version->name);
-	return r < 0 ? r : not_withdrawn(request->dataset, now, err);
+		return vt_fail(err, ENOENT, "'%s@%s' was removed meanwhile", dataset->name,
+			       version->name);
+	return r < 0 ? r : not_withdrawn(dataset, now, err);
+}
+
+int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err)
+{
+	int r = recheck(request, request->dataset, request->version, err);
+
+	return r < 0 || !request->other
+		       ? r
+		       : recheck(request, request->other_dataset, request->other, err);
 }
 
 struct vt_viewer vt_control_viewer(const struct vt_control_request *request)
@@ -410,11 +420,12 @@ bool vt_control_sees(const struct vt_control_request *request, const struct vt_v
 	return sees(request, (struct vt_place){version->dataset, version->serial});
 }
 
-int vt_control_find_shown(const struct vt_control_request *request, const char *dataset_name,
-			  const char *version_name, const struct vt_dataset **dataset,
-			  const struct vt_version **version, struct vt_error *err)
+int vt_control_find_other(struct vt_control_request *request, const char *dataset_name,
+			  const char *version_name, struct vt_error *err)
 {
 	struct vt_catalog *catalog = request->service->index->catalog;
+	const struct vt_dataset **dataset = &request->other_dataset;
+	const struct vt_version **version = &request->other;
 	int r = vt_catalog_dataset(catalog, dataset_name, dataset, err);
 
 	if (r >= 0)
@@ -529,6 +540,8 @@ static int serve_one(struct vt_connection *connection, struct vt_message *messag
 	json_decref(request.result);
 	vt_version_unref(request.version);
 	vt_dataset_unref(request.dataset);
+	vt_version_unref(request.other);
+	vt_dataset_unref(request.other_dataset);
 	return r;
 }
 

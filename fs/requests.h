@@ -66,6 +66,8 @@ struct vt_control_request {
 	struct vt_message *message;       /* its blob and descriptor */
 	const struct vt_dataset *dataset; /* as the row's object says, or NULL */
 	const struct vt_version *version;
+	const struct vt_dataset *other_dataset; /* vt_control_find_other(), or NULL */
+	const struct vt_version *other;
 	struct vt_pattern pattern; /* with VT_OBJECT_PATTERN; the two above are filled from it */
 	json_t *result;            /* of the answer; NULL for an empty one */
 };
@@ -94,7 +96,10 @@ const struct vt_control_op *vt_control_table(size_t *count);
 /* Sends a row of the answer. `row` is stolen and may be NULL (no memory); `blob` may be NULL. */
 int vt_control_send(struct vt_control_request *request, json_t *row, const void *blob,
 		    size_t blob_len, struct vt_error *err);
-/* Asks the gate once more; long answers do so for every piece. -EACCES also when withdrawn. */
+/*
+ * Asks the gate once more, about all that the request is about; long answers do so for every piece.
+ * -EACCES also when withdrawn.
+ */
 int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err);
 
 /* Who asks, for fs/visible.h. Borrows from the request. */
@@ -106,10 +111,9 @@ bool vt_control_sees(const struct vt_control_request *request, const struct vt_v
 int vt_control_check_pattern(const struct vt_control_request *request, enum vt_right right,
 			     const struct vt_pattern *pattern, struct vt_error *err);
 
-/* A second version that a request is about, found and admitted as VT_OBJECT_SHOWN is. */
-int vt_control_find_shown(const struct vt_control_request *request, const char *dataset_name,
-			  const char *version_name, const struct vt_dataset **dataset,
-			  const struct vt_version **version, struct vt_error *err);
+/* A second version that the request is about, found and admitted as VT_OBJECT_SHOWN is. */
+int vt_control_find_other(struct vt_control_request *request, const char *dataset_name,
+			  const char *version_name, struct vt_error *err);
 
 /*
  * Members of an object, each checked: -EINVAL names the one that is missing or of another kind.

@@ -296,11 +296,12 @@ int vt_serve_explain(struct vt_control_request *request, struct vt_error *err)
 
 	if (r >= 0 && text)
 		r = vt_principal_parse(request->service->book, text, &who, err);
-	if (r < 0)
+	if (r < 0 && admin)
 		return r;
 	if (!text)
 		vt_people_name_of(caller, who.name, sizeof who.name);
-	if (!admin && (who.kind != VT_PRINCIPAL_USER || who.id != caller))
+	/* Whether there is such a partner is not for everybody to know either. */
+	if (r < 0 || (!admin && (who.kind != VT_PRINCIPAL_USER || who.id != caller)))
 		return vt_control_check_pattern(request, VT_RIGHT_ADMIN, &request->pattern, err);
 	return explain(request, policy, &who, admin, err);
 }
@@ -337,8 +338,18 @@ static int send_who(struct vt_control_request *request, const char *kind, const 
 	return vt_control_send(request, row, NULL, 0, err);
 }
 
-static int send_all(struct vt_control_request *request, const struct vt_who_can *found,
-		    struct vt_error *err)
+/* Groups are asked about because a rule names them. */
+static void group_name(const struct vt_policy *policy, uint32_t gid, char *out, size_t size)
+{
+	(void) snprintf(out, size, "gid %u", (unsigned) gid);
+	for (size_t i = 0; i < policy->rule_count; i++)
+		if (policy->rules[i].who.kind == VT_PRINCIPAL_OSGROUP &&
+		    policy->rules[i].who.id == gid)
+			(void) snprintf(out, size, "%s", policy->rules[i].who.name);
+}
+
+static int send_all(struct vt_control_request *request, const struct vt_policy *policy,
+		    const struct vt_who_can *found, struct vt_error *err)
 {
 	char name[VT_PRINCIPAL_NAME_MAX + 1];
 	int r = 0;
@@ -348,7 +359,7 @@ static int send_all(struct vt_control_request *request, const struct vt_who_can 
 		r = send_who(request, "user:", name, &found->users[i].decision, err);
 	}
 	for (size_t i = 0; i < found->group_count && r >= 0; i++) {
-		(void) snprintf(name, sizeof name, "gid %u", (unsigned) found->groups[i].id);
+		group_name(policy, found->groups[i].id, name, sizeof name);
 		r = send_who(request, "osgroup:", name, &found->groups[i].decision, err);
 	}
 	if (r >= 0 && found->others.allowed)
@@ -377,20 +388,29 @@ int vt_serve_who_can(struct vt_control_request *request, struct vt_error *err)
 	asked_done(&people.asked);
 	if (r < 0)
 		return vt_fail(err, -r, "cannot list who can: %m");
-	return send_all(request, &found, err);
+	return send_all(request, policy, &found, err);
 }
 
 /* ---- whoami ---------------------------------------------------------------------------------- */
 
-static json_t *partners_of(const struct vt_policy *policy, uint32_t uid)
+static bool is_member(const struct vt_partner *partner, uint32_t uid)
+{
+	for (size_t i = 0; i < partner->member_count; i++)
+		if (partner->members[i].uid == uid)
+			return true;
+	return false;
+}
+
+static json_t *partners_of(const struct vt_policy *policy, uint32_t uid, struct vt_instant now)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < policy->partner_count; i++)
-		for (size_t m = 0; m < policy->partners[i].member_count; m++)
-			if (policy->partners[i].members[m].uid == uid)
-				(void) json_array_append_new(list,
-							     json_string(policy->partners[i].name));
+	for (size_t i = 0; i < policy->partner_count; i++) {
+		const struct vt_partner *partner = &policy->partners[i];
+
+		if (now.hi_ns < partner->until_ns && is_member(partner, uid))
+			(void) json_array_append_new(list, json_string(partner->name));
+	}
 	return list;
 }
 
@@ -409,6 +429,6 @@ int vt_serve_whoami(struct vt_control_request *request, struct vt_error *err)
 		"stale", asked.asker.stale, "administers_store",
 		vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
 			      (struct vt_place){0}, false, NULL, NULL) == 0,
-		"partners", partners_of(policy, uid));
+		"partners", partners_of(policy, uid, vt_timekeeper_now(request->service->time)));
 	return request->result ? 0 : vt_fail(err, ENOMEM, "no memory for an answer");
 }

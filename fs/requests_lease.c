@@ -299,10 +299,10 @@ static int acquire_or_wait(struct vt_control_request *request, const struct vt_l
 int vt_serve_lease_acquire(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_lease_wish wish = {.object = request->pattern, .by_uid = caller(request)};
-	int r = vt_arg_number(request->args, "length", LENGTH_MAX_NS, &wish.length_ns, err);
+	int r = vt_arg_number(request->args, "length", INT64_MAX, &wish.length_ns, err);
 
-	if (r >= 0 && wish.length_ns == 0)
-		r = vt_fail(err, EINVAL, "a lease lasts some time");
+	if (r >= 0 && (wish.length_ns == 0 || wish.length_ns > LENGTH_MAX_NS))
+		r = vt_fail(err, EINVAL, "a lease lasts some time, and at most 366 days");
 	if (r >= 0)
 		r = vt_arg_flag(request->args, "wait", &wish.wait, err);
 	if (r >= 0)

@@ -270,25 +270,41 @@ struct gathered {
 	bool lists; /* something is shown with a list, and the caller may know */
 };
 
+/* Whose it is, or for whom. */
+static bool is_own(const struct gathered *gathered, const struct vt_session_info *info)
+{
+	return gathered->all || info->uid == gathered->uid ||
+	       (info->plan.kind == VT_MOUNT_PRIVATE && info->plan.user == gathered->uid);
+}
+
+/* How much others read is nobody's business either. */
+static json_t *mount_row(const struct gathered *gathered, const struct vt_session_info *info)
+{
+	json_t *row = json_pack("{s:s, s:b, s:I, s:I}", "kind", vt_mount_kind_name(info->plan.kind),
+				"acl", info->plan.lists, "pid", (json_int_t) getpid(), "uid",
+				(json_int_t) info->uid);
+
+	if (!row)
+		return NULL;
+	if (gathered->lists && info->plan.kind == VT_MOUNT_SHARED && !info->plan.lists)
+		(void) json_object_set_new(row, "names_can_be_guessed", json_true());
+	if (info->plan.kind == VT_MOUNT_PRIVATE)
+		(void) json_object_set_new(row, "for_uid", json_integer(info->plan.user));
+	if (!is_own(gathered, info))
+		return row;
+	(void) json_object_set_new(row, "requests", json_integer((json_int_t) info->requests));
+	(void) json_object_set_new(row, "open_files", json_integer((json_int_t) info->handles));
+	return row;
+}
+
 static void gather(void *context, const struct vt_session_info *info)
 {
 	struct gathered *gathered = context;
-	json_t *row =
-		json_pack("{s:s, s:b, s:I, s:I, s:I, s:I}", "kind",
-			  vt_mount_kind_name(info->plan.kind), "acl", info->plan.lists, "pid",
-			  (json_int_t) getpid(), "uid", (json_int_t) info->uid, "requests",
-			  (json_int_t) info->requests, "open_files", (json_int_t) info->handles);
+	json_t *row;
 
-	if (row && gathered->lists && info->plan.kind == VT_MOUNT_SHARED && !info->plan.lists)
-		(void) json_object_set_new(row, "names_can_be_guessed", json_true());
-	if (row && info->plan.kind == VT_MOUNT_PRIVATE)
-		(void) json_object_set_new(row, "for_uid", json_integer(info->plan.user));
-
-	if (!gathered->all && info->uid != gathered->uid && info->plan.kind == VT_MOUNT_PRIVATE &&
-	    info->plan.user != gathered->uid) {
-		json_decref(row);
+	if (info->plan.kind == VT_MOUNT_PRIVATE && !is_own(gathered, info))
 		return;
-	}
+	row = mount_row(gathered, info);
 	if (row &&
 	    (vt_json_set_text(row, "mountpoint", info->mountpoint, strlen(info->mountpoint)) < 0 ||
 	     vt_json_set_time(row, "since", info->started_ns) < 0))

@@ -275,6 +275,8 @@ static int read_members(const struct vt_control_request *request, const struct v
 	size_t n = json_array_size(list);
 	int r = 0;
 
+	if (list && !json_is_array(list))
+		return vt_fail(err, EINVAL, "'users' must be a list of names");
 	if (n > MEMBERS_MAX)
 		return vt_fail(err, EINVAL, "at most %u users at once", MEMBERS_MAX);
 	members = calloc(n + 1, sizeof *members);
@@ -302,29 +304,51 @@ static int read_members(const struct vt_control_request *request, const struct v
 	return 0;
 }
 
-static uint64_t present_end(struct vt_service *service, const char *name)
+/* What stays of a partner that is there: its end, and who answers for it. */
+static void read_present(struct vt_service *service, const char *name, uint64_t *until_ns,
+			 uint32_t *owner_uid)
 {
 	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy = vt_book_policy(service->book);
 	const struct vt_partner *partner = find_partner(policy, name);
 
-	return partner ? partner->until_ns : VT_TIME_NEVER;
+	if (!partner)
+		return;
+	*until_ns = partner->until_ns;
+	*owner_uid = partner->owner_uid;
+}
+
+/* `owner`: only who administers the store says who answers for a partner. */
+static int read_owner(struct vt_control_request *request, uint32_t *uid, struct vt_error *err)
+{
+	const char *name = NULL;
+	int r = vt_arg_text_or(request->args, "owner", &name, err);
+
+	if (r < 0 || !name)
+		return r;
+	r = vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
+			  (struct vt_place){0}, false, NULL, err);
+	return r < 0 ? r : vt_people_uid_of(name, uid, err);
 }
 
 int vt_serve_partner_add(struct vt_control_request *request, struct vt_error *err)
 {
 	vt_autofree struct vt_member *members = NULL;
+	uint32_t owner = caller(request);
+	uint64_t until = VT_TIME_NEVER;
 	const char *name;
 	size_t count = 0;
-	uint64_t until;
 	int r = check_partner(request, &name, err);
 
+	if (r < 0)
+		return r;
+	read_present(request->service, name, &until, &owner);
+	r = time_or(request->args, "until", until, &until, err);
 	if (r >= 0)
-		r = time_or(request->args, "until", present_end(request->service, name), &until,
-			    err);
+		r = read_owner(request, &owner, err);
 	if (r >= 0)
 		r = read_members(request, NULL, &members, &count, err);
 	return r < 0 ? r
-		     : vt_narrow_partner_add(request->service, name, members, count, until,
+		     : vt_narrow_partner_add(request->service, name, members, count, until, owner,
 					     caller(request), err);
 }
 

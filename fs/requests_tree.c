@@ -215,7 +215,10 @@ static int send_change(void *context, enum vt_change change, const char *path, s
 		       const struct vt_entry *before, const struct vt_entry *after)
 {
 	struct changes *changes = context;
+	int r = vt_control_recheck(changes->request, changes->err);
 
+	if (r < 0)
+		return r;
 	count_change(changes, change, before, after);
 	return vt_control_send(changes->request,
 			       vt_row_change(change, path, path_len, before, after), NULL, 0,
@@ -240,16 +243,14 @@ int vt_control_send_diff(struct vt_control_request *request, const struct vt_tre
 
 int vt_serve_diff(struct vt_control_request *request, struct vt_error *err)
 {
-	vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *dataset = NULL;
-	vt_cleanup(vt_version_unrefp) const struct vt_version *other = NULL;
 	const char *dataset_name = request->dataset->name, *name;
 	int r = vt_arg_text_or(request->args, "other_dataset", &dataset_name, err);
 
 	if (r >= 0)
 		r = vt_arg_text(request->args, "other", &name, err);
 	if (r >= 0)
-		r = vt_control_find_shown(request, dataset_name, name, &dataset, &other, err);
+		r = vt_control_find_other(request, dataset_name, name, err);
 	if (r < 0)
 		return r;
-	return vt_control_send_diff(request, &request->version->tree, &other->tree, err);
+	return vt_control_send_diff(request, &request->version->tree, &request->other->tree, err);
 }

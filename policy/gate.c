@@ -384,8 +384,10 @@ int vt_gate_check_unleased(struct vt_gate *gate, const struct vt_subject *subjec
 	but_for_leases = facts;
 	but_for_leases.policy = &unleased;
 	look_up(gate, place, &thing);
-	if (space)
+	if (space) {
 		thing.object.space = space;
+		(void) snprintf(thing.name, sizeof thing.name, "%s/**", space);
+	}
 	if (right == VT_RIGHT_SEE && place.dataset && !place.version)
 		r = see_dataset(gate, &but_for_leases, place, &decision);
 	else

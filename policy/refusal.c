@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "index/base/clock.h"
 #include "index/base/error.h"
+#include "policy/book.h"
 #include "policy/people.h"
 #include "policy/reason.h"
 
@@ -109,9 +111,11 @@ static void why_of(const struct vt_refusal *refusal, char why[WHY_MAX])
 static void way_out(const struct vt_refusal *refusal, char way[WAY_MAX])
 {
 	enum vt_reason reason = refusal->decision->reason;
-	const char *object = refusal->place.dataset ? refusal->name : "'**'";
-	char who[VT_PRINCIPAL_NAME_MAX + 16];
+	bool space = !refusal->place.dataset && strchr(refusal->name, '*');
+	char who[VT_PRINCIPAL_NAME_MAX + 16], object[VT_PATTERN_TEXT_MAX + 2];
 
+	(void) snprintf(object, sizeof object, refusal->place.dataset ? "%s" : "'%s'",
+			refusal->place.dataset || space ? refusal->name : "**");
 	if (*refusal->person->name)
 		(void) snprintf(who, sizeof who, "user:%s", refusal->person->name);
 	else

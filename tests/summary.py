@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Counts test cases in meson's log (testlog.json): each line of TAP where a program speaks it, else
-the program as one. Prints the failed ones, then "N passed, N failed[, N skipped]"; fails if any
-failed or none ran."""
+the program as one. Prints the skipped and failed ones, then "N passed, N failed[, N skipped]"; fails
+if any failed or none ran."""
 import json
 import re
 import sys
 
 GOOD = {"OK", "EXPECTEDFAIL"}
+WHY = re.compile(r"^1\.\.0 # SKIP (.*)", re.MULTILINE)
 CASE = re.compile(r"^(not )?ok\b[^#\n]*(# *skip)?", re.IGNORECASE | re.MULTILINE)
 
 
@@ -32,6 +33,9 @@ def main(path):
         for test in map(json.loads, log):
             numbers = count(test)
             total = [a + b for a, b in zip(total, numbers)]
+            why = WHY.search(test.get("stdout", ""))
+            if test["result"] == "SKIP":
+                print(f"skipped: {test['name']}" + (f" ({why[1]})" if why else ""))
             if numbers[1]:
                 print(f"failed: {test['name']} ({test['result']})")
     passed, failed, skipped = total

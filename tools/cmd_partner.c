@@ -8,10 +8,11 @@
 #include "tools/output.h"
 #include "tools/words.h"
 
-static const char *users, *until;
+static const char *users, *until, *owner;
 static const struct vt_option options[] = {
 	VT_TEXT('u', "user", "NAMES", &users, "users to add or remove, separated by commas"),
 	VT_TEXT(0, "until", "TIME", &until, "when all of it ends (never)"),
+	VT_TEXT(0, "owner", "NAME", &owner, "add: who answers for it (admin; who makes it)"),
 	{0},
 };
 
@@ -45,9 +46,10 @@ static int list(struct vt_cli *cli, struct vt_error *err)
 
 static int change(struct vt_cli *cli, const char *op, struct vt_error *err)
 {
-	vt_cleanup(vt_json_freep) json_t *result = NULL,
-					 *args = json_pack("{s:s, s:o}", "partner", cli->argv[1],
-							   "users", split(users));
+	vt_cleanup(vt_json_freep)
+		json_t *result = NULL,
+		       *args = json_pack("{s:s, s:o, s:s*}", "partner", cli->argv[1], "users",
+					 split(users), "owner", owner);
 	int r = args ? vt_args_time(cli, args, "until", until, err)
 		     : vt_misused(cli, err, "'%s' cannot be a name", cli->argv[1]);
 

@@ -58,7 +58,7 @@ show vitrine init
 
 step "Publish the sample: images in one folder per digit"
 tests/data/digits.py "$tour/digits"
-show vitrine publish digits "$tour/digits" --message "as collected" \
+show vitrine publish digits "$tour/digits" --open --message "as collected" \
 	--licence CC-BY-4.0
 show vitrine ls
 

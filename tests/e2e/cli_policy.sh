@@ -305,6 +305,28 @@ assert_status 3 as_alice cat secret:file
 assert_status 4 vitrine partner add acme --user no-such-user
 assert_status 2 vitrine partner add
 
+it "a long answer stops when its reader loses the right"
+truncate -s 256M "$tmp/src/large"
+assert_ok vitrine publish --quiet large "$tmp/src"
+assert_ok vitrine grant "$bob" read large
+{
+	status=0
+	as_bob cat large:large 2>"$tmp/err" || status=$?
+	echo "$status" >"$tmp/status"
+} | {
+	head -c 1000 >/dev/null
+	: >"$tmp/begun"
+	while [ ! -e "$tmp/go" ]; do sleep 0.05; done
+	wc -c >"$tmp/count"
+} &
+pipe=$!
+while [ ! -e "$tmp/begun" ]; do sleep 0.05; done
+assert_ok vitrine revoke "$bob" read large
+: >"$tmp/go"
+wait "$pipe"
+assert_equal "$(cat "$tmp/status")" 3
+[ "$(cat "$tmp/count")" -lt $((64 << 20)) ] || fail "$(cat "$tmp/count") bytes came"
+
 it "what was given to a user that is gone can be taken away"
 make_user carol
 carol=$user

@@ -26,7 +26,7 @@ it "passes sha256sum -c from inside the version"
 it "has the size that stat tells, and gives any part as of the whole"
 for name in README.md SHA256SUMS changes.json manifest.json; do
 	assert_equal "$name $(stat -c %s "$docs/$name")" "$name $(wc -c <"$docs/$name")"
-	cp "$docs/$name" "$tmp/whole"
+	cat "$docs/$name" >"$tmp/whole" # cp would copy that nobody may write
 	python3 - "$tmp/whole" "$docs/$name" <<'P' || fail "$name: a part differs"
 import os, random, sys
 whole = open(sys.argv[1], "rb").read()

@@ -58,11 +58,11 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
-# Ends the test as skipped (77) before its first case.
+# Ends the test as skipped before its first case. Of TAP meson takes any other status as an error.
 skip() {
 	echo "1..0 # SKIP $*"
 	current=
-	exit 77
+	exit 0
 }
 
 need_fuse() {

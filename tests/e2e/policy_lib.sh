@@ -21,7 +21,7 @@ keep() {
 	rm -f "$tmp/go.$name"
 	as_user "$keeper" "$tmp/keep.py" "$@" "$tmp/go.$name" >"$tmp/$name.kept" 2>&1 &
 	eval "pid_$name=\$!"
-	while ! grep -q kept "$tmp/$name.kept"; do
+	while ! grep -q kept "$tmp/$name.kept" 2>/dev/null; do
 		kill -0 "$!" || fail "the keeper ended" "$(cat "$tmp/$name.kept")"
 		sleep 0.05
 	done

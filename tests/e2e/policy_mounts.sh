@@ -33,6 +33,8 @@ assert_equal "$(as_user "$bob" df --output=itotal "$mnt" | tail -n 1 | tr -d ' '
 grep -q '"datasets": 2' "$mnt/.vitrine/status.json" && fail "root sees all three"
 as_user "$bob" grep -q '"datasets": 2' "$mnt/.vitrine/status.json" || fail "bob sees two"
 as_user "$bob" grep -q requests "$mnt/.vitrine/status.json" && fail "what others do is nothing to bob"
+assert_ok as_user "$bob" "$VITRINE" status --json
+grep -q '"requests"' "$tmp/out" && fail "what others do is nothing to bob" "$(cat "$tmp/out")"
 for name in birds/v1 birds/latest birds/.vitrine/v1/SHA256SUMS birds/.vitrine/v1/README.md; do
 	assert_status 1 as_user "$bob" cat "$mnt/$name"
 	assert_err "Permission denied"

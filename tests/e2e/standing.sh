@@ -14,10 +14,11 @@ vitrine init --quiet
 mkdir "$tmp/mnt" "$tmp/unit"
 "$tools/make_tree.py" "$tmp/src" 3 100
 chmod -R a+rX "$tmp/src"
-for version in 1 2 3; do
+for version in 1 2 3 4; do
 	echo "$version" >"$tmp/src/changes"
 	vitrine publish --quiet ds "$tmp/src"
 done
+echo 3 >"$tmp/src/changes" # readers read v3
 file=$(cd "$tmp/src" && find . -type f -size +8 | sort | head -n 1)
 
 # The store's server and its keeper, by the store in their arguments.
@@ -36,6 +37,11 @@ wait_events() {
 		kill -0 "$supervisor" || fail "it ended:" "$(cat "$tmp/unit/events" "$tmp/said")"
 		sleep 0.05
 	done
+}
+
+# Waits until the server serves the mount.
+wait_adopted() {
+	until vitrine status --json | grep -q '"mountpoint"'; do sleep 0.05; done
 }
 
 main_pid() {
@@ -92,9 +98,22 @@ assert_equal "$(grep -c ^start "$tmp/unit/events")" 1
 it "then a withdrawal still ends what was opened before"
 hold v1
 kill_both
+wait_adopted
 assert_ok vitrine withdraw ds@v1 --reason test
 assert_held v1 ' (ESTALE|SIGBUS)$|^path ENOENT$'
 grep -q 'shared-map SIGBUS' "$tmp/held.v1"
+
+it "and does so when it came before the mount was handed over"
+hold v4
+exec 6<"$tmp/mnt/ds/v4/$file"
+kill -STOP "$(main_pid)"
+kill_both
+assert_ok vitrine withdraw ds@v4 --reason test
+kill -CONT "$(main_pid)"
+while python3 -c 'import os; os.pread(6, 1, 0)' 2>/dev/null; do sleep 0.05; done
+exec 6<&-
+assert_held v4 ' (ESTALE|SIGBUS)$|^path ENOENT$'
+grep -q 'shared-map SIGBUS' "$tmp/held.v4"
 
 it "all three killed together: the next start takes the mount up, open files go on"
 hold v2
@@ -105,7 +124,6 @@ while [ "$starts" -eq 1 ] || [ ! -s "$tmp/readers2" ]; do
 	kill_both "$(main_pid)"
 	starts=$((starts + 1))
 	wait_events ready "$starts"
-	until [ "$(pids_of 'server|keeper' | wc -l)" -eq 2 ]; do sleep 0.05; done
 done
 wait "$readers" || fail "$(cat "$tmp/readers2")"
 echo "# $(cat "$tmp/readers2"), $((starts - 1)) kills"

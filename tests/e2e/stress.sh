@@ -21,7 +21,7 @@ echo "# $(tail -n 1 "$tmp/said")"
 
 it "is sound afterwards"
 assert_ok vitrine verify
-vitrine umount "$tmp/mnt"
+vitrine umount --quiet "$tmp/mnt"
 vitrine stop --quiet
 assert_ok vitrine verify
 assert_ok vitrine gc --now

@@ -53,9 +53,11 @@ START_TEST(only_64_hex_digits_parse)
 	ck_assert(vt_digest_equal(&digest, &abc));
 	ck_assert_int_eq(vt_digest_parse("ba78", &digest), -EINVAL);
 	ck_assert_int_eq(vt_digest_parse("x" ABC, &digest), -EINVAL);
-	ck_assert_int_eq(vt_digest_parse("g" "a7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-					 &digest),
-			 -EINVAL);
+	ck_assert_int_eq(
+		vt_digest_parse("g"
+				"a7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+				&digest),
+		-EINVAL);
 }
 END_TEST
 

@@ -141,10 +141,13 @@ START_TEST(a_rule_on_a_space_covers_its_datasets_and_those_to_come)
 	made = rule(VT_RULE_ALLOW, user(ALICE, "alice"), VT_RIGHT_CURATE, (struct vt_place){0});
 	made->object = (struct vt_pattern){.scope = VT_SCOPE_SPACE, .space = "zoo"};
 	ck_assert_int_eq(check(ALICE, VT_RIGHT_CURATE, v1), 0);
-	ck_assert_int_eq(vt_gate_check_space(gate, &subject, VT_RIGHT_CURATE, "zoo", false, &err), 0);
-	ck_assert_int_eq(vt_gate_check_space(gate, &subject, VT_RIGHT_CURATE, "zo", false, &err), -EACCES);
+	ck_assert_int_eq(vt_gate_check_space(gate, &subject, VT_RIGHT_CURATE, "zoo", false, &err),
+			 0);
+	ck_assert_int_eq(vt_gate_check_space(gate, &subject, VT_RIGHT_CURATE, "zo", false, &err),
+			 -EACCES);
 	ck_assert_ptr_nonnull(strstr(err.text, "may not curate zo/**: nothing allows it"));
-	ck_assert_int_eq(vt_gate_check_space(gate, &subject, VT_RIGHT_CURATE, NULL, false, &err), -EACCES);
+	ck_assert_int_eq(vt_gate_check_space(gate, &subject, VT_RIGHT_CURATE, NULL, false, &err),
+			 -EACCES);
 	gate_tear_down();
 }
 END_TEST
