@@ -14,8 +14,8 @@ void vt_idmap_done(struct vt_idmap *map)
 /* The slot of `id`, or the free one where it would go. */
 static struct vt_idmap_slot *slot_of(const struct vt_idmap *map, uint64_t id)
 {
-	/* Fibonacci hashing: ids are mostly consecutive. */
-	size_t i = (size_t) ((id * 0x9e3779b97f4a7c15ull) >> 20) & (map->room - 1);
+	/* Fibonacci hashing: ids are mostly consecutive, in their low half or in their high one. */
+	size_t i = (size_t) ((id * 0x9e3779b97f4a7c15ull) >> 32) & (map->room - 1);
 
 	while (map->slots[i].id && map->slots[i].id != id)
 		i = (i + 1) & (map->room - 1);

@@ -67,6 +67,36 @@ START_TEST(many_are_found_again)
 }
 END_TEST
 
+/* The most slots in a row that are taken: so long does looking for an absent id take. */
+static size_t longest_run(void)
+{
+	size_t longest = 0, run = 0;
+
+	for (size_t i = 0; i < 2 * map.room; i++) {
+		run = map.slots[i & (map.room - 1)].id ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	return longest;
+}
+
+/* As of one version and many users, of one position and many versions. */
+START_TEST(ids_that_differ_in_their_high_half_are_spread)
+{
+	for (uint64_t i = 1; i <= 1000; i++)
+		ck_assert_int_eq(vt_idmap_put(&map, i << 32 | 5, i), 0);
+	ck_assert_uint_lt(longest_run(), 50);
+	vt_idmap_done(&map);
+	for (uint64_t i = 0; i < 1000; i++)
+		ck_assert_int_eq(vt_idmap_put(&map, (i / 32 + 1) << 32 | i % 32, i), 0);
+	ck_assert_uint_lt(longest_run(), 50);
+	vt_idmap_done(&map);
+	for (uint64_t i = 1; i <= 1000; i++)
+		ck_assert_int_eq(vt_idmap_put(&map, i, i), 0);
+	ck_assert_uint_lt(longest_run(), 50);
+	vt_idmap_done(&map);
+}
+END_TEST
+
 START_TEST(what_was_reserved_needs_no_memory)
 {
 	int r = 0;
@@ -122,5 +152,5 @@ START_TEST(without_memory_all_stays)
 END_TEST
 
 VT_SUITE(idmap, an_empty_map_has_nothing, zero_is_no_id, add_leaves_what_is_there_and_put_does_not,
-	 many_are_found_again, what_was_reserved_needs_no_memory, another_value_needs_no_memory,
-	 without_memory_all_stays)
+	 many_are_found_again, ids_that_differ_in_their_high_half_are_spread,
+	 what_was_reserved_needs_no_memory, another_value_needs_no_memory, without_memory_all_stays)
