@@ -68,7 +68,7 @@ uint64_t __wrap_vt_clock_monotonic_ns(void)
 {
 	static _Atomic uint64_t now = 1;
 
-	return now += 1000000;
+	return atomic_fetch_add(&now, 1000000);
 }
 
 static bool was_dropped(uint64_t id)
