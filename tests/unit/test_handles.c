@@ -171,7 +171,13 @@ static void some_are_open(void)
 
 static void open_another(void)
 {
-	(void) add(14, 500);
+	(void) add(14, 502);
+}
+
+static void check_opener(void *context, uint64_t id, uint32_t uid)
+{
+	(void) context;
+	ck_assert_uint_eq(uid, id == 11 ? 500 : id == 12 ? 501 : 502);
 }
 
 /* The OPEN comes again: it is noted at least once. */
@@ -179,6 +185,7 @@ static void check_open_again(void)
 {
 	open_handles();
 	ck_assert(is_open(11) && is_open(12) && !is_open(13));
+	vt_handles_each(handles, check_opener, NULL);
 	open_another();
 	ck_assert(is_open(14));
 	vt_handles_remove(handles, closed_one);
