@@ -219,14 +219,6 @@ int vt_narrow_partner_end(struct vt_service *service, const char *name, uint32_t
 
 /* ---- leases ---------------------------------------------------------------------------------- */
 
-static bool is_held(const struct vt_policy *policy, uint64_t id)
-{
-	for (size_t i = 0; i < policy->lease_count; i++)
-		if (policy->leases[i].id == id)
-			return true;
-	return false;
-}
-
 int vt_narrow_lease_acquire(struct vt_service *service, const struct vt_lease_wish *wish,
 			    struct vt_lease *out, struct vt_error *err)
 {
@@ -237,7 +229,7 @@ int vt_narrow_lease_acquire(struct vt_service *service, const struct vt_lease_wi
 		r = vt_book_lease_acquire(service->book, wish, out, err);
 	if (r < 0)
 		return r;
-	if (!is_held(before, out->id))
+	if (!vt_policy_lease(before, out->id))
 		vt_trail_lease(service,
 			       out->state == VT_LEASE_ACTIVE ? VT_AUDIT_LEASE_ACQUIRE
 							     : VT_AUDIT_LEASE_QUEUE,

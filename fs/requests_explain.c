@@ -124,28 +124,12 @@ static void set_until(json_t *row, uint64_t until_ns)
 
 /* ---- explain --------------------------------------------------------------------------------- */
 
-static const struct vt_rule *find_rule(const struct vt_policy *policy, uint64_t id)
-{
-	for (size_t i = 0; i < policy->rule_count; i++)
-		if (policy->rules[i].id == id)
-			return &policy->rules[i];
-	return NULL;
-}
-
-static const struct vt_lease *find_lease(const struct vt_policy *policy, uint64_t id)
-{
-	for (size_t i = 0; i < policy->lease_count; i++)
-		if (policy->leases[i].id == id)
-			return &policy->leases[i];
-	return NULL;
-}
-
 /* "allow user:ana read birds", "lease of ana on birds" */
 static void describe(struct vt_service *service, const struct vt_policy *policy, uint64_t rule_id,
 		     uint64_t lease_id, char *out, size_t size)
 {
-	const struct vt_rule *rule = find_rule(policy, rule_id);
-	const struct vt_lease *lease = find_lease(policy, lease_id);
+	const struct vt_rule *rule = vt_policy_rule(policy, rule_id);
+	const struct vt_lease *lease = vt_policy_lease(policy, lease_id);
 	char who[VT_PRINCIPAL_TEXT_MAX], object[VT_PATTERN_TEXT_MAX];
 
 	*out = '\0';

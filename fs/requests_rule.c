@@ -228,14 +228,6 @@ int vt_serve_rules(struct vt_control_request *request, struct vt_error *err)
 
 /* ---- partners -------------------------------------------------------------------------------- */
 
-static const struct vt_partner *find_partner(const struct vt_policy *policy, const char *name)
-{
-	for (size_t i = 0; i < policy->partner_count; i++)
-		if (strcmp(policy->partners[i].name, name) == 0)
-			return &policy->partners[i];
-	return NULL;
-}
-
 /* New ones are made by who administers the store; theirs are changed by who answers for them. */
 static int check_partner(struct vt_control_request *request, const char **name,
 			 struct vt_error *err)
@@ -247,7 +239,7 @@ static int check_partner(struct vt_control_request *request, const char **name,
 
 	if (r < 0 || administers_store(request))
 		return r;
-	partner = find_partner(policy, *name);
+	partner = vt_policy_partner_named(policy, *name);
 	if (partner && partner->owner_uid == caller(request))
 		return 0;
 	return vt_fail(
@@ -309,7 +301,7 @@ static void read_present(struct vt_service *service, const char *name, uint64_t 
 			 uint32_t *owner_uid)
 {
 	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy = vt_book_policy(service->book);
-	const struct vt_partner *partner = find_partner(policy, name);
+	const struct vt_partner *partner = vt_policy_partner_named(policy, name);
 
 	if (!partner)
 		return;
@@ -362,7 +354,8 @@ int vt_serve_partner_remove(struct vt_control_request *request, struct vt_error 
 	int r = check_partner(request, &name, err);
 
 	if (r >= 0)
-		r = read_members(request, find_partner(policy, name), &members, &count, err);
+		r = read_members(request, vt_policy_partner_named(policy, name), &members, &count,
+				 err);
 	for (size_t i = 0; i < count && r >= 0; i++)
 		r = vt_narrow_partner_remove_user(request->service, name, members[i].uid,
 						  caller(request), err);

@@ -145,14 +145,6 @@ static int load_family(struct vt_book *book, enum vt_family family,
 
 /* ---- do they fit together? ------------------------------------------------------------------- */
 
-static bool has_partner(const struct vt_policy *policy, uint32_t id)
-{
-	for (size_t i = 0; i < policy->partner_count; i++)
-		if (policy->partners[i].id == id)
-			return true;
-	return false;
-}
-
 static int check_rules(const struct vt_book *book, struct vt_error *err)
 {
 	const struct vt_policy *policy = &book->now->policy;
@@ -162,7 +154,8 @@ static int check_rules(const struct vt_book *book, struct vt_error *err)
 
 		if (rule->id > book->head.revision)
 			return damaged(err, "a rule from the future");
-		if (rule->who.kind == VT_PRINCIPAL_PARTNER && !has_partner(policy, rule->who.id))
+		if (rule->who.kind == VT_PRINCIPAL_PARTNER &&
+		    !vt_policy_partner(policy, rule->who.id))
 			return damaged(err, "a rule for a partner that is none");
 	}
 	for (size_t i = 0; i < policy->partner_count; i++)

@@ -58,13 +58,8 @@ static int check_window(const struct vt_book_change *change, const struct vt_rul
 static int check_partner(const struct vt_book_change *change, const struct vt_principal *who,
 			 struct vt_error *err)
 {
-	const struct vt_policy *policy = &change->next->policy;
-
-	if (who->kind != VT_PRINCIPAL_PARTNER)
+	if (who->kind != VT_PRINCIPAL_PARTNER || vt_policy_partner(&change->next->policy, who->id))
 		return 0;
-	for (size_t i = 0; i < policy->partner_count; i++)
-		if (policy->partners[i].id == who->id)
-			return 0;
 	return vt_fail(err, ENOENT, "there is no partner '%s'", who->name);
 }
 

@@ -115,8 +115,9 @@ static bool lease_takes(const struct question *q, const struct vt_lease *lease)
 	return !is_allowed(q, &policy, false);
 }
 
-#define CANDIDATES_MAX (VT_REMEDIES_MAX + 1) /* what takes, all of which has to go, and an allow   \
-					      */
+#define CANDIDATES_MAX                                                                             \
+	(VT_REMEDIES_MAX + 1) /* what takes, all of which has to go, and an allow                  \
+			       */
 
 static void add_candidate(struct vt_remedy *candidates, size_t *count, struct vt_remedy change)
 {

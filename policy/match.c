@@ -25,14 +25,6 @@ static const struct vt_member *find_member(const struct vt_member *members, size
 	return NULL;
 }
 
-static const struct vt_partner *find_partner(const struct vt_policy *policy, uint32_t id)
-{
-	for (size_t i = 0; i < policy->partner_count; i++)
-		if (policy->partners[i].id == id)
-			return &policy->partners[i];
-	return NULL;
-}
-
 static bool has_group(const struct vt_asker *who, uint32_t gid)
 {
 	for (size_t i = 0; i < who->group_count; i++)
@@ -70,7 +62,7 @@ bool vt_principal_names(const struct vt_policy *policy, const struct vt_principa
 	case VT_PRINCIPAL_OSGROUP:
 		return has_group(who, principal->id);
 	case VT_PRINCIPAL_PARTNER:
-		partner = find_partner(policy, principal->id);
+		partner = vt_policy_partner(policy, principal->id);
 		if (!is_member(policy, partner, who->uid, naming))
 			return false;
 		if (partner->until_ns < *end_ns)

@@ -33,27 +33,11 @@ void vt_instant_text(uint64_t ns, char *out, size_t size)
 		(void) snprintf(out, size, "for ever");
 }
 
-static const struct vt_rule *rule_of(const struct vt_policy *policy, uint64_t id)
-{
-	for (size_t i = 0; i < policy->rule_count; i++)
-		if (policy->rules[i].id == id)
-			return &policy->rules[i];
-	return NULL;
-}
-
-static const struct vt_lease *lease_of(const struct vt_policy *policy, uint64_t id)
-{
-	for (size_t i = 0; i < policy->lease_count; i++)
-		if (policy->leases[i].id == id)
-			return &policy->leases[i];
-	return NULL;
-}
-
 #define WHY_MAX 256
 
 static void why_leased(const struct vt_refusal *refusal, char why[WHY_MAX])
 {
-	const struct vt_lease *lease = lease_of(refusal->policy, refusal->decision->rule);
+	const struct vt_lease *lease = vt_policy_lease(refusal->policy, refusal->decision->rule);
 	char until[VT_INSTANT_TEXT_MAX];
 
 	if (!lease)
@@ -67,7 +51,7 @@ static void why_leased(const struct vt_refusal *refusal, char why[WHY_MAX])
 
 static void why_rule(const struct vt_refusal *refusal, char why[WHY_MAX])
 {
-	const struct vt_rule *rule = rule_of(refusal->policy, refusal->decision->rule);
+	const struct vt_rule *rule = vt_policy_rule(refusal->policy, refusal->decision->rule);
 	char at[VT_INSTANT_TEXT_MAX];
 
 	if (!rule)

@@ -41,36 +41,27 @@ int vt_gate_holder(struct vt_gate *gate, struct vt_place place,
 
 /* ---- until when ------------------------------------------------------------------------------ */
 
-static uint64_t end_of_partner(const struct vt_policy *policy, uint32_t id)
-{
-	for (size_t i = 0; i < policy->partner_count; i++)
-		if (policy->partners[i].id == id)
-			return policy->partners[i].until_ns;
-	return 0;
-}
-
+/* What is gone since it was asked about ended nothing. */
 static uint64_t end_of_rule(const struct vt_policy *policy, uint64_t id)
 {
-	for (size_t i = 0; i < policy->rule_count; i++) {
-		const struct vt_rule *rule = &policy->rules[i];
-		uint64_t end;
+	const struct vt_rule *rule = vt_policy_rule(policy, id);
+	const struct vt_partner *partner;
+	uint64_t end;
 
-		if (rule->id != id)
-			continue;
-		if (rule->who.kind != VT_PRINCIPAL_PARTNER)
-			return rule->until_ns;
-		end = end_of_partner(policy, rule->who.id);
-		return end < rule->until_ns ? end : rule->until_ns;
-	}
-	return VT_TIME_NEVER; /* gone since it was asked about */
+	if (!rule)
+		return VT_TIME_NEVER;
+	if (rule->who.kind != VT_PRINCIPAL_PARTNER)
+		return rule->until_ns;
+	partner = vt_policy_partner(policy, rule->who.id);
+	end = partner ? partner->until_ns : 0;
+	return end < rule->until_ns ? end : rule->until_ns;
 }
 
 static uint64_t end_of_lease(const struct vt_policy *policy, uint64_t id)
 {
-	for (size_t i = 0; i < policy->lease_count; i++)
-		if (policy->leases[i].id == id)
-			return policy->leases[i].until_ns;
-	return VT_TIME_NEVER;
+	const struct vt_lease *lease = vt_policy_lease(policy, id);
+
+	return lease ? lease->until_ns : VT_TIME_NEVER;
 }
 
 /* What allows it is, of several, the one that lasts longest (evaluate.c). */

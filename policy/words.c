@@ -72,15 +72,13 @@ static int parse_partner(struct vt_book *book, const char *name, struct vt_princ
 			 struct vt_error *err)
 {
 	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy = vt_book_policy(book);
+	const struct vt_partner *partner = vt_policy_partner_named(policy, name);
 
-	for (size_t i = 0; i < policy->partner_count; i++) {
-		if (strcmp(policy->partners[i].name, name) != 0)
-			continue;
-		out->id = policy->partners[i].id;
-		memcpy(out->name, name, strlen(name));
-		return 0;
-	}
-	return vt_fail(err, ENOENT, "there is no partner '%s'", name);
+	if (!partner)
+		return vt_fail(err, ENOENT, "there is no partner '%s'", name);
+	out->id = partner->id;
+	memcpy(out->name, name, strlen(name));
+	return 0;
 }
 
 int vt_principal_parse(struct vt_book *book, const char *text, struct vt_principal *out,
