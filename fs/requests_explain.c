@@ -34,14 +34,6 @@ static void asked_done(struct asked *asked)
 	vt_person_unref(asked->person);
 }
 
-static bool is_stale(const struct vt_policy *policy, const struct vt_person *person)
-{
-	for (size_t i = 0; person->uid != 0 && i < policy->pin_count; i++)
-		if (policy->pins[i].uid == person->uid)
-			return strcmp(policy->pins[i].name, person->name) != 0;
-	return false;
-}
-
 static int look_at_user(struct vt_service *service, const struct vt_policy *policy, uint32_t uid,
 			struct asked *out, struct vt_error *err)
 {
@@ -49,10 +41,7 @@ static int look_at_user(struct vt_service *service, const struct vt_policy *poli
 
 	if (r < 0)
 		return vt_fail(err, -r, "cannot ask about uid %u: %m", (unsigned) uid);
-	out->asker = (struct vt_asker){.uid = uid,
-				       .stale = is_stale(policy, out->person),
-				       .groups = out->person->groups,
-				       .group_count = out->person->group_count};
+	out->asker = vt_asker_of(policy, out->person);
 	return 0;
 }
 
@@ -377,14 +366,6 @@ int vt_serve_who_can(struct vt_control_request *request, struct vt_error *err)
 
 /* ---- whoami ---------------------------------------------------------------------------------- */
 
-static bool is_member(const struct vt_partner *partner, uint32_t uid)
-{
-	for (size_t i = 0; i < partner->member_count; i++)
-		if (partner->members[i].uid == uid)
-			return true;
-	return false;
-}
-
 static json_t *partners_of(const struct vt_policy *policy, uint32_t uid, struct vt_instant now)
 {
 	json_t *list = json_array();
@@ -392,7 +373,8 @@ static json_t *partners_of(const struct vt_policy *policy, uint32_t uid, struct 
 	for (size_t i = 0; i < policy->partner_count; i++) {
 		const struct vt_partner *partner = &policy->partners[i];
 
-		if (now.hi_ns < partner->until_ns && is_member(partner, uid))
+		if (now.hi_ns < partner->until_ns &&
+		    vt_member_find(partner->members, partner->member_count, uid))
 			(void) json_array_append_new(list, json_string(partner->name));
 	}
 	return list;

@@ -202,9 +202,9 @@ static bool is_named(const struct vt_policy *policy, uint32_t uid)
 		if (policy->leases[i].holder.id == uid)
 			return true;
 	for (size_t i = 0; i < policy->partner_count; i++)
-		for (size_t k = 0; k < policy->partners[i].member_count; k++)
-			if (policy->partners[i].members[k].uid == uid)
-				return true;
+		if (vt_member_find(policy->partners[i].members, policy->partners[i].member_count,
+				   uid))
+			return true;
 	return false;
 }
 

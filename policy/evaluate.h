@@ -23,11 +23,13 @@ struct vt_policy {
 	size_t pin_count;
 };
 
-/* By id; NULL when there is none, or not any more. */
+/* NULL when there is none, or not any more. */
 const struct vt_rule *vt_policy_rule(const struct vt_policy *policy, uint64_t id);
 const struct vt_lease *vt_policy_lease(const struct vt_policy *policy, uint64_t id);
 const struct vt_partner *vt_policy_partner(const struct vt_policy *policy, uint32_t id);
 const struct vt_partner *vt_policy_partner_named(const struct vt_policy *policy, const char *name);
+/* In an array that is in order of uids: a partner's members, the pins. */
+const struct vt_member *vt_member_find(const struct vt_member *members, size_t count, uint32_t uid);
 
 /* Who asks, as facts. */
 struct vt_asker {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See evaluate.h: what a policy holds, by id. */
+/* See evaluate.h: what a policy holds, by id or name. */
 #include "policy/evaluate.h"
 
 #include <string.h>
@@ -33,5 +33,24 @@ const struct vt_partner *vt_policy_partner_named(const struct vt_policy *policy,
 	for (size_t i = 0; i < policy->partner_count; i++)
 		if (strcmp(policy->partners[i].name, name) == 0)
 			return &policy->partners[i];
+	return NULL;
+}
+
+const struct vt_member *vt_member_find(const struct vt_member *members, size_t count, uint32_t uid)
+{
+	size_t low = 0;
+
+	while (count) {
+		size_t half = count / 2;
+
+		if (members[low + half].uid < uid) {
+			low += half + 1;
+			count -= half + 1;
+		} else if (members[low + half].uid > uid) {
+			count = half;
+		} else {
+			return &members[low + half];
+		}
+	}
 	return NULL;
 }

@@ -19,6 +19,7 @@
 #include "policy/boundaries.h"
 #include "policy/boundary.h"
 #include "policy/instant.h"
+#include "policy/match.h"
 #include "policy/named.h"
 #include "policy/people.h"
 #include "policy/refusal.h"
@@ -117,12 +118,14 @@ static void facts_done(struct facts *facts)
 }
 
 /* Root is whoever is uid 0, by whatever name. */
-static bool is_stale(const struct vt_policy *policy, const struct vt_person *person)
+struct vt_asker vt_asker_of(const struct vt_policy *policy, const struct vt_person *person)
 {
-	for (size_t i = 0; person->uid != 0 && i < policy->pin_count; i++)
-		if (policy->pins[i].uid == person->uid)
-			return strcmp(policy->pins[i].name, person->name) != 0;
-	return false;
+	bool stale = person->uid != 0 && !vt_name_is_still(policy, person->uid, person->name);
+
+	return (struct vt_asker){.uid = person->uid,
+				 .stale = stale,
+				 .groups = person->groups,
+				 .group_count = person->group_count};
 }
 
 static int gather(struct vt_gate *gate, uint32_t uid, bool nowait, struct facts *facts)
@@ -133,10 +136,7 @@ static int gather(struct vt_gate *gate, uint32_t uid, bool nowait, struct facts 
 		return r;
 	facts->now = vt_timekeeper_now(gate->parts.time);
 	facts->policy = vt_book_policy(gate->parts.book);
-	facts->asker = (struct vt_asker){.uid = uid,
-					 .stale = is_stale(facts->policy, facts->person),
-					 .groups = facts->person->groups,
-					 .group_count = facts->person->group_count};
+	facts->asker = vt_asker_of(facts->policy, facts->person);
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct vt_error;
 struct vt_book;
 struct vt_catalog;
 struct vt_people;
+struct vt_person;
 struct vt_timekeeper;
 struct vt_gate;
 
@@ -70,6 +71,9 @@ int vt_gate_check_space(struct vt_gate *gate, const struct vt_subject *subject, 
 int vt_gate_check_unleased(struct vt_gate *gate, const struct vt_subject *subject,
 			   enum vt_right right, struct vt_place place, const char *space,
 			   struct vt_error *err);
+
+/* The person as a decision takes them; borrows from it. */
+struct vt_asker vt_asker_of(const struct vt_policy *policy, const struct vt_person *person);
 
 /* Grows with every change after which an answer may differ, the passing of a window included. */
 uint64_t vt_gate_generation(struct vt_gate *gate);

@@ -4,27 +4,6 @@
 
 #include <string.h>
 
-/* In an array that is in order of uids. */
-static const struct vt_member *find_member(const struct vt_member *members, size_t count,
-					   uint32_t uid)
-{
-	size_t low = 0;
-
-	while (count) {
-		size_t half = count / 2;
-
-		if (members[low + half].uid < uid) {
-			low += half + 1;
-			count -= half + 1;
-		} else if (members[low + half].uid > uid) {
-			count = half;
-		} else {
-			return &members[low + half];
-		}
-	}
-	return NULL;
-}
-
 static bool has_group(const struct vt_asker *who, uint32_t gid)
 {
 	for (size_t i = 0; i < who->group_count; i++)
@@ -34,9 +13,9 @@ static bool has_group(const struct vt_asker *who, uint32_t gid)
 }
 
 /* What was given to a name that the uid no longer has, is not given to the uid. */
-static bool is_still(const struct vt_policy *policy, uint32_t uid, const char *name)
+bool vt_name_is_still(const struct vt_policy *policy, uint32_t uid, const char *name)
 {
-	const struct vt_member *pin = find_member(policy->pins, policy->pin_count, uid);
+	const struct vt_member *pin = vt_member_find(policy->pins, policy->pin_count, uid);
 
 	return !pin || strcmp(pin->name, name) == 0;
 }
@@ -45,9 +24,9 @@ static bool is_member(const struct vt_policy *policy, const struct vt_partner *p
 		      uint32_t uid, enum vt_naming naming)
 {
 	const struct vt_member *member =
-		partner ? find_member(partner->members, partner->member_count, uid) : NULL;
+		partner ? vt_member_find(partner->members, partner->member_count, uid) : NULL;
 
-	return member && (naming == VT_TO_TAKE || is_still(policy, uid, member->name));
+	return member && (naming == VT_TO_TAKE || vt_name_is_still(policy, uid, member->name));
 }
 
 bool vt_principal_names(const struct vt_policy *policy, const struct vt_principal *principal,
@@ -58,7 +37,8 @@ bool vt_principal_names(const struct vt_policy *policy, const struct vt_principa
 	switch (principal->kind) {
 	case VT_PRINCIPAL_USER:
 		return principal->id == who->uid &&
-		       (naming == VT_TO_TAKE || is_still(policy, who->uid, principal->name));
+		       (naming == VT_TO_TAKE ||
+			vt_name_is_still(policy, who->uid, principal->name));
 	case VT_PRINCIPAL_OSGROUP:
 		return has_group(who, principal->id);
 	case VT_PRINCIPAL_PARTNER:

@@ -10,6 +10,9 @@ bool vt_principal_is_known(enum vt_principal_kind kind);
 /* Is what the pattern names, or may it be, a part of the object, smaller than it? */
 bool vt_pattern_may_be_inside(const struct vt_pattern *pattern, const struct vt_object *object);
 
+/* Is it the name that the uid was pinned to? So is any name of a uid without a pin. */
+bool vt_name_is_still(const struct vt_policy *policy, uint32_t uid, const char *name);
+
 /* To take something away the uid is enough; to give it the name must still be the pinned one. */
 enum vt_naming { VT_TO_GIVE, VT_TO_TAKE };
 
