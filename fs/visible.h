@@ -9,9 +9,9 @@
  * 1 shown, 0 not, or -EAGAIN with `nowait`, when the user database must be asked. Thread-safe.
  */
 #include <stdbool.h>
+#include <stdint.h>
 
 struct vt_dataset;
-struct vt_totals;
 struct vt_version;
 struct vt_viewer;
 
@@ -21,4 +21,7 @@ int vt_visible_version(const struct vt_viewer *viewer, const struct vt_version *
 		       bool nowait);
 
 /* Sums over the live versions that are shown. 0, -EAGAIN, -ENOMEM. */
+struct vt_totals {
+	uint64_t bytes, nodes, versions, datasets;
+};
 int vt_visible_totals(const struct vt_viewer *viewer, bool nowait, struct vt_totals *out);

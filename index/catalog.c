@@ -186,7 +186,6 @@ struct vt_catalog *vt_catalog_new(struct vt_store *store)
 		return NULL;
 	catalog->store = store;
 	atomic_init(&catalog->generation, 1);
-	(void) pthread_mutex_init(&catalog->totals_lock, NULL);
 	(void) pthread_mutex_init(&catalog->writer, NULL);
 	/* Readers come without pause on a busy mount; a change must still get its turn. */
 	(void) pthread_rwlockattr_init(&attributes);

@@ -145,12 +145,6 @@ void vt_tags_free(struct vt_tag *list, size_t count);
 /* Spaces that hold at least one dataset: ids. */
 int vt_catalog_spaces(struct vt_catalog *catalog, uint32_t **ids, size_t *count);
 
-/* Sums over the live versions; summed up once after each change. */
-struct vt_totals {
-	uint64_t bytes, nodes, versions, datasets;
-};
-void vt_catalog_totals(struct vt_catalog *catalog, struct vt_totals *out);
-
 /*
  * Names. 0, or -EINVAL / -EEXIST with the rule that was broken or the name it clashes with:
  * a part is 1 to 100 of [A-Za-z0-9._-], not beginning with '.' or '-'; a name is not both a space

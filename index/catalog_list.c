@@ -118,34 +118,3 @@ int vt_catalog_spaces(struct vt_catalog *catalog, uint32_t **ids, size_t *count)
 	*count = n;
 	return 0;
 }
-
-/* Under `lock`. */
-static struct vt_totals sum_up(const struct vt_catalog *catalog)
-{
-	struct vt_totals totals = {0};
-
-	for (size_t i = 0; i < catalog->exhibits.count; i++) {
-		const struct vt_version *version = catalog->exhibits.rows[i].value;
-
-		totals.bytes += version->counts.bytes;
-		totals.nodes += version->tree.root.nodes;
-		totals.versions++;
-	}
-	for (size_t i = 0; i < catalog->datasets.count; i++)
-		totals.datasets +=
-			((const struct slot *) catalog->datasets.rows[i].value)->now->latest != 0;
-	return totals;
-}
-
-void vt_catalog_totals(struct vt_catalog *catalog, struct vt_totals *out)
-{
-	(void) pthread_rwlock_rdlock(&catalog->lock);
-	(void) pthread_mutex_lock(&catalog->totals_lock);
-	if (catalog->totals_generation != catalog->generation) {
-		catalog->totals = sum_up(catalog);
-		catalog->totals_generation = catalog->generation;
-	}
-	*out = catalog->totals;
-	(void) pthread_mutex_unlock(&catalog->totals_lock);
-	(void) pthread_rwlock_unlock(&catalog->lock);
-}

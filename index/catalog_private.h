@@ -47,9 +47,6 @@ struct vt_catalog {
 	struct vt_table exhibits;                /* live ones -> the snapshot in `versions` */
 	struct vt_table links;                   /* -> struct tag_slot */
 	struct vt_table spaces, space_names;     /* -> struct space */
-	pthread_mutex_t totals_lock;             /* taken after `lock`, guards the two below */
-	uint64_t totals_generation;              /* that `totals` was summed up for; 0: none */
-	struct vt_totals totals;
 };
 
 struct vt_catalog *vt_catalog_new(struct vt_store *store); /* without rows; NULL: no memory */
