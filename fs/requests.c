@@ -324,10 +324,7 @@ static int refuse_unseen(const char *dataset, const char *version, struct vt_err
 static bool hears_of_absence(const struct vt_control_request *request,
 			     const struct vt_dataset *dataset)
 {
-	struct vt_place store = {0};
-
-	return vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
-			     store, false, NULL, NULL) == 0 ||
+	return vt_control_administers(request) ||
 	       (dataset && sees(request, (struct vt_place){dataset->id, 0}));
 }
 
@@ -407,6 +404,16 @@ int vt_control_recheck(const struct vt_control_request *request, struct vt_error
 	return r < 0 || !request->other
 		       ? r
 		       : recheck(request, request->other_dataset, request->other, err);
+}
+
+uint32_t vt_control_caller(const struct vt_control_request *request)
+{
+	return request->connection->subject.uid;
+}
+
+bool vt_control_administers(const struct vt_control_request *request)
+{
+	return vt_gate_administers(request->service->gate, &request->connection->subject, false);
 }
 
 struct vt_viewer vt_control_viewer(const struct vt_control_request *request)
@@ -497,7 +504,7 @@ static void note(const struct vt_control_request *request, int r, const struct v
 	       : r < 0 ? VT_LOG_WARNING
 		       : VT_LOG_INFO,
 	       "request op=%s uid=%u dataset='%s' version='%s' %s%s", request->op->name,
-	       (unsigned) request->connection->subject.uid,
+	       (unsigned) vt_control_caller(request),
 	       request->dataset ? request->dataset->name : "",
 	       request->version ? request->version->name : "", r < 0 ? "failed: " : "done",
 	       r < 0 ? err->text : "");

@@ -102,7 +102,10 @@ int vt_control_send(struct vt_control_request *request, json_t *row, const void 
  */
 int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err);
 
-/* Who asks, for fs/visible.h. Borrows from the request. */
+/* Who asks: their uid, and whether they have admin on the store. */
+uint32_t vt_control_caller(const struct vt_control_request *request);
+bool vt_control_administers(const struct vt_control_request *request);
+/* The same for fs/visible.h. Borrows from the request. */
 struct vt_viewer vt_control_viewer(const struct vt_control_request *request);
 /* May the caller know of the version? Withdrawn ones are known to whoever saw them. */
 bool vt_control_sees(const struct vt_control_request *request, const struct vt_version *version);

@@ -34,7 +34,7 @@ int vt_serve_hello(struct vt_control_request *request, struct vt_error *err)
 				"format", VT_STORE_FORMAT, "version", VT_VERSION, "uuid",
 				service->uuid, "pid", (int) getpid(), "owner_uid",
 				(json_int_t) service->owner_uid, "caller_uid",
-				(json_int_t) request->connection->subject.uid),
+				(json_int_t) vt_control_caller(request)),
 		      err);
 }
 
@@ -213,7 +213,7 @@ int vt_serve_withdraw(struct vt_control_request *request, struct vt_error *err)
 		r = vt_arg_text_or(request->args, "reason", &reason, err);
 	if (r >= 0)
 		r = vt_narrow_withdraw(request->service, request->version->serial, reason,
-				       request->connection->subject.uid, err);
+				       vt_control_caller(request), err);
 	return r < 0 ? r : answer_anew(request, request->version->serial, err);
 }
 
@@ -230,7 +230,7 @@ static int remove_version(struct vt_control_request *request, const char *name, 
 	*bytes = request->version->counts.bytes;
 	return dry_run ? 0
 		       : vt_narrow_remove(request->service, request->version->serial,
-					  request->connection->subject.uid, err);
+					  vt_control_caller(request), err);
 }
 
 static int remove_dataset(struct vt_control_request *request, bool dry_run, size_t *count,
@@ -247,7 +247,7 @@ static int remove_dataset(struct vt_control_request *request, bool dry_run, size
 	vt_versions_free(versions, *count);
 	return dry_run ? 0
 		       : vt_narrow_remove_dataset(request->service, request->dataset->id,
-						  request->connection->subject.uid, err);
+						  vt_control_caller(request), err);
 }
 
 int vt_serve_remove(struct vt_control_request *request, struct vt_error *err)

@@ -260,7 +260,7 @@ int vt_serve_explain(struct vt_control_request *request, struct vt_error *err)
 {
 	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
 		vt_book_policy(request->service->book);
-	uint32_t caller = request->connection->subject.uid;
+	uint32_t caller = vt_control_caller(request);
 	bool admin =
 		vt_control_check_pattern(request, VT_RIGHT_ADMIN, &request->pattern, NULL) == 0;
 	struct vt_principal who = {.kind = VT_PRINCIPAL_USER, .id = caller};
@@ -384,7 +384,7 @@ int vt_serve_whoami(struct vt_control_request *request, struct vt_error *err)
 {
 	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
 		vt_book_policy(request->service->book);
-	uint32_t uid = request->connection->subject.uid;
+	uint32_t uid = vt_control_caller(request);
 	vt_cleanup(asked_done) struct asked asked = {0};
 	int r = look_at_user(request->service, policy, uid, &asked, err);
 
@@ -392,9 +392,7 @@ int vt_serve_whoami(struct vt_control_request *request, struct vt_error *err)
 		return r;
 	request->result = json_pack(
 		"{s:I, s:s, s:b, s:b, s:o}", "uid", (json_int_t) uid, "name", asked.person->name,
-		"stale", asked.asker.stale, "administers_store",
-		vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
-			      (struct vt_place){0}, false, NULL, NULL) == 0,
+		"stale", asked.asker.stale, "administers_store", vt_control_administers(request),
 		"partners", partners_of(policy, uid, vt_timekeeper_now(request->service->time)));
 	return request->result ? 0 : vt_fail(err, ENOMEM, "no memory for an answer");
 }

@@ -12,15 +12,15 @@
 #include "index/base/error.h"
 #include "index/index.h"
 #include "index/record.h"
+#include "policy/people.h"
 
 #include <errno.h>
-#include <pwd.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#define TAKE_MAX    (1ull << 32) /* numbers handed out at once */
-#define SHARDS_MAX  65536u       /* of one publish: 16 TiB */
-#define AUTHOR_SIZE 256u
+#define TAKE_MAX   (1ull << 32) /* numbers handed out at once */
+#define SHARDS_MAX 65536u       /* of one publish: 16 TiB */
 
 static int too_little_memory(struct vt_error *err)
 {
@@ -69,7 +69,7 @@ static int parent_of(const struct vt_control_request *request, const struct vt_v
 /* Rows and pages of a publisher are taken in as they are (index/schema.md, "Imports"). */
 static int check_trusted(const struct vt_control_request *request, struct vt_error *err)
 {
-	uint32_t uid = request->connection->subject.uid;
+	uint32_t uid = vt_control_caller(request);
 
 	if (uid == 0 || uid == request->service->owner_uid)
 		return 0;
@@ -396,17 +396,6 @@ static int read_version(const json_t *args, struct vt_version *out, struct vt_er
 	return r;
 }
 
-static void name_of(uid_t uid, char out[AUTHOR_SIZE])
-{
-	struct passwd entry, *found = NULL;
-	char scratch[4096];
-
-	if (getpwuid_r(uid, &entry, scratch, sizeof scratch, &found) == 0 && found)
-		(void) snprintf(out, AUTHOR_SIZE, "%s", found->pw_name);
-	else
-		(void) snprintf(out, AUTHOR_SIZE, "uid %u", (unsigned) uid);
-}
-
 /*
  * Before the version is there, so that nobody meets it closed. Should the commit fail, an open
  * dataset shows nothing new.
@@ -450,7 +439,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 {
 	struct vt_connection *connection = request->connection;
 	vt_cleanup(vt_version_unrefp) const struct vt_version *parent = NULL;
-	char author[AUTHOR_SIZE];
+	char author[LOGIN_NAME_MAX];
 	struct vt_version version = {
 		.dataset = connection->import_info.dataset,
 		.name = connection->import_as[0] ? connection->import_as : NULL,
@@ -463,7 +452,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 	};
 	int r;
 
-	name_of(connection->subject.uid, author);
+	vt_people_name_of(connection->subject.uid, author, sizeof author);
 	r = read_version(json_object_get(request->args, "version"), &version, err);
 	if (r >= 0)
 		r = tree_of(request, &version.tree, err);

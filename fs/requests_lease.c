@@ -26,11 +26,6 @@
 #define WAITERS_MAX   256u /* in all: each keeps a connection */
 #define WAITING_MAX   16u  /* of one uid */
 
-static uint32_t caller(const struct vt_control_request *request)
-{
-	return request->connection->subject.uid;
-}
-
 static bool administers(const struct vt_control_request *request, const struct vt_pattern *object)
 {
 	return vt_control_check_pattern(request, VT_RIGHT_ADMIN, object, NULL) == 0;
@@ -43,7 +38,7 @@ static bool is_told(const struct vt_control_request *request, const struct vt_le
 	const struct vt_pattern *object = &lease->object;
 	struct vt_place place = {object->dataset, object->version};
 
-	return lease->holder.id == caller(request) || administers(request, object) ||
+	return lease->holder.id == vt_control_caller(request) || administers(request, object) ||
 	       vt_gate_check_unleased(request->service->gate, &request->connection->subject,
 				      VT_RIGHT_SEE, place, object->space[0] ? object->space : NULL,
 				      NULL) == 0;
@@ -154,7 +149,7 @@ static int read_holder(struct vt_control_request *request, struct vt_principal *
 	if (r < 0)
 		return r;
 	if (!user)
-		vt_people_name_of(caller(request), name, sizeof name);
+		vt_people_name_of(vt_control_caller(request), name, sizeof name);
 	(void) snprintf(text, sizeof text, "user:%s", user ? user : name);
 	return vt_principal_parse(request->service->book, text, out, err);
 }
@@ -176,7 +171,7 @@ static const struct vt_lease *find_other(const struct vt_control_request *reques
 	for (size_t i = 0; i < policy->lease_count; i++) {
 		const struct vt_lease *lease = &policy->leases[i];
 
-		if (lease->holder.id != caller(request) &&
+		if (lease->holder.id != vt_control_caller(request) &&
 		    concerns(request, lease, &request->pattern) && is_it(request, lease))
 			return lease;
 	}
@@ -242,7 +237,7 @@ static int wait_for_turn(struct vt_control_request *request, struct vt_lease *le
 	}
 	if (r < 0)
 		(void) vt_narrow_lease_end(request->service, lease->id, VT_LEASE_END_REMOVED,
-					   caller(request), "", lease, NULL);
+					   vt_control_caller(request), "", lease, NULL);
 	else if (lease->state == VT_LEASE_ENDED)
 		r = vt_fail(err, ENOENT, "what was waited for is gone");
 	else
@@ -258,7 +253,7 @@ static int check_line(const struct vt_control_request *request, struct vt_error 
 
 	for (size_t i = 0; i < policy->lease_count; i++)
 		waiting += policy->leases[i].state == VT_LEASE_QUEUED &&
-			   policy->leases[i].by_uid == caller(request);
+			   policy->leases[i].by_uid == vt_control_caller(request);
 	if (waiting >= WAITING_MAX)
 		return vt_fail(err, EAGAIN, "you wait for %u leases already", waiting);
 	return 0;
@@ -298,7 +293,8 @@ static int acquire_or_wait(struct vt_control_request *request, const struct vt_l
 
 int vt_serve_lease_acquire(struct vt_control_request *request, struct vt_error *err)
 {
-	struct vt_lease_wish wish = {.object = request->pattern, .by_uid = caller(request)};
+	struct vt_lease_wish wish = {.object = request->pattern,
+				     .by_uid = vt_control_caller(request)};
 	int r = vt_arg_number(request->args, "length", INT64_MAX, &wish.length_ns, err);
 
 	if (r >= 0 && (wish.length_ns == 0 || wish.length_ns > LENGTH_MAX_NS))
@@ -328,7 +324,7 @@ enum choice {
 static unsigned rank(const struct vt_control_request *request, const struct vt_lease *lease,
 		     enum choice choice)
 {
-	bool own = lease->holder.id == caller(request);
+	bool own = lease->holder.id == vt_control_caller(request);
 
 	if (lease->state == VT_LEASE_ENDED || (choice == OWN && !own))
 		return 0;
@@ -388,8 +384,8 @@ static int end_lease(struct vt_control_request *request, enum choice choice, enu
 	int r = find_lease(request, choice, &lease, err);
 
 	if (r >= 0)
-		r = vt_narrow_lease_end(request->service, lease.id, how, caller(request), reason,
-					&lease, err);
+		r = vt_narrow_lease_end(request->service, lease.id, how, vt_control_caller(request),
+					reason, &lease, err);
 	return r < 0 ? r : answer(request, &lease, err);
 }
 
@@ -422,7 +418,8 @@ static bool hears_of(const struct vt_control_request *request, const struct vt_l
 static int send_lease(struct vt_control_request *request, const struct vt_lease *lease,
 		      const struct vt_pattern *asked, struct vt_error *err)
 {
-	bool whole = lease->holder.id == caller(request) || administers(request, &lease->object);
+	bool whole = lease->holder.id == vt_control_caller(request) ||
+		     administers(request, &lease->object);
 
 	if (!whole && !hears_of(request, lease, asked))
 		return 0;

@@ -55,7 +55,7 @@ static void count_own(void *context, const struct vt_session_info *info)
 
 static int check_count(struct vt_control_request *request, struct vt_error *err)
 {
-	struct count count = {.uid = request->connection->subject.uid};
+	struct count count = {.uid = vt_control_caller(request)};
 
 	vt_sessions_each(request->service->sessions, count_own, &count);
 	if (count.mounts >= MOUNTS_PER_UID)
@@ -80,7 +80,7 @@ static int check_mountpoint(const char *mountpoint, struct vt_error *err)
  */
 static bool may_show_guarded(const struct vt_control_request *request)
 {
-	uint32_t uid = request->connection->subject.uid;
+	uint32_t uid = vt_control_caller(request);
 
 	return uid == 0 || uid == request->service->owner_uid;
 }
@@ -175,7 +175,7 @@ int vt_serve_mount(struct vt_control_request *request, struct vt_error *err)
 		r = read_plan(request, &plan, err);
 	if (r >= 0)
 		r = host->mount(host, vt_steal_fd(&request->message->fd), -1, mountpoint,
-				request->connection->subject.uid, &plan, &id, err);
+				vt_control_caller(request), &plan, &id, err);
 	if (r < 0)
 		return r;
 	request->result = json_pack("{s:I, s:I, s:s, s:b}", "id", (json_int_t) id, "pid",
@@ -206,7 +206,7 @@ static void compare(void *context, const struct vt_session_info *info)
 /* The state is believed, so only those may bring one who could ruin the server in any case. */
 static int check_trusted(struct vt_control_request *request, struct vt_error *err)
 {
-	uint32_t uid = request->connection->subject.uid;
+	uint32_t uid = vt_control_caller(request);
 
 	if (uid == 0 || uid == geteuid())
 		return 0;
@@ -312,19 +312,13 @@ static void gather(void *context, const struct vt_session_info *info)
 	(void) json_array_append_new(gathered->rows, row);
 }
 
-static bool administers(const struct vt_control_request *request)
-{
-	return vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
-			     (struct vt_place){0}, false, NULL, NULL) == 0;
-}
-
 /* Somebody else's private mounts are nobody's business. */
 int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err)
 {
 	struct gathered gathered = {
 		.rows = json_array(),
-		.uid = request->connection->subject.uid,
-		.all = administers(request),
+		.uid = vt_control_caller(request),
+		.all = vt_control_administers(request),
 	};
 	json_t *rows = gathered.rows;
 	int r = 0;
@@ -367,7 +361,7 @@ static bool is_served(struct vt_control_request *request, struct search *search)
 /* The mounter, or whoever administers the store. */
 static int check_mounter(struct vt_control_request *request, uint32_t mounter, struct vt_error *err)
 {
-	if (request->connection->subject.uid == mounter)
+	if (vt_control_caller(request) == mounter)
 		return 0;
 	return vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
 			     (struct vt_place){0}, false, NULL, err);

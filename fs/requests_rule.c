@@ -22,17 +22,6 @@
 
 #define MEMBERS_MAX 1000u /* added by one request */
 
-static uint32_t caller(const struct vt_control_request *request)
-{
-	return request->connection->subject.uid;
-}
-
-static bool administers_store(const struct vt_control_request *request)
-{
-	return vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
-			     (struct vt_place){0}, false, NULL, NULL) == 0;
-}
-
 /* A time in ns, or `otherwise` when there is none. */
 static int time_or(const json_t *args, const char *key, uint64_t otherwise, uint64_t *out,
 		   struct vt_error *err)
@@ -146,7 +135,7 @@ static int add_rule(struct vt_control_request *request, enum vt_rule_kind kind,
 {
 	struct vt_rule rule = {.kind = kind,
 			       .object = request->pattern,
-			       .by_uid = caller(request),
+			       .by_uid = vt_control_caller(request),
 			       .made_ns = vt_clock_realtime_ns()};
 	int r = read_who_and_right(request, &rule.who, &rule.right, err);
 
@@ -187,7 +176,7 @@ int vt_serve_revoke(struct vt_control_request *request, struct vt_error *err)
 			      json_string_value(json_object_get(request->args, "who")), &who);
 	if (r >= 0)
 		r = vt_narrow_remove_rule(request->service, &who, right, &request->pattern,
-					  caller(request), &removed, err);
+					  vt_control_caller(request), &removed, err);
 	if (r < 0)
 		return r;
 	request->result = json_pack("{s:I}", "removed", (json_int_t) removed);
@@ -207,7 +196,7 @@ static bool may_see_object(const struct vt_control_request *request, const struc
 /* Callers see the rules of what they administer, and those that name them. */
 static bool may_see_rule(const struct vt_control_request *request, const struct vt_rule *rule)
 {
-	if (rule->who.kind == VT_PRINCIPAL_USER && rule->who.id == caller(request) &&
+	if (rule->who.kind == VT_PRINCIPAL_USER && rule->who.id == vt_control_caller(request) &&
 	    may_see_object(request, rule))
 		return true;
 	return vt_control_check_pattern(request, VT_RIGHT_ADMIN, &rule->object, NULL) == 0;
@@ -237,10 +226,10 @@ static int check_partner(struct vt_control_request *request, const char **name,
 	const struct vt_partner *partner;
 	int r = vt_arg_text(request->args, "partner", name, err);
 
-	if (r < 0 || administers_store(request))
+	if (r < 0 || vt_control_administers(request))
 		return r;
 	partner = vt_policy_partner_named(policy, *name);
-	if (partner && partner->owner_uid == caller(request))
+	if (partner && partner->owner_uid == vt_control_caller(request))
 		return 0;
 	return vt_fail(
 		err, EACCES,
@@ -325,7 +314,7 @@ static int read_owner(struct vt_control_request *request, uint32_t *uid, struct 
 int vt_serve_partner_add(struct vt_control_request *request, struct vt_error *err)
 {
 	vt_autofree struct vt_member *members = NULL;
-	uint32_t owner = caller(request);
+	uint32_t owner = vt_control_caller(request);
 	uint64_t until = VT_TIME_NEVER;
 	const char *name;
 	size_t count = 0;
@@ -341,7 +330,7 @@ int vt_serve_partner_add(struct vt_control_request *request, struct vt_error *er
 		r = read_members(request, NULL, &members, &count, err);
 	return r < 0 ? r
 		     : vt_narrow_partner_add(request->service, name, members, count, until, owner,
-					     caller(request), err);
+					     vt_control_caller(request), err);
 }
 
 int vt_serve_partner_remove(struct vt_control_request *request, struct vt_error *err)
@@ -358,7 +347,7 @@ int vt_serve_partner_remove(struct vt_control_request *request, struct vt_error 
 				 err);
 	for (size_t i = 0; i < count && r >= 0; i++)
 		r = vt_narrow_partner_remove_user(request->service, name, members[i].uid,
-						  caller(request), err);
+						  vt_control_caller(request), err);
 	return r;
 }
 
@@ -367,7 +356,9 @@ int vt_serve_partner_end(struct vt_control_request *request, struct vt_error *er
 	const char *name;
 	int r = check_partner(request, &name, err);
 
-	return r < 0 ? r : vt_narrow_partner_end(request->service, name, caller(request), err);
+	return r < 0 ? r
+		     : vt_narrow_partner_end(request->service, name, vt_control_caller(request),
+					     err);
 }
 
 static json_t *partner_row(const struct vt_partner *partner)
@@ -390,11 +381,11 @@ int vt_serve_partners(struct vt_control_request *request, struct vt_error *err)
 {
 	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy =
 		vt_book_policy(request->service->book);
-	bool all = administers_store(request);
+	bool all = vt_control_administers(request);
 	int r = 0;
 
 	for (size_t i = 0; i < policy->partner_count && r >= 0; i++)
-		if (all || policy->partners[i].owner_uid == caller(request))
+		if (all || policy->partners[i].owner_uid == vt_control_caller(request))
 			r = vt_control_send(request, partner_row(&policy->partners[i]), NULL, 0,
 					    err);
 	return r;

@@ -34,8 +34,8 @@ int vt_serve_gc(struct vt_control_request *request, struct vt_error *err)
 	if (r < 0)
 		return r;
 	if (!dry_run)
-		vt_trail_change(request->service, VT_AUDIT_GC, request->connection->subject.uid,
-				NULL, NULL, NULL);
+		vt_trail_change(request->service, VT_AUDIT_GC, vt_control_caller(request), NULL,
+				NULL, NULL);
 	request->result = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pages", (json_int_t) report.pages, "chunks",
 		(json_int_t) report.chunks, "recipes", (json_int_t) report.recipes, "shards",
@@ -184,8 +184,7 @@ int vt_serve_status(struct vt_control_request *request, struct vt_error *err)
 	const struct vt_host *host = request->connection->host;
 	json_t *result;
 
-	if (vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
-			  (struct vt_place){0}, false, NULL, NULL) < 0)
+	if (!vt_control_administers(request))
 		return status_for_all(request, err);
 	result = json_pack("{s:i, s:s, s:I, s:I, s:o, s:I, s:I, s:o}", "pid", (int) getpid(),
 			   "version", VT_VERSION, "uid", (json_int_t) geteuid(), "memory",

@@ -54,12 +54,6 @@ static void collect(struct vt_service *service, const struct vt_totals *totals,
 		out[i] = figures[i];
 }
 
-static bool administers(const struct vt_viewer *viewer)
-{
-	return vt_gate_check(viewer->service->gate, viewer->subject, VT_RIGHT_ADMIN,
-			     (struct vt_place){0}, true, NULL, NULL) == 0;
-}
-
 int vt_status_text(const struct vt_viewer *viewer, uint32_t which, bool nowait, struct vt_buf *out)
 {
 	struct figure figures[FIGURES];
@@ -71,7 +65,8 @@ int vt_status_text(const struct vt_viewer *viewer, uint32_t which, bool nowait, 
 	if (r < 0)
 		return r;
 	collect(viewer->service, &totals, figures);
-	count = administers(viewer) ? FIGURES : FIGURES_OPEN;
+	count = vt_gate_administers(viewer->service->gate, viewer->subject, true) ? FIGURES
+										  : FIGURES_OPEN;
 	if (json)
 		vt_buf_printf(out, "{\"program\": \"vitrine\", \"version\": \"%s\"", VT_VERSION);
 	for (int i = 0; i < count; i++) {

@@ -348,6 +348,13 @@ int vt_gate_check(struct vt_gate *gate, const struct vt_subject *subject, enum v
 	return 0;
 }
 
+bool vt_gate_administers(struct vt_gate *gate, const struct vt_subject *subject, bool nowait)
+{
+	struct vt_place store = {0};
+
+	return vt_gate_check(gate, subject, VT_RIGHT_ADMIN, store, nowait, NULL, NULL) == 0;
+}
+
 int vt_gate_check_space(struct vt_gate *gate, const struct vt_subject *subject, enum vt_right right,
 			const char *space, bool nowait, struct vt_error *err)
 {

@@ -57,6 +57,9 @@ int vt_gate_decide(struct vt_gate *gate, const struct vt_subject *subject, enum 
 int vt_gate_sees(struct vt_gate *gate, const struct vt_subject *subject, struct vt_place place,
 		 bool nowait);
 
+/* Has the subject admin on the store? What cannot be asked now is a no. */
+bool vt_gate_administers(struct vt_gate *gate, const struct vt_subject *subject, bool nowait);
+
 /*
  * The same for what has no id: a space with all that is or will be in it (NULL: the store's own). A
  * new dataset takes curate on where it is to be.
