@@ -24,13 +24,7 @@ static const struct vt_pattern everything = {.scope = VT_SCOPE_ALL};
 static int apply(struct vt_service *service, const struct vt_pattern *pattern, bool retire,
 		 struct vt_error *err)
 {
-	int r;
-
-	if (!service->sessions)
-		return 0;
-	r = vt_sessions_narrow(service->sessions, pattern, retire, err);
-	vt_sessions_refresh(service->sessions, pattern);
-	return r;
+	return service->sessions ? vt_sessions_narrow(service->sessions, pattern, retire, err) : 0;
 }
 
 /* The thread that waits for windows must look at the new ones. */

@@ -9,6 +9,7 @@
  *     2  flip    under `access`: the ids of those handles die, or those of whole versions
  *     3  drain   requests on dead ids that were admitted before; stragglers are answered for
  *     4  drop    the kernel forgets boundaries' attributes, then pages and attributes of dead ids
+ *     5  names   what folders show may have changed: kept listings are read again
  *
  * No inval_entry: it would wait for a directory's lock, which a stalled listing can hold for ever.
  * Names heal: their ids answer ESTALE, and the kernel looks them up again. Nothing is held while
@@ -315,6 +316,31 @@ static void refresh_version(struct vt_session *session, uint32_t serial)
 	drop_attributes(session, vt_node_id_of(VT_SHOWN_DOCUMENTS, version->dataset));
 }
 
+/* Folders whose names may have changed: listings are kept where OPENDIR is not asked. */
+static void refresh_names(struct vt_session *session)
+{
+	struct vt_catalog *catalog = catalog_of(session);
+	const struct vt_dataset **datasets;
+	uint32_t *spaces;
+	size_t count;
+
+	if (session->plan->kind == VT_MOUNT_SHARED)
+		return;
+	drop(session, vt_node_id_of(VT_SHOWN_ROOT, 1));
+	if (vt_catalog_spaces(catalog, &spaces, &count) == 0) {
+		for (size_t i = 0; i < count; i++)
+			drop(session, vt_node_id_of(VT_SHOWN_SPACE, spaces[i]));
+		free(spaces);
+	}
+	if (vt_catalog_datasets(catalog, &datasets, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		drop(session, vt_node_id_of(VT_SHOWN_DATASET, datasets[i]->id));
+		drop(session, vt_node_id_of(VT_SHOWN_DOCUMENTS, datasets[i]->id));
+	}
+	vt_datasets_free(datasets, count);
+}
+
 static int drain(struct vt_session *session)
 {
 	uint64_t begun = vt_clock_monotonic_ns();
@@ -377,6 +403,7 @@ static int narrow_session(struct vt_session *session, const struct vt_pattern *p
 	if (r < 0 || pattern->scope == VT_SCOPE_ALL)
 		session->unsettled = r < 0;
 	(void) pthread_mutex_unlock(&session->narrowing);
+	refresh_names(session);
 	vt_idmap_done(&narrowing.judged);
 	free(narrowing.versions);
 	free(narrowing.burns);
@@ -422,31 +449,6 @@ bool vt_sessions_settle(struct vt_sessions *sessions)
 }
 
 /* ---- growing --------------------------------------------------------------------------------- */
-
-/* Folders whose names may have changed: listings are kept where OPENDIR is not asked. */
-static void refresh_names(struct vt_session *session)
-{
-	struct vt_catalog *catalog = catalog_of(session);
-	const struct vt_dataset **datasets;
-	uint32_t *spaces;
-	size_t count;
-
-	if (session->plan->kind == VT_MOUNT_SHARED)
-		return;
-	drop(session, vt_node_id_of(VT_SHOWN_ROOT, 1));
-	if (vt_catalog_spaces(catalog, &spaces, &count) == 0) {
-		for (size_t i = 0; i < count; i++)
-			drop(session, vt_node_id_of(VT_SHOWN_SPACE, spaces[i]));
-		free(spaces);
-	}
-	if (vt_catalog_datasets(catalog, &datasets, &count) < 0)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		drop(session, vt_node_id_of(VT_SHOWN_DATASET, datasets[i]->id));
-		drop(session, vt_node_id_of(VT_SHOWN_DOCUMENTS, datasets[i]->id));
-	}
-	vt_datasets_free(datasets, count);
-}
 
 void vt_sessions_refresh(struct vt_sessions *sessions, const struct vt_pattern *pattern)
 {
