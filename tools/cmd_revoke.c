@@ -2,13 +2,12 @@
 /* `vitrine revoke`: takes a rule away, and what it gave with it. */
 #include "index/base/error.h"
 #include "tools/commands.h"
-#include "tools/options.h"
 #include "tools/output.h"
 #include "tools/rule_request.h"
 
 static int run(struct vt_cli *cli, struct vt_error *err)
 {
-	return vt_rule_request(cli, "revoke", NULL, NULL, err);
+	return vt_rule_request(cli, "revoke", err);
 }
 
 const struct vt_command vt_cmd_revoke = {

@@ -10,17 +10,24 @@
 #include "tools/output.h"
 #include "tools/words.h"
 
+static const char *from, *until;
+const struct vt_option vt_rule_window_options[] = {
+	VT_TEXT(0, "from", "TIME", &from, "when it begins (now)"),
+	VT_TEXT(0, "until", "TIME", &until, "when it ends (never)"),
+	{0},
+};
+
 static void say_rule(const struct vt_cli *cli, const json_t *rule)
 {
-	const char *until = vt_json_text(rule, "until", NULL);
+	const char *end = vt_json_text(rule, "until", NULL);
 	char when[32] = "";
 
-	if (until)
-		vt_format_time(until, when);
+	if (end)
+		vt_format_time(end, when);
 	vt_say(cli, "%s %s %s %s%s%s", vt_json_text(rule, "who", ""),
 	       strcmp(vt_json_text(rule, "kind", ""), "deny") == 0 ? "may not" : "may",
 	       vt_json_text(rule, "right", ""), vt_json_text(rule, "object", ""),
-	       until ? " until " : "", when);
+	       end ? " until " : "", when);
 }
 
 /* The kernel cannot be told of lists later: what is in the files is closed all the same. */
@@ -36,8 +43,7 @@ static void warn_of_guesses(const struct vt_cli *cli, const json_t *rule)
 		cli->argv[2], json_string_value(point));
 }
 
-int vt_rule_request(struct vt_cli *cli, const char *op, const char *from, const char *until,
-		    struct vt_error *err)
+int vt_rule_request(struct vt_cli *cli, const char *op, struct vt_error *err)
 {
 	vt_cleanup(vt_json_freep) json_t *result = NULL;
 	vt_cleanup(vt_json_freep) json_t *args =
