@@ -8,6 +8,7 @@
 #include "fs/file_reader.h"
 #include "index/base/clock.h"
 #include "index/chunk.h"
+#include "tests/bench/bench.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/read_rig.h"
 
@@ -158,19 +159,7 @@ START_TEST(all_cases)
 }
 END_TEST
 
-/* A test, since the rig checks what it does with Check; in this process, without its time limit. */
 int main(void)
 {
-	Suite *suite = suite_create("bench");
-	TCase *tcase = tcase_create("bench");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_test(tcase, all_cases);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bench_run(all_cases);
 }

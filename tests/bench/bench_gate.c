@@ -3,12 +3,12 @@
  * What the gate costs: a remembered answer, one thread and ten; an answer made anew; a boundary.
  * Book, clock and people are the test's, so this is the gate alone. A line per case.
  */
-#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
 #include "policy/gate.h"
+#include "tests/bench/bench.h"
 #include "tests/unit/catalog_model.h"
 #include "tests/unit/policy_facts.h"
 
@@ -111,19 +111,7 @@ START_TEST(all_cases)
 }
 END_TEST
 
-/* A test, since the catalog's model checks with Check; in this process, without its time limit. */
 int main(void)
 {
-	Suite *suite = suite_create("bench");
-	TCase *tcase = tcase_create("bench");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_test(tcase, all_cases);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bench_run(all_cases);
 }

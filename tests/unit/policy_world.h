@@ -6,6 +6,7 @@
  * partners, spaces whose names begin alike, datasets of two versions, and times from a short scale,
  * so that windows touch and questions fall on their edges. All of it follows from a seed.
  */
+#include <check.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -407,4 +408,25 @@ static inline void world_report(struct world *world, const struct world_question
 	world_shrink(world, question, fails);
 	world_print(&world->policy);
 	world_print_question(question);
+}
+
+/* Asks `comparisons` questions, `each` of one random policy. The first that fails ends the test. */
+static inline void world_search(uint64_t comparisons, unsigned each, world_fails fails,
+				const char *what)
+{
+	uint64_t seed = world_seed();
+	struct world world;
+
+	for (uint64_t done = 0; done < comparisons; seed++) {
+		world_make(&world, seed);
+		for (unsigned i = 0; i < each; i++, done++) {
+			struct world_question question;
+
+			world_ask(&question);
+			if (!fails(&world, &question))
+				continue;
+			world_report(&world, &question, fails, seed);
+			ck_abort_msg("%s", what);
+		}
+	}
 }

@@ -53,6 +53,34 @@ static inline void service_tear_down(void)
 	vt_scratch_done();
 }
 
+/* An empty version of the dataset, live; the caller's reference. */
+static inline const struct vt_version *service_commit(uint32_t dataset, uint32_t nodes)
+{
+	const struct vt_version *version = NULL;
+	struct vt_version model = {
+		.dataset = dataset,
+		.state = VT_VERSION_LIVE,
+		.reason = "",
+		.tree.root = {.type = VT_DIRECTORY, .mode = 0755, .nodes = nodes},
+		.author = "ann",
+		.created_ns = 1,
+		.message = "first",
+		.licence = "",
+	};
+
+	must(vt_catalog_commit(host.service->index->catalog, &model, 0, NULL, &version, &err) == 0);
+	return version;
+}
+
+static inline uint32_t service_dataset(const char *name, uint32_t owner_uid)
+{
+	uint32_t id = 0;
+
+	must(vt_catalog_create_dataset(host.service->index->catalog, name, owner_uid, &id, &err) ==
+	     0);
+	return id;
+}
+
 /* A served connection whose other end is `channel`. */
 struct visit {
 	struct vt_connection connection;

@@ -133,13 +133,15 @@ static bool open_flipped(const char *path, off_t bit)
 	return r < 0;
 }
 
-/* Flips bits of a file from `from` on, one at a time. How many were refused. */
-static unsigned flip_through(const char *path, off_t from)
+/* Flips bits in the last bytes of the newest file, one at a time. How many were refused. */
+static unsigned flip_through(const char *pattern, off_t bytes)
 {
+	const char *path = newest(pattern);
+	off_t size = size_of(path), from = size > bytes ? size - bytes : 0;
 	unsigned refused = 0;
 
 	run("cp -a %s %s.kept", vt_scratch_dir, vt_scratch_dir);
-	for (off_t bit = from * 8; bit < size_of(path) * 8; bit += STEP) {
+	for (off_t bit = from * 8; bit < size * 8; bit += STEP) {
 		flip(path, bit);
 		refused += open_flipped(path, bit);
 		run("rm -rf %s && cp -a %s.kept %s", vt_scratch_dir, vt_scratch_dir,
@@ -151,30 +153,20 @@ static unsigned flip_through(const char *path, off_t from)
 
 START_TEST(a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless)
 {
-	const char *path;
-	off_t size;
-
 	if (!VT_CAN_FORK)
 		return;
 	leave_a_dead_store(false);
-	path = newest("index/*.log");
-	size = size_of(path);
-	ck_assert_uint_gt(flip_through(path, size > 300 ? size - 300 : 0), 0);
+	ck_assert_uint_gt(flip_through("index/*.log", 300), 0);
 	vt_scratch_done();
 }
 END_TEST
 
 START_TEST(a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harmless)
 {
-	const char *path;
-	off_t size;
-
 	if (!VT_CAN_FORK)
 		return;
 	leave_a_dead_store(true);
-	path = newest("index/MANIFEST-*");
-	size = size_of(path);
-	ck_assert_uint_gt(flip_through(path, size > 400 ? size - 400 : 0), 0);
+	ck_assert_uint_gt(flip_through("index/MANIFEST-*", 400), 0);
 	index_open();
 	ck_assert(has_both());
 	index_tear_down();
@@ -183,16 +175,11 @@ END_TEST
 
 START_TEST(a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless)
 {
-	const char *path;
-	off_t size;
-
 	index_set_up();
 	publish("birds", NULL, "first bytes");
 	publish("birds", NULL, "second bytes");
 	vt_index_close(idx);
-	path = newest("index/MANIFEST-*");
-	size = size_of(path);
-	ck_assert_uint_gt(flip_through(path, size > 300 ? size - 300 : 0), 0);
+	ck_assert_uint_gt(flip_through("index/MANIFEST-*", 300), 0);
 	vt_scratch_done();
 }
 END_TEST

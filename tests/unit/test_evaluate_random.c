@@ -24,28 +24,9 @@ static bool differs(const struct world *world, const struct world_question *q)
 
 #define QUESTIONS 20
 
-static void for_random_questions(uint64_t comparisons, world_fails fails, const char *what)
-{
-	uint64_t seed = world_seed();
-	struct world world;
-
-	for (uint64_t done = 0; done < comparisons; seed++) {
-		world_make(&world, seed);
-		for (unsigned i = 0; i < QUESTIONS; i++, done++) {
-			struct world_question question;
-
-			world_ask(&question);
-			if (!fails(&world, &question))
-				continue;
-			world_report(&world, &question, fails, seed);
-			ck_abort_msg("%s", what);
-		}
-	}
-}
-
 START_TEST(both_evaluators_agree)
 {
-	for_random_questions(world_comparisons(200000), differs, "the evaluators differ");
+	world_search(world_comparisons(200000), QUESTIONS, differs, "the evaluators differ");
 }
 END_TEST
 
@@ -82,7 +63,8 @@ static bool depends_on_order(const struct world *world, const struct world_quest
 
 START_TEST(the_order_of_rules_does_not_matter)
 {
-	for_random_questions(world_comparisons(200000) / 4, depends_on_order, "the order matters");
+	world_search(world_comparisons(200000) / 4, QUESTIONS, depends_on_order,
+		     "the order matters");
 }
 END_TEST
 
@@ -107,7 +89,7 @@ static bool is_late(const struct world *world, const struct world_question *q)
 
 START_TEST(no_answer_changes_before_it_says)
 {
-	for_random_questions(world_comparisons(200000) / 4, is_late, "an answer is late");
+	world_search(world_comparisons(200000) / 4, QUESTIONS, is_late, "an answer is late");
 }
 END_TEST
 
@@ -131,7 +113,7 @@ static bool is_missed(const struct world *world, const struct world_question *q)
 
 START_TEST(nothing_changes_before_the_next_change)
 {
-	for_random_questions(world_comparisons(200000) / 4, is_missed, "a change is missed");
+	world_search(world_comparisons(200000) / 4, QUESTIONS, is_missed, "a change is missed");
 }
 END_TEST
 
@@ -180,19 +162,19 @@ static bool a_lease_gives(const struct world *world, const struct world_question
 
 START_TEST(an_allow_more_never_takes)
 {
-	for_random_questions(world_comparisons(200000) / 4, an_allow_takes, "an allow takes");
+	world_search(world_comparisons(200000) / 4, QUESTIONS, an_allow_takes, "an allow takes");
 }
 END_TEST
 
 START_TEST(a_deny_more_never_gives)
 {
-	for_random_questions(world_comparisons(200000) / 4, a_deny_gives, "a deny gives");
+	world_search(world_comparisons(200000) / 4, QUESTIONS, a_deny_gives, "a deny gives");
 }
 END_TEST
 
 START_TEST(a_lease_more_never_gives_to_others_than_its_holder)
 {
-	for_random_questions(world_comparisons(200000) / 4, a_lease_gives, "a lease gives");
+	world_search(world_comparisons(200000) / 4, QUESTIONS, a_lease_gives, "a lease gives");
 }
 END_TEST
 
@@ -226,8 +208,8 @@ static bool depends_on_the_epoch(const struct world *world, const struct world_q
 
 START_TEST(only_the_distance_of_times_matters)
 {
-	for_random_questions(world_comparisons(200000) / 4, depends_on_the_epoch,
-			     "the epoch matters");
+	world_search(world_comparisons(200000) / 4, QUESTIONS, depends_on_the_epoch,
+		     "the epoch matters");
 }
 END_TEST
 

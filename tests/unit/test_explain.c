@@ -224,32 +224,16 @@ static bool is_counted_wrong(const struct world *world, const struct world_quest
 	return wrong;
 }
 
-static void for_random_questions(world_fails fails, const char *what)
-{
-	uint64_t seed = world_seed(), count = world_comparisons(200000) / 10;
-	struct world world;
-
-	for (uint64_t i = 0; i < count; i++, seed++) {
-		struct world_question question;
-
-		world_make(&world, seed);
-		world_ask(&question);
-		if (!fails(&world, &question))
-			continue;
-		world_report(&world, &question, fails, seed);
-		ck_abort_msg("%s", what);
-	}
-}
-
 START_TEST(the_changes_do_it_and_none_of_them_can_be_left_out)
 {
-	for_random_questions(is_explained_wrong, "an explanation is wrong");
+	world_search(world_comparisons(200000) / 10, 1, is_explained_wrong,
+		     "an explanation is wrong");
 }
 END_TEST
 
 START_TEST(who_can_is_whom_the_decision_allows)
 {
-	for_random_questions(is_counted_wrong, "who can is wrong");
+	world_search(world_comparisons(200000) / 10, 1, is_counted_wrong, "who can is wrong");
 }
 END_TEST
 

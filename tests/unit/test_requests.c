@@ -35,33 +35,6 @@ static int ask_dropping(struct visit *visit, const char *op, const char *args)
 	return r;
 }
 
-static uint32_t make_dataset(const char *name)
-{
-	uint32_t id;
-
-	must(vt_catalog_create_dataset(host.service->index->catalog, name, host.service->owner_uid,
-				       &id, &err) == 0);
-	return id;
-}
-
-static const struct vt_version *make_version(uint32_t dataset)
-{
-	const struct vt_version *version = NULL;
-	struct vt_version model = {
-		.dataset = dataset,
-		.state = VT_VERSION_LIVE,
-		.reason = "",
-		.tree.root = {.type = VT_DIRECTORY, .mode = 0755, .nodes = 1},
-		.author = "ann",
-		.created_ns = 1,
-		.message = "first",
-		.licence = "",
-	};
-
-	must(vt_catalog_commit(host.service->index->catalog, &model, 0, NULL, &version, &err) == 0);
-	return version;
-}
-
 /* ---- rights ---------------------------------------------------------------------------------- */
 
 /* What a request might be asked about `name`. */
@@ -105,7 +78,7 @@ START_TEST(a_stranger_gets_nothing_from_any_row_and_cannot_tell_hidden_from_abse
 	size_t count;
 
 	set_up();
-	vt_version_unref(make_version(make_dataset("secret")));
+	vt_version_unref(service_commit(service_dataset("secret", host.service->owner_uid), 1));
 	table = vt_control_table(&count);
 	for (size_t i = 0; i < count; i++) {
 		char first[sizeof err.text] = "";
@@ -252,7 +225,7 @@ static const struct {
 START_TEST(bad_arguments_are_named)
 {
 	set_up();
-	vt_version_unref(make_version(make_dataset("d")));
+	vt_version_unref(service_commit(service_dataset("d", host.service->owner_uid), 1));
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		ck_assert_msg(ask_dropping(&owner, bad[i].op, bad[i].args) == -EINVAL, "%s %s: %s",
 			      bad[i].op, bad[i].args, err.text);
@@ -323,7 +296,7 @@ START_TEST(a_version_is_shown_with_its_tags)
 	struct reply reply;
 
 	set_up();
-	version = make_version(make_dataset("d"));
+	version = service_commit(service_dataset("d", host.service->owner_uid), 1);
 	must(ask(&owner, "tag", "{\"dataset\": \"d\", \"tag\": \"good\"}", &reply) == 0);
 	reply_done(&reply);
 	must(ask(&owner, "show", "{\"dataset\": \"d\", \"version\": \"good\"}", &reply) == 0);
@@ -351,7 +324,7 @@ END_TEST
 START_TEST(a_withdrawn_version_is_shown_but_not_its_files)
 {
 	set_up();
-	vt_version_unref(make_version(make_dataset("d")));
+	vt_version_unref(service_commit(service_dataset("d", host.service->owner_uid), 1));
 	must(ask_dropping(&owner, "withdraw",
 			  "{\"dataset\": \"d\", \"version\": \"v1\", \"reason\": \"wrong\"}") == 0);
 	ck_assert_int_eq(ask_dropping(&owner, "show", "{\"dataset\": \"d\", \"version\": \"v1\"}"),

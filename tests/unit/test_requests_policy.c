@@ -17,21 +17,7 @@ static struct visit owner, reader, other;
 
 static void make(const char *name)
 {
-	struct vt_catalog *catalog = host.service->index->catalog;
-	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
-	struct vt_version model = {
-		.state = VT_VERSION_LIVE,
-		.reason = "",
-		.tree.root = {.type = VT_DIRECTORY, .mode = 0755, .nodes = 1},
-		.author = "ann",
-		.created_ns = 1,
-		.message = "first",
-		.licence = "",
-	};
-
-	must(vt_catalog_create_dataset(catalog, name, host.service->owner_uid, &model.dataset,
-				       &err) == 0);
-	must(vt_catalog_commit(catalog, &model, 0, NULL, &version, &err) == 0);
+	vt_version_unref(service_commit(service_dataset(name, host.service->owner_uid), 1));
 }
 
 static int ask_dropping(struct visit *visit, const char *op, const char *args)

@@ -126,21 +126,7 @@ static void tear_down(void)
 
 static const struct vt_version *publish(const char *name)
 {
-	struct vt_catalog *catalog = host.service->index->catalog;
-	const struct vt_version *made = NULL;
-	struct vt_version model = {
-		.state = VT_VERSION_LIVE,
-		.reason = "",
-		.tree.root = {.type = VT_DIRECTORY, .mode = 0755, .nodes = 10},
-		.author = "ann",
-		.created_ns = 1,
-		.message = "first",
-		.licence = "",
-	};
-
-	must(vt_catalog_create_dataset(catalog, name, OWNER, &model.dataset, &err) == 0);
-	must(vt_catalog_commit(catalog, &model, 0, NULL, &made, &err) == 0);
-	return made;
+	return service_commit(service_dataset(name, OWNER), 10);
 }
 
 static struct vt_pattern dataset_of(const struct vt_version *version)
