@@ -62,10 +62,10 @@ static int parse_user(const char *name, struct vt_principal *out, struct vt_erro
 		return vt_fail(err, -r, "the user '%s' cannot be looked up: %m", name);
 	if (person->name[0])
 		name = person->name;
-	r = check_name(name, name, err);
-	if (r == 0)
-		memcpy(out->name, name, strlen(name));
-	return r;
+	if (strlen(name) > VT_PRINCIPAL_NAME_MAX)
+		return vt_fail(err, EINVAL, "'%.120s' is too long a name", name);
+	memcpy(out->name, name, strlen(name));
+	return 0;
 }
 
 static int parse_partner(struct vt_book *book, const char *name, struct vt_principal *out,
