@@ -104,35 +104,25 @@ void vt_op_start(fuse_req_t req, fuse_ino_t id, vt_request_run *function)
 		vt_op_run(request);
 }
 
-/*
- * Where OPEN is not asked every other request is judged, for those the mount is for. They are few:
- * what the kernel keeps it does not ask for.
+/* Is the mount for whoever asks? Root gets past a private one's folder, and overlays ask as root.
  */
-static int judge(struct vt_request *request, bool nowait, enum vt_right right,
-		 const struct vt_shown *shown)
+static bool is_mount_for(const struct vt_request *request, struct vt_place place)
 {
 	const struct vt_mount_plan *plan = request->session->plan;
-	struct vt_gate *gate = vt_op_service(request)->gate;
-	struct vt_place place = vt_shown_place(shown);
 
-	if (!place.version) /* a folder of versions is for whoever sees one */
-		right = VT_RIGHT_SEE;
 	switch (plan->kind) {
 	case VT_MOUNT_OPEN_ONLY:
-		return !place.version || vt_gate_is_open(gate, place) ? 0 : -EACCES;
+		return !place.version || vt_gate_is_open(vt_op_service(request)->gate, place);
 	case VT_MOUNT_PRIVATE:
-		/* Root gets past its folder, and overlays or loop devices ask as root. */
-		if (!plan->any_uid && request->uid != plan->user)
-			return -EACCES;
-		break;
+		return plan->any_uid || request->uid == plan->user;
 	case VT_MOUNT_SHARED:
 		break;
 	}
-	return vt_gate_check(gate, &request->subject, right, place, nowait, NULL, NULL);
+	return true;
 }
 
-/* What an id stands for, for a handler; damage is worth a line. */
-int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out)
+/* What an id stands for; damage is worth a line. */
+static int find(struct vt_request *request, bool nowait, struct vt_shown *out)
 {
 	const struct vt_viewer viewer = vt_op_viewer(request);
 	struct vt_error err = {0};
@@ -141,26 +131,49 @@ int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out)
 	if (r < 0 && r != -EAGAIN && r != -ESTALE)
 		vt_log(VT_LOG_ERROR, "cannot resolve a node id=%016llx: %s",
 		       (unsigned long long) request->id, err.text);
+	return r;
+}
+
+/* May the request do that? What is refused goes to the audit log, and is done. */
+static int admit(struct vt_request *request, bool nowait, enum vt_right right,
+		 struct vt_shown *shown)
+{
+	struct vt_place place = vt_shown_place(shown);
+	struct vt_decision decision = {.reason = VT_REASON_OTHER_MOUNT};
+	int r = 0;
+
+	if (!place.version) /* a folder of versions is for whoever sees one */
+		right = VT_RIGHT_SEE;
+	if (is_mount_for(request, place))
+		r = vt_gate_decide(vt_op_service(request)->gate, &request->subject, right, place,
+				   nowait, &decision);
+	if (r == 0 && !decision.allowed) {
+		vt_trail_denial(request, right, shown, &decision);
+		r = -EACCES;
+	}
+	if (r < 0)
+		vt_shown_done(shown);
+	return r;
+}
+
+/*
+ * Where OPEN is not asked every other request is judged. They are few: what the kernel keeps it
+ * does not ask for.
+ */
+int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out)
+{
+	int r = find(request, nowait, out);
+
 	if (r < 0 || vt_op_checks_open(request->session) || !out->version)
 		return r;
-	r = judge(request, nowait, VT_RIGHT_BROWSE, out);
-	if (r < 0)
-		vt_shown_done(out);
-	return r;
+	return admit(request, nowait, VT_RIGHT_BROWSE, out);
 }
 
 int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out)
 {
-	int r = vt_op_resolve(request, nowait, out);
+	int r = find(request, nowait, out);
 
-	if (r < 0 || !out->dataset)
-		return r;
-	r = judge(request, nowait, right, out);
-	if (r == -EACCES)
-		vt_trail_denial(request, right, out);
-	if (r < 0)
-		vt_shown_done(out);
-	return r;
+	return r < 0 || !out->dataset ? r : admit(request, nowait, right, out);
 }
 
 /* ---- attributes and names -------------------------------------------------------------------- */

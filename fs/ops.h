@@ -31,7 +31,8 @@ struct vt_viewer vt_op_viewer(const struct vt_request *request); /* borrows from
  * -EACCES when those that the mount is for may not browse it.
  */
 int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out);
-/* The same, and asks the gate for the request's subject, too. -EACCES. */
+/* The same, and on every mount asks for this right: -EACCES. A refusal of either goes to the audit
+ * log. */
 int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out);
 /* Are OPEN and OPENDIR asked and checked on this mount? */
 bool vt_op_checks_open(const struct vt_session *session);

@@ -16,6 +16,7 @@
 #include "index/import.h"
 #include "policy/book.h"
 #include "policy/people.h"
+#include "policy/reason.h"
 
 #define TEXT_MAX 1024u /* of messages and reasons: a record is a line of 4 KiB */
 
@@ -42,6 +43,16 @@ static void name_user(void *context, uint32_t uid, char out[VT_AUDIT_NAME_MAX])
 	vt_people_name_of(uid, out, VT_AUDIT_NAME_MAX);
 }
 
+static const char *name_reason(uint32_t reason)
+{
+	return vt_reason_words((enum vt_reason) reason)->name;
+}
+
+static const char *name_right(uint32_t right)
+{
+	return vt_right_name((enum vt_right) right);
+}
+
 int vt_trail_open(struct vt_service *service, struct vt_error *err)
 {
 	char dir[PATH_MAX], keys[PATH_MAX], origin[64];
@@ -49,7 +60,11 @@ int vt_trail_open(struct vt_service *service, struct vt_error *err)
 		.dir = dir,
 		.keys = keys,
 		.origin = origin,
-		.names = {.object = name_object, .user = name_user, .context = service},
+		.names = {.object = name_object,
+			  .user = name_user,
+			  .reason = name_reason,
+			  .right = name_right,
+			  .context = service},
 	};
 
 	(void) snprintf(origin, sizeof origin, "vitrine/%s", service->uuid);
@@ -198,19 +213,15 @@ int vt_trail_access(const struct vt_request *request, const struct vt_shown *sho
 }
 
 void vt_trail_denial(const struct vt_request *request, enum vt_right right,
-		     const struct vt_shown *shown)
+		     const struct vt_shown *shown, const struct vt_decision *decision)
 {
-	struct vt_service *service = request->session->service;
 	struct vt_place place = vt_shown_place(shown);
-	struct vt_audit_denial denial = {.uid = request->uid,
-					 .dataset = place.dataset,
-					 .version = place.version,
-					 .right = right};
-	struct vt_decision decision;
 
-	if (vt_gate_decide(service->gate, &request->subject, right, place, true, &decision) == 0) {
-		denial.reason = decision.reason;
-		denial.rule = decision.rule;
-	}
-	vt_audit_deny(service->audit, &denial);
+	vt_audit_deny(request->session->service->audit,
+		      &(struct vt_audit_denial){.uid = request->uid,
+						.dataset = place.dataset,
+						.version = place.version,
+						.right = right,
+						.reason = decision->reason,
+						.rule = decision->rule});
 }

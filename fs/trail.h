@@ -16,6 +16,7 @@
 #include "policy/rule.h"
 
 struct vt_dataset;
+struct vt_decision;
 struct vt_error;
 struct vt_request;
 struct vt_service;
@@ -46,4 +47,4 @@ void vt_trail_change(struct vt_service *service, enum vt_audit_kind kind, uint32
 int vt_trail_access(const struct vt_request *request, const struct vt_shown *shown);
 /* Somebody was refused. */
 void vt_trail_denial(const struct vt_request *request, enum vt_right right,
-		     const struct vt_shown *shown);
+		     const struct vt_shown *shown, const struct vt_decision *decision);

@@ -30,6 +30,9 @@ struct vt_audit_names {
 	void (*object)(void *context, uint32_t dataset, uint32_t version,
 		       char out[VT_AUDIT_NAME_MAX]);
 	void (*user)(void *context, uint32_t uid, char out[VT_AUDIT_NAME_MAX]);
+	/* Words for numbers of access and denial; static text. */
+	const char *(*reason)(uint32_t reason);
+	const char *(*right)(uint32_t right);
 	void *context;
 };
 

@@ -71,6 +71,11 @@ static void user_name(const struct vt_audit_fold *fold, uint32_t uid, char out[V
 		fold->names.user(fold->names.context, uid, out);
 }
 
+static const char *word(const char *(*words)(uint32_t number), uint32_t number)
+{
+	return words ? words(number) : "";
+}
+
 /* One record: `opens` is stated in the first piece only, so that they can be added up. */
 static void write_piece(struct vt_audit_fold *fold, const struct access *access, uint64_t opens,
 			const struct vt_buf *runs, uint64_t files)
@@ -82,13 +87,14 @@ static void write_piece(struct vt_audit_fold *fold, const struct access *access,
 	object_name(fold, key->dataset, key->version, object);
 	user_name(fold, key->uid, user);
 	vt_base64_encode(runs->data, runs->len, text);
-	fields = json_pack("{s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:s}",
+	fields = json_pack("{s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:I, s:s, s:I, s:I, s:I, s:s}",
 			   "ds", (json_int_t) key->dataset, "ver", (json_int_t) key->version,
 			   "files", (json_int_t) files, "first", (json_int_t) access->first_ns,
 			   "object", object, "opens", (json_int_t) opens, "positions", text, "last",
-			   (json_int_t) access->last_ns, "reason", (json_int_t) key->reason, "rule",
-			   (json_int_t) key->rule, "session", (json_int_t) key->session, "uid",
-			   (json_int_t) key->uid, "user", user);
+			   (json_int_t) access->last_ns, "reason",
+			   word(fold->names.reason, key->reason), "rule", (json_int_t) key->rule,
+			   "session", (json_int_t) key->session, "uid", (json_int_t) key->uid,
+			   "user", user);
 	(void) vt_audit_append(fold->audit, VT_AUDIT_ACCESS, fields, false, NULL);
 }
 
@@ -234,12 +240,13 @@ static void write_denial(struct vt_audit_fold *fold, const struct vt_audit_denia
 
 	object_name(fold, key->dataset, key->version, object);
 	user_name(fold, key->uid, user);
-	fields = json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:s}", "count",
+	fields = json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:I, s:I, s:s}", "count",
 			   (json_int_t) count, "ds", (json_int_t) key->dataset, "ver",
 			   (json_int_t) key->version, "first", (json_int_t) first_ns, "last",
 			   (json_int_t) last_ns, "object", object, "reason",
-			   (json_int_t) key->reason, "right", (json_int_t) key->right, "rule",
-			   (json_int_t) key->rule, "uid", (json_int_t) key->uid, "user", user);
+			   word(fold->names.reason, key->reason), "right",
+			   word(fold->names.right, key->right), "rule", (json_int_t) key->rule,
+			   "uid", (json_int_t) key->uid, "user", user);
 	(void) vt_audit_append(fold->audit, VT_AUDIT_DENY, fields, false, NULL);
 }
 

@@ -20,6 +20,7 @@ static const struct vt_reason_words table[] = {
 	[VT_REASON_UNKNOWN_RULE] = {"unknown-rule",
 				    "a rule of a kind that this program does not know", EACCES,
 				    EACCES},
+	[VT_REASON_OTHER_MOUNT] = {"other-mount", "the mount is not for them", EACCES, EACCES},
 };
 
 const struct vt_reason_words *vt_reason_words(enum vt_reason reason)

@@ -10,11 +10,11 @@
 #include "fs/rows.h"
 #include "index/base/error.h"
 #include "policy/base64.h"
-#include "policy/evaluate.h"
 #include "policy/positions.h"
 #include "tools/output.h"
 
 #define OBJECT_MAX (VT_DATASET_NAME_MAX + VT_NAME_PART_MAX + 2)
+#define REASON_MAX 31
 
 /* Positions of the path in one version; first > last: it is not there. */
 struct range {
@@ -23,8 +23,8 @@ struct range {
 };
 
 struct reader {
-	int64_t uid, rule, reason, first_ns, last_ns, opens;
-	char user[256], object[OBJECT_MAX + 1];
+	int64_t uid, rule, first_ns, last_ns, opens;
+	char reason[REASON_MAX + 1], user[256], object[OBJECT_MAX + 1];
 	struct vt_positions positions;
 };
 
@@ -175,11 +175,13 @@ static struct reader *find_reader(struct vt_who_read *who, const struct vt_audit
 	int64_t uid = vt_audit_line_number(line, "uid", -1);
 	int64_t rule = vt_audit_line_number(line, "rule", 0);
 	struct reader *readers, *reader;
+	char reason[REASON_MAX + 1];
 
+	vt_audit_line_text(line, "reason", reason, sizeof reason);
 	for (size_t i = 0; i < who->reader_count; i++) {
 		reader = &who->readers[i];
 		if (reader->uid == uid && reader->rule == rule &&
-		    strcmp(reader->object, object) == 0)
+		    strcmp(reader->reason, reason) == 0 && strcmp(reader->object, object) == 0)
 			return reader;
 	}
 	readers = reallocarray(who->readers, who->reader_count + 1, sizeof *readers);
@@ -190,9 +192,9 @@ static struct reader *find_reader(struct vt_who_read *who, const struct vt_audit
 	*reader = (struct reader){
 		.uid = uid,
 		.rule = rule,
-		.reason = vt_audit_line_number(line, "reason", 0),
 		.first_ns = vt_audit_line_number(line, "first", 0),
 	};
+	(void) snprintf(reader->reason, sizeof reader->reason, "%s", reason);
 	vt_audit_line_text(line, "user", reader->user, sizeof reader->user);
 	(void) snprintf(reader->object, sizeof reader->object, "%s", object);
 	return reader;
@@ -237,31 +239,27 @@ int vt_who_read_take(struct vt_who_read *who, const struct vt_audit_line *line,
 
 /* ---- showing -------------------------------------------------------------------------------- */
 
+/* Of a holder the rule is their lease. */
 static void set_why(json_t *row, const struct reader *reader)
 {
 	char why[64];
 
-	switch ((enum vt_reason) reader->reason) {
-	case VT_REASON_OWNER:
-		(void) snprintf(why, sizeof why, "owner");
-		break;
-	case VT_REASON_HOLDER:
-		(void) snprintf(why, sizeof why, "lease %" PRId64, reader->rule);
-		break;
-	default:
-		(void) snprintf(why, sizeof why, "rule %" PRId64, reader->rule);
-		break;
-	}
+	if (reader->rule == 0)
+		(void) snprintf(why, sizeof why, "%s", reader->reason);
+	else
+		(void) snprintf(why, sizeof why, "%s %" PRId64,
+				strcmp(reader->reason, "holder") == 0 ? "lease" : reader->reason,
+				reader->rule);
 	(void) json_object_set_new(row, "why", json_string(why));
 }
 
 /* `opens` is of all files of the record: with a path it cannot be told apart, and is left out. */
 static json_t *make_row(const struct vt_who_read *who, const struct reader *reader)
 {
-	json_t *row = json_pack("{s:I, s:s, s:s, s:I, s:I, s:I}", "uid", (json_int_t) reader->uid,
+	json_t *row = json_pack("{s:I, s:s, s:s, s:I, s:I, s:s}", "uid", (json_int_t) reader->uid,
 				"user", reader->user, "object", reader->object, "files",
 				(json_int_t) vt_positions_count(&reader->positions), "rule",
-				(json_int_t) reader->rule, "reason", (json_int_t) reader->reason);
+				(json_int_t) reader->rule, "reason", reader->reason);
 
 	if (!row)
 		return NULL;

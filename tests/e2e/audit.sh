@@ -48,9 +48,10 @@ assert_status 2 vitrine audit verify --head=/etc/hostname
 it "answers who read a dataset, a version, a file, a folder"
 assert_ok vitrine audit who-read birds
 assert_out "lease 7"
+assert_out "rule 7"
 assert_out "rule 12"
 assert_ok vitrine audit who-read birds@latest --json
-assert_equal "$(wc -l <"$tmp/out")" 2
+assert_equal "$(wc -l <"$tmp/out")" 3
 assert_ok vitrine audit who-read birds:train/b.txt
 assert_out "alice"
 if grep -q bob "$tmp/out"; then fail "bob opened train/a.txt only"; fi

@@ -93,6 +93,17 @@ assert_ok as_user "$alice" cat "$tmp/in/1"
 assert_status 1 cat "$tmp/private/birds/v1/1/2"
 umount "$tmp/in"
 
+it "what such a mount refuses is in the audit log: bob's walk, and root's read"
+for who in "$bob" root; do
+	for _ in $(seq 100); do # records are written together, a moment later
+		vitrine audit list --kind deny --user "$who" --json >"$tmp/denials"
+		! grep -q '"reason": *"other-mount"' "$tmp/denials" || break
+		sleep 0.1
+	done
+	grep -q '"reason": *"other-mount"' "$tmp/denials" || fail "not that of $who:" "$(vitrine audit list)"
+done
+grep -q '"right": *"read"' "$tmp/denials" || fail "root did not walk, but read" "$(cat "$tmp/denials")"
+
 it "a mount that is the credential serves a container, whatever uid is in it"
 assert_ok vitrine mount --for "$alice" --any-uid "$tmp/any"
 assert_ok unshare -m sh -c "mount --bind '$tmp/any' '$tmp/in' && cat '$tmp/in/birds/v1/1/1'"

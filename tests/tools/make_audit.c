@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * make_audit AUDIT KEYS SERIAL VERSION: an audit log as a server would write it, of the lease that
- * alice takes on birds@VERSION, what she and bob open of it (positions 1 to 3; 2 alone), and what
- * is refused.
+ * alice takes on birds@VERSION, what she opens of it before, by a rule of the lease's number
+ * (position 1), and in it (1 to 3), what bob opens (2), and what is refused.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,6 +24,16 @@ static void user_name(void *context, uint32_t uid, char out[VT_AUDIT_NAME_MAX])
 	(void) snprintf(out, VT_AUDIT_NAME_MAX, "%s", uid == 1001 ? "alice" : "bob");
 }
 
+static const char *reason_name(uint32_t reason)
+{
+	return reason == VT_REASON_HOLDER ? "holder" : reason == VT_REASON_RULE ? "rule" : "leased";
+}
+
+static const char *right_name(uint32_t right)
+{
+	return right == VT_RIGHT_READ ? "read" : "browse";
+}
+
 static int lease(struct vt_audit *audit, enum vt_audit_kind kind, struct vt_error *err)
 {
 	char object[VT_AUDIT_NAME_MAX];
@@ -37,11 +47,14 @@ static int lease(struct vt_audit *audit, enum vt_audit_kind kind, struct vt_erro
 
 static int fill(struct vt_audit *audit, uint32_t serial, struct vt_error *err)
 {
+	struct vt_audit_access before = {1001, 1, serial, VT_REASON_RULE, 1, 7};
 	struct vt_audit_access alice = {1001, 1, serial, VT_REASON_HOLDER, 1, 7};
 	struct vt_audit_access bob = {1002, 1, serial, VT_REASON_RULE, 1, 12};
-	struct vt_audit_denial denied = {1002, 1, serial, 1, VT_REASON_LEASED, 7};
+	struct vt_audit_denial denied = {1002, 1, serial, VT_RIGHT_READ, VT_REASON_LEASED, 7};
 	int r = vt_audit_access(audit, &bob, 2);
 
+	if (r == 0)
+		r = vt_audit_access(audit, &before, 1);
 	if (r == 0)
 		r = lease(audit, VT_AUDIT_LEASE_ACQUIRE, err);
 	for (uint32_t i = 1; r == 0 && i <= 3; i++)
@@ -57,7 +70,7 @@ int main(int argc, char **argv)
 {
 	struct vt_audit_settings settings = {
 		.origin = "vitrine/e2e",
-		.names = {object_name, user_name, NULL},
+		.names = {object_name, user_name, reason_name, right_name, NULL},
 		.reserve_bytes = 4096,
 	};
 	struct vt_error err = {""};

@@ -27,7 +27,7 @@ static inline void audit_model_user(void *context, uint32_t uid, char out[VT_AUD
 /* Everything of the clock's is far away: what happens is what a test asks for. */
 static struct vt_audit_settings audit_model = {
 	.origin = "vitrine/test",
-	.names = {audit_model_object, audit_model_user, NULL},
+	.names = {.object = audit_model_object, .user = audit_model_user},
 	.reserve_bytes = 4096,
 	.checkpoint_ns = 3600ull * 1000000000,
 	.fold_ns = 3600ull * 1000000000,
