@@ -59,6 +59,7 @@ static const struct vt_control_op table[] = {
 	{"partner.end", VT_RIGHT_SEE, VT_OBJECT_NOTHING, true, FUNCTION(partner_end)},
 	{"partners", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(partners)},
 	{"repin", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(repin)},
+	{"clock", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(clock)},
 	{"clock.accept", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(clock_accept)},
 	{"lease.acquire", VT_RIGHT_SEE, VT_OBJECT_PATTERN, true, FUNCTION(lease_acquire)},
 	{"lease.renew", VT_RIGHT_SEE, VT_OBJECT_PATTERN, true, FUNCTION(lease_renew)},

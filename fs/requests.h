@@ -178,6 +178,7 @@ int vt_serve_partner_remove(struct vt_control_request *request, struct vt_error 
 int vt_serve_partner_end(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_partners(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_repin(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_clock(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_clock_accept(struct vt_control_request *request, struct vt_error *err);
 /* requests_lease.c: */
 int vt_serve_lease_acquire(struct vt_control_request *request, struct vt_error *err);

@@ -154,7 +154,7 @@ static json_t *change_text(const struct vt_control_request *request, const struc
 
 	switch (change->kind) {
 	case VT_REMEDY_ACCEPT_NAME:
-		(void) snprintf(text, sizeof text, "accept the new name of the uid of %s", who);
+		(void) snprintf(text, sizeof text, "vitrine repin %s", who + strlen("user:"));
 		break;
 	case VT_REMEDY_ALLOW:
 		(void) snprintf(text, sizeof text, "vitrine grant %s %s %s", who,

@@ -8,6 +8,7 @@
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
+#include "fs/trail.h"
 #include "index/base/error.h"
 #include "policy/people.h"
 
@@ -178,6 +179,8 @@ int vt_serve_mount(struct vt_control_request *request, struct vt_error *err)
 				vt_control_caller(request), &plan, &id, err);
 	if (r < 0)
 		return r;
+	vt_trail_mount(request->service, VT_AUDIT_MOUNT, vt_control_caller(request), mountpoint,
+		       &plan);
 	request->result = json_pack("{s:I, s:I, s:s, s:b}", "id", (json_int_t) id, "pid",
 				    (json_int_t) getpid(), "kind", vt_mount_kind_name(plan.kind),
 				    "acl", plan.lists);

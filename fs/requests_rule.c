@@ -10,6 +10,7 @@
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
+#include "fs/trail.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/index.h"
@@ -396,18 +397,49 @@ int vt_serve_partners(struct vt_control_request *request, struct vt_error *err)
 int vt_serve_repin(struct vt_control_request *request, struct vt_error *err)
 {
 	const struct vt_pattern everything = {.scope = VT_SCOPE_ALL};
-	uint64_t uid;
-	int r = vt_arg_number(request->args, "uid", UINT32_MAX, &uid, err);
+	struct vt_service *service = request->service;
+	struct vt_member was;
+	const char *user;
+	uint32_t uid;
+	int r = vt_arg_text(request->args, "user", &user, err);
 
 	if (r >= 0)
-		r = vt_book_repin(request->service->book, (uint32_t) uid, err);
-	return r < 0 ? r : vt_narrow_to_now(request->service, &everything, err);
+		r = vt_people_uid_of(user, &uid, err);
+	if (r >= 0)
+		r = vt_trail_check(service, err);
+	if (r >= 0)
+		r = vt_book_repin(service->book, uid, &was, err);
+	if (r < 0)
+		return r;
+	vt_trail_repin(service, vt_control_caller(request), &was, user);
+	request->result = json_pack("{s:I, s:s, s:s}", "uid", (json_int_t) uid, "name", user, "was",
+				    was.name);
+	return vt_narrow_to_now(service, &everything, err);
 }
 
+int vt_serve_clock(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_timekeeper *time = request->service->time;
+	struct vt_instant now = vt_timekeeper_now(time);
+
+	(void) err;
+	request->result = json_pack("{s:b}", "in_doubt", vt_timekeeper_is_suspect(time));
+	(void) vt_json_set_time(request->result, "wall", vt_clock_realtime_ns());
+	(void) vt_json_set_time(request->result, "earliest", now.lo_ns);
+	(void) vt_json_set_time(request->result, "latest", now.hi_ns);
+	return 0;
+}
+
+/* May let windows open again: recorded first, or not done. */
 int vt_serve_clock_accept(struct vt_control_request *request, struct vt_error *err)
 {
-	int r = vt_timekeeper_accept(request->service->time, err);
+	struct vt_service *service = request->service;
+	int r = vt_trail_check(service, err);
 
-	vt_policy_watch_poke(request->service->watch);
+	if (r < 0)
+		return r;
+	vt_trail_clock(service, vt_control_caller(request), vt_timekeeper_now(service->time));
+	r = vt_timekeeper_accept(service->time, err);
+	vt_policy_watch_poke(service->watch);
 	return r;
 }

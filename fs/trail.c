@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/mount.h"
 #include "fs/node.h"
 #include "fs/rows.h"
 #include "fs/service.h"
@@ -88,9 +89,10 @@ int vt_trail_check(struct vt_service *service, struct vt_error *err)
 
 static void append(struct vt_service *service, enum vt_audit_kind kind, json_t *fields)
 {
+	bool durable = kind != VT_AUDIT_MOUNT && kind != VT_AUDIT_UMOUNT;
 	struct vt_error err;
 
-	if (vt_audit_append(service->audit, kind, fields, true, &err) < 0)
+	if (vt_audit_append(service->audit, kind, fields, durable, &err) < 0)
 		vt_log(VT_LOG_ERROR, "not in the audit log kind=%s: %s", vt_audit_kind_name(kind),
 		       err.text);
 }
@@ -144,6 +146,42 @@ void vt_trail_partner(struct vt_service *service, enum vt_audit_kind kind, const
 
 	(void) json_object_set_new(fields, "partner", json_string(name));
 	set_time(fields, "until", until_ns);
+	append(service, kind, fields);
+}
+
+void vt_trail_repin(struct vt_service *service, uint32_t by_uid, const struct vt_member *was,
+		    const char *name)
+{
+	json_t *fields = by(by_uid);
+
+	(void) json_object_set_new(fields, "who", json_string(name));
+	(void) json_object_set_new(fields, "who_uid", json_integer((json_int_t) was->uid));
+	(void) json_object_set_new(fields, "was", json_string(was->name));
+	append(service, VT_AUDIT_REPIN, fields);
+}
+
+void vt_trail_clock(struct vt_service *service, uint32_t by_uid, struct vt_instant before)
+{
+	json_t *fields = by(by_uid);
+
+	set_time(fields, "from", before.lo_ns);
+	set_time(fields, "until", before.hi_ns);
+	append(service, VT_AUDIT_CLOCK, fields);
+}
+
+void vt_trail_mount(struct vt_service *service, enum vt_audit_kind kind, uint32_t uid,
+		    const char *mountpoint, const struct vt_mount_plan *plan)
+{
+	char name[VT_AUDIT_NAME_MAX];
+	json_t *fields = by(uid);
+
+	(void) vt_json_set_text(fields, "point", mountpoint, strnlen(mountpoint, TEXT_MAX));
+	(void) json_object_set_new(fields, "mount", json_string(vt_mount_kind_name(plan->kind)));
+	if (plan->kind == VT_MOUNT_PRIVATE) {
+		vt_people_name_of(plan->user, name, sizeof name);
+		(void) json_object_set_new(fields, "who", json_string(name));
+		(void) json_object_set_new(fields, "any_uid", json_integer(plan->any_uid));
+	}
 	append(service, kind, fields);
 }
 

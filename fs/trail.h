@@ -4,20 +4,22 @@
 /*
  * What of the server's doings goes into the audit log (policy/audit.md), and in which words.
  *
- * Changes are recorded durably before they are reported as done. What widens access is refused
- * while the log cannot be written (vt_trail_check()); what narrows it is done all the same, and the
- * log's gap record counts what is missing.
+ * Changes are recorded durably before they are reported as done (mounts within 200 ms). What widens
+ * access is refused while the log cannot be written (vt_trail_check()); what narrows it is done all
+ * the same, and the log's gap record counts what is missing.
  *
  * Thread-safe.
  */
 #include <stdint.h>
 
 #include "policy/audit.h"
+#include "policy/evaluate.h"
 #include "policy/rule.h"
 
 struct vt_dataset;
 struct vt_decision;
 struct vt_error;
+struct vt_mount_plan;
 struct vt_request;
 struct vt_service;
 struct vt_shown;
@@ -32,6 +34,14 @@ int vt_trail_check(struct vt_service *service, struct vt_error *err);
 void vt_trail_rule(struct vt_service *service, enum vt_audit_kind kind, const struct vt_rule *rule);
 void vt_trail_partner(struct vt_service *service, enum vt_audit_kind kind, const char *name,
 		      uint32_t by_uid, uint64_t until_ns);
+/* What was given to a uid under its old name is `name`'s now. */
+void vt_trail_repin(struct vt_service *service, uint32_t by_uid, const struct vt_member *was,
+		    const char *name);
+/* An administrator takes the wall clock for right; `before`: what was taken for it until now. */
+void vt_trail_clock(struct vt_service *service, uint32_t by_uid, struct vt_instant before);
+/* `kind` VT_AUDIT_MOUNT or _UMOUNT; whoever made the mount is named. */
+void vt_trail_mount(struct vt_service *service, enum vt_audit_kind kind, uint32_t uid,
+		    const char *mountpoint, const struct vt_mount_plan *plan);
 /* `kind` one of VT_AUDIT_LEASE_*. */
 void vt_trail_lease(struct vt_service *service, enum vt_audit_kind kind,
 		    const struct vt_lease *lease);

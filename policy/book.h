@@ -85,9 +85,10 @@ int vt_book_partner_end(struct vt_book *book, const char *name, struct vt_error 
 
 /*
  * The pinned name of a uid that now means another user is given up for the present one, who has
- * from then on what was given to the uid. -ENOENT: it is not pinned, or means nobody now.
+ * from then on what was given to the uid; `*was` is the old one. -ENOENT: it is not pinned, or
+ * means nobody now.
  */
-int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_error *err);
+int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_member *was, struct vt_error *err);
 
 /* ---- leases: the state machine is lease.c's, see policy/model.md --------------------------- */
 

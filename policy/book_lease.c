@@ -191,7 +191,7 @@ static int acquire(struct vt_book_change *change, const struct vt_lease_wish *wi
 	if (change->suspect)
 		return vt_fail(err, EAGAIN,
 			       "the clock is in doubt: no lease until an "
-			       "administrator accepts it");
+			       "administrator accepts it ('vitrine clock accept')");
 	r = vt_object_exists(change->book->catalog, &wish->object, err);
 	if (r == 0)
 		r = check_denied(change, &lease, who, err);

@@ -22,8 +22,9 @@ int vt_book_change_pin(struct vt_book_change *change, uint32_t uid, const char *
 	if (old)
 		return vt_fail(err, ESTALE,
 			       "uid %u was %s's when it was first named here and is %s's now; an "
-			       "administrator can give it what was %s's, or take that away",
-			       (unsigned) uid, old->name, name, old->name);
+			       "administrator can give it what was %s's ('vitrine repin %s'), or "
+			       "take that away",
+			       (unsigned) uid, old->name, name, old->name, name);
 	if (len == 0 || len > VT_PRINCIPAL_NAME_MAX)
 		return vt_fail(err, EINVAL, "uid %u has no name that can be kept", (unsigned) uid);
 	memcpy(pin.name, name, len + 1);
@@ -86,13 +87,15 @@ static int rename_members(struct vt_book_change *change, const struct vt_member 
 	return 0;
 }
 
-static int repin(struct vt_book_change *change, const struct vt_member *pin, struct vt_error *err)
+static int repin(struct vt_book_change *change, const struct vt_member *pin, struct vt_member *was,
+		 struct vt_error *err)
 {
 	const struct vt_member *old = vt_snapshot_pin(change->next, pin->uid);
 	int r;
 
 	if (!old)
 		return vt_fail(err, ENOENT, "nothing here names uid %u", (unsigned) pin->uid);
+	*was = *old;
 	if (strcmp(old->name, pin->name) == 0)
 		return 0;
 	r = vt_book_change_put_pin(change, pin, err);
@@ -105,7 +108,7 @@ static int repin(struct vt_book_change *change, const struct vt_member *pin, str
 	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
-int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_error *err)
+int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_member *was, struct vt_error *err)
 {
 	vt_cleanup(vt_person_unrefp) const struct vt_person *person = NULL;
 	struct vt_member pin = {.uid = uid};
@@ -121,7 +124,7 @@ int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_error *err)
 	memcpy(pin.name, person->name, strlen(person->name));
 	r = vt_book_change_begin(book, &change, err);
 	if (r == 0)
-		r = repin(&change, &pin, err);
+		r = repin(&change, &pin, was, err);
 	vt_book_change_done(&change);
 	return r;
 }
@@ -140,7 +143,7 @@ static int check_until(const struct vt_book_change *change, uint64_t until_ns, s
 	if (until_ns != VT_TIME_NEVER && change->suspect)
 		return vt_fail(err, EAGAIN,
 			       "the clock is in doubt: no partner with an end until an "
-			       "administrator accepts it");
+			       "administrator accepts it ('vitrine clock accept')");
 	if (until_ns <= change->now.hi_ns)
 		return vt_fail(err, EINVAL, "the partner's time is over already");
 	return 0;

@@ -48,7 +48,7 @@ static int check_window(const struct vt_book_change *change, const struct vt_rul
 	if (has_window(rule) && change->suspect)
 		return vt_fail(err, EAGAIN,
 			       "the clock is in doubt: no rule with a time until an administrator "
-			       "accepts it");
+			       "accepts it ('vitrine clock accept')");
 	vt_time_format(rule->until_ns, until);
 	if (rule->until_ns <= change->now.hi_ns)
 		return vt_fail(err, EINVAL, "the time of this rule is over already (%s)", until);

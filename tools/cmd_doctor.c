@@ -186,6 +186,20 @@ static int check_lists(void *context, const json_t *mount, const void *blob, siz
 	return 0;
 }
 
+static void check_clock(struct checkup *c, struct vt_client *client)
+{
+	vt_cleanup(vt_json_freep) json_t *clock = NULL;
+	const struct vt_call call = {.op = "clock"};
+
+	if (vt_client_call(client, &call, &clock, NULL) < 0)
+		return;
+	if (json_is_true(json_object_get(clock, "in_doubt")))
+		tell(c, WARN, "clock",
+		     "is in doubt, so that no lease is given: 'vitrine clock' says more");
+	else
+		tell(c, OK, "clock", "is taken for right");
+}
+
 static void check_server(struct checkup *c)
 {
 	vt_cleanup(vt_client_closep) struct vt_client *client = NULL;
@@ -209,8 +223,10 @@ static void check_server(struct checkup *c)
 		     (long long) vt_json_count(hello, "pid"), vt_json_text(hello, "version", "?"));
 	else
 		tell(c, OK, "server", "pid %lld answers", (long long) vt_json_count(hello, "pid"));
-	if (r == 0)
-		(void) vt_client_call(client, &mounts, NULL, NULL);
+	if (r < 0)
+		return;
+	check_clock(c, client);
+	(void) vt_client_call(client, &mounts, NULL, NULL);
 }
 
 static void check_store(struct checkup *c)

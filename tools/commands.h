@@ -32,6 +32,8 @@ extern const struct vt_command vt_cmd_partner;
 extern const struct vt_command vt_cmd_explain;
 extern const struct vt_command vt_cmd_who_can;
 extern const struct vt_command vt_cmd_whoami;
+extern const struct vt_command vt_cmd_repin;
+extern const struct vt_command vt_cmd_clock;
 extern const struct vt_command vt_cmd_audit;
 extern const struct vt_command vt_cmd_completion;
 extern const struct vt_command vt_cmd_help;

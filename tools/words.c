@@ -42,6 +42,34 @@ static int from_now(const struct vt_cli *cli, const char *length, uint64_t *out,
 	return 0;
 }
 
+/* "", "Z" or "+02:00": how far ahead of UTC, in seconds. False: none of these. */
+static bool zone_parse(const char *text, bool *is_local, long *ahead)
+{
+	const char *digits = text + 1;
+
+	*is_local = !*text;
+	*ahead = 0;
+	if (*is_local || strcmp(text, "Z") == 0)
+		return true;
+	if ((*text != '+' && *text != '-') || strlen(text) != strlen("+02:00") ||
+	    strspn(digits, "0123456789") != 2 || digits[2] != ':' ||
+	    strspn(digits + 3, "0123456789") != 2 || atoi(digits) > 23 || atoi(digits + 3) > 59)
+		return false;
+	*ahead = (atoi(digits) * 60l + atoi(digits + 3)) * 60;
+	if (*text == '-')
+		*ahead = -*ahead;
+	return true;
+}
+
+/* False for days that no calendar has: both would count on into the next month. */
+static bool count_seconds(const struct tm *given, bool is_local, long ahead, time_t *out)
+{
+	struct tm tm = *given;
+
+	*out = (is_local ? mktime(&tm) : timegm(&tm)) - ahead;
+	return tm.tm_mday == given->tm_mday && tm.tm_mon == given->tm_mon && *out > 0;
+}
+
 int vt_time_parse(const struct vt_cli *cli, const char *text, uint64_t *out, struct vt_error *err)
 {
 	static const char *const forms[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"};
@@ -50,13 +78,14 @@ int vt_time_parse(const struct vt_cli *cli, const char *text, uint64_t *out, str
 		return from_now(cli, text + 1, out, err);
 	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
 		struct tm tm = {.tm_isdst = -1};
-		const char *end = strptime(text, forms[i], &tm);
+		const char *zone = strptime(text, forms[i], &tm);
+		bool is_local;
 		time_t seconds;
+		long ahead;
 
-		if (!end || (*end && strcmp(end, "Z") != 0))
+		if (!zone || !zone_parse(zone, &is_local, &ahead))
 			continue;
-		seconds = *end ? timegm(&tm) : mktime(&tm);
-		if (seconds <= 0)
+		if (!count_seconds(&tm, is_local, ahead, &seconds))
 			break;
 		*out = (uint64_t) seconds * VT_NS_PER_SEC;
 		return 0;

@@ -12,8 +12,8 @@ struct vt_cli;
 struct vt_error;
 
 /*
- * "2027-12-31" (its beginning), "2027-12-31T10:00[:SS]", both local time; with a Z at the end UTC;
- * "+8h" from now. ns since 1970.
+ * RFC 3339 with parts left out: "2027-12-31" (its beginning), "2027-12-31T10:00[:SS]", both local
+ * time unless a zone follows, "Z" or "+02:00"; or "+8h" from now. ns since 1970.
  */
 int vt_time_parse(const struct vt_cli *cli, const char *text, uint64_t *out, struct vt_error *err);
 /* "90s", "30m", "8h", "7d", "2w"; ns, more than 0. */

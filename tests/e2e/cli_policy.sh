@@ -103,6 +103,15 @@ for until in 2127-12-31 2127-12-31T10:00 2127-12-31T10:00:30Z +8h; do
 done
 assert_ok vitrine grant "$alice" read birds --until 2127-12-31T10:00:30Z --json
 assert_equal "$(json_member 1 until)" 2127-12-31T10:00:30Z
+assert_ok vitrine grant "$alice" read birds --until 2127-12-31T02:00-05:30 --json
+assert_equal "$(json_member 1 until)" 2127-12-31T07:30:00Z
+assert_ok vitrine grant "$alice" read birds --until 2128-02-29T00:30+01:00 --json
+assert_equal "$(json_member 1 until)" 2128-02-28T23:30:00Z
+for until in 2127-02-29 2127-04-31T10:00Z 2127-12-31+02 2127-12-31T10:00+2:00 2127-12-31T10:00+24:00 \
+	2127-12-31T10:00Zulu 1960-01-01 2127; do
+	assert_status 2 vitrine grant "$alice" read birds --until "$until"
+	assert_err "'$until' is no time"
+done
 assert_ok vitrine grant "$alice" read birds --from 2127-12-31
 assert_status 3 as_alice cat birds:file
 
@@ -304,6 +313,43 @@ assert_ok vitrine partner end acme
 assert_status 3 as_alice cat secret:file
 assert_status 4 vitrine partner add acme --user no-such-user
 assert_status 2 vitrine partner add
+
+it "a uid that was another's gets nothing, until an administrator gives it to who has it now"
+make_user carol
+assert_ok vitrine grant "$user" read birds
+uid=$(id -u "$user")
+userdel "$user"
+useradd --no-create-home --shell /bin/sh --uid "$uid" "vt-e2e-dave-$$"
+users="$users vt-e2e-dave-$$"
+assert_ok vitrine stop # who is who is remembered for half a minute
+assert_ok vitrine ls
+assert_status 3 as_user "vt-e2e-dave-$$" "$VITRINE" cat birds:file
+assert_err "there is no 'birds' here"
+assert_ok as_user "vt-e2e-dave-$$" "$VITRINE" whoami
+assert_out "This uid was another user's"
+assert_ok vitrine explain "vt-e2e-dave-$$" read birds
+assert_out "vitrine repin vt-e2e-dave-$$"
+assert_status 3 as_bob repin "vt-e2e-dave-$$"
+assert_ok vitrine repin "vt-e2e-dave-$$"
+assert_out "What uid $uid was given as $user is vt-e2e-dave-$$'s now"
+assert_ok as_user "vt-e2e-dave-$$" "$VITRINE" cat birds:file
+assert_ok vitrine audit list --kind repin
+assert_out "was=$user"
+assert_status 4 vitrine repin no-such-user
+
+it "the clock is shown to everybody, and accepted by administrators"
+assert_ok as_bob clock --json
+assert_json wall earliest latest in_doubt
+assert_equal "$(json_member 1 in_doubt)" false
+assert_ok vitrine clock
+assert_out "earliest"
+assert_status 3 as_bob clock accept
+assert_ok vitrine clock accept
+assert_ok vitrine audit list --kind clock
+assert_out "root"
+assert_status 2 vitrine clock set
+assert_ok vitrine doctor
+assert_out "is taken for right"
 
 it "a long answer stops when its reader loses the right"
 truncate -s 256M "$tmp/src/large"

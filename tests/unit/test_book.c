@@ -285,6 +285,7 @@ END_TEST
 START_TEST(a_uid_that_means_another_now_has_to_be_given_up_first)
 {
 	vt_cleanup(vt_policy_unrefp) const struct vt_policy *policy = NULL;
+	struct vt_member was;
 
 	book_set_up();
 	allow("user:ada", VT_RIGHT_READ, "**");
@@ -292,12 +293,13 @@ START_TEST(a_uid_that_means_another_now_has_to_be_given_up_first)
 	ck_assert_int_eq(add(rule(VT_RULE_ALLOW, "user:zoe", VT_RIGHT_BROWSE, "**")), -ESTALE);
 	says("ada");
 	says("zoe");
-	must(vt_book_repin(book, 1001, &err) == 0);
+	must(vt_book_repin(book, 1001, &was, &err) == 0);
+	ck_assert_str_eq(was.name, "ada");
 	ck_assert_str_eq(pinned(1001), "zoe");
 	must(add(rule(VT_RULE_ALLOW, "user:zoe", VT_RIGHT_BROWSE, "**")) == 0);
-	ck_assert_int_eq(vt_book_repin(book, 1002, &err), -ENOENT);
+	ck_assert_int_eq(vt_book_repin(book, 1002, &was, &err), -ENOENT);
 	user_names[1] = NULL;
-	ck_assert_int_eq(vt_book_repin(book, 1001, &err), -ENOENT);
+	ck_assert_int_eq(vt_book_repin(book, 1001, &was, &err), -ENOENT);
 	user_names[1] = "ada";
 	book_reopen();
 	policy = vt_book_policy(book);

@@ -293,6 +293,7 @@ END_TEST
 START_TEST(a_holder_whose_uid_means_another_is_refused)
 {
 	struct vt_lease lease;
+	struct vt_member was;
 	uint64_t id;
 
 	set_up();
@@ -300,7 +301,7 @@ START_TEST(a_holder_whose_uid_means_another_is_refused)
 	release(id);
 	user_names[1] = "zoe";
 	ck_assert_int_eq(try("user:zoe", "plain", HOUR, false, &lease), -ESTALE);
-	must(vt_book_repin(book, 1001, &err) == 0);
+	must(vt_book_repin(book, 1001, &was, &err) == 0);
 	take("user:zoe", "plain");
 	user_names[1] = "ada";
 	book_tear_down();
