@@ -6,7 +6,7 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkg-config python3 libfuse3-dev fuse3 librocksdb-dev
 	libzstd-dev libssl-dev libjansson-dev libarchive-dev zlib1g-dev libxxhash-dev uthash-dev
 	check"
-tests="attr git man-db rsync spin sqlite3 xz-utils zip zsh zstd"
+tests="attr git man-db openssl rsync spin sqlite3 xz-utils zip zsh zstd"
 
 wanted=$build
 [ "${1:-}" != --tests ] || wanted="$build $tests"

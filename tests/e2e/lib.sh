@@ -11,6 +11,11 @@ set -eu
 : "${VITRINE:?the program to test}"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/vitrine-e2e.XXXXXX")
 chmod 0711 "$tmp" # other users reach mounts in it
+if [ "$(id -u)" -eq 0 ]; then # and the program, wherever it was built
+	mkdir "$tmp/program"
+	cp "$VITRINE" "$tmp/program/vitrine"
+	VITRINE=$tmp/program/vitrine
+fi
 export VITRINE_STORE="$tmp/store" VITRINE_IDLE_SECONDS=60 LC_ALL=C.UTF-8 TZ=UTC
 unset VITRINE_MOUNT NO_COLOR
 users=
@@ -138,6 +143,18 @@ json_member() {
 import json, sys
 value = json.load(sys.stdin)[sys.argv[1]]
 print(value if isinstance(value, str) else json.dumps(value))' "$2"
+}
+
+# walk DIR [as_user NAME]: lists a tree with all that stat(2) says. From coreutils 9.6 on ls asks for
+# each file's list of xattrs, and the kernel keeps no such lists.
+walk() {
+	folder=$1
+	shift
+	if printf '9.6\n%s\n' "$(ls --version | sed -n '1s/.* //p')" | sort -CV; then
+		"$@" find "$folder" -ls
+	else
+		"$@" ls -lR "$folder"
+	fi
 }
 
 # Makes a user for this test; needs root. The name is in $user.

@@ -56,10 +56,10 @@ assert_ok vitrine mount --open-only "$tmp/open"
 assert_equal "$(as_user "$alice" ls "$tmp/open")" roads
 assert_status 2 as_user "$alice" ls "$tmp/open/birds"
 assert_err "No such file"
-as_user "$alice" ls -lR "$tmp/open/roads/v1" >"$tmp/first"
+walk "$tmp/open/roads/v1" as_user "$alice" >"$tmp/first"
 as_user "$bob" cat "$tmp/open/roads/v1/1/1" >"$tmp/null"
 before=$(requests "$tmp/open")
-as_user "$alice" ls -lR "$tmp/open/roads/v1" >"$tmp/second"
+walk "$tmp/open/roads/v1" as_user "$alice" >"$tmp/second"
 after=$(requests "$tmp/open")
 cmp "$tmp/first" "$tmp/second"
 [ $((after - before)) -lt 10 ] || fail "$((after - before)) requests"
@@ -80,10 +80,10 @@ assert_equal "$(ls "$tmp/open")" ""
 it "a private mount is its user's to the last file, and asks nothing when it is warm"
 assert_ok vitrine mount --for "$alice" "$tmp/private"
 assert_equal "$(as_user "$alice" ls "$tmp/private")" birds
-as_user "$alice" ls -lR "$tmp/private/birds/v1" >"$tmp/null"
+walk "$tmp/private/birds/v1" as_user "$alice" >"$tmp/null"
 as_user "$alice" cat "$tmp/private/birds/v1/1/1" >"$tmp/null"
 before=$(requests "$tmp/private")
-as_user "$alice" ls -lR "$tmp/private/birds/v1" >"$tmp/null"
+walk "$tmp/private/birds/v1" as_user "$alice" >"$tmp/null"
 after=$(requests "$tmp/private")
 [ $((after - before)) -lt 10 ] || fail "$((after - before)) requests"
 assert_status 1 as_user "$bob" cat "$tmp/private/birds/v1/1/1"

@@ -71,15 +71,6 @@ for number in 0 $((FILES / 2)) $((FILES - 1)); do
 	cmp "$tmp/many/$file" "$tmp/mnt/many/v1/$file"
 done
 
-# From coreutils 9.6 on, ls asks for each file's list of xattrs, and the kernel keeps no such lists.
-walk() {
-	if printf '9.6\n%s\n' "$(ls --version | sed -n '1s/.* //p')" | sort -CV; then
-		find "$1" -ls
-	else
-		ls -lR "$1"
-	fi
-}
-
 it "walks a second time without the server"
 rm -rf "$tmp/many"
 least=1000000
