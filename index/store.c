@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/journal.h"
 
 #define FORMAT         1u
 #define WRITE_BUFFERS  (8u << 20)  /* bytes, all families together */
@@ -310,8 +311,10 @@ int vt_store_open(const char *dir, const struct vt_store_options *settings, stru
 
 	if (!store)
 		return vt_fail(err, ENOMEM, "no memory for a store handle");
-	r = settings->note ? open_noted(store, dir, settings, err)
-			   : open_checked(store, dir, settings->read_only, err);
+	r = vt_journal_check(dir, settings->accept_loss, err);
+	if (r == 0)
+		r = settings->note ? open_noted(store, dir, settings, err)
+				   : open_checked(store, dir, settings->read_only, err);
 	if (r < 0)
 		return vt_fail_in(err, r, "cannot open the index '%s'", dir);
 	store->writable = !settings->read_only;

@@ -161,6 +161,34 @@ START_TEST(a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless)
 }
 END_TEST
 
+/* The kinds from which RocksDB 9 does not come back (index/journal.h). */
+START_TEST(a_record_of_a_used_log_is_refused_and_given_up_with_what_follows)
+{
+	const unsigned char kinds[] = {5, 6, 7, 8, 11};
+	struct vt_loss loss;
+	char log[256];
+	int fd;
+
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_dead_store(false);
+	strcpy(log, newest("index/*.log"));
+	for (size_t i = 0; i < sizeof kinds; i++) {
+		fd = open(log, O_WRONLY);
+		ck_assert_int_eq(pwrite(fd, &kinds[i], 1, 6), 1);
+		close(fd);
+		ck_assert_int_eq(vt_index_open(vt_scratch_dir, 4 << 20, &idx, &err), -EBADMSG);
+		ck_assert_ptr_nonnull(strstr(err.text, "is damaged at byte 0"));
+		ck_assert_ptr_nonnull(strstr(err.text, "--accept-loss"));
+	}
+	must(vt_index_accept_loss(vt_scratch_dir, &loss, &err) == 0);
+	ck_assert_uint_gt(loss.commits, 0);
+	index_open();
+	ck_assert_uint_eq(count_rows(VT_CF_VERSION), 0);
+	index_tear_down();
+}
+END_TEST
+
 START_TEST(a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harmless)
 {
 	if (!VT_CAN_FORK)
@@ -431,6 +459,7 @@ START_TEST(a_loss_that_was_not_accepted_is_refused_again)
 END_TEST
 
 VT_SUITE(commits, a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless,
+	 a_record_of_a_used_log_is_refused_and_given_up_with_what_follows,
 	 a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harmless,
 	 a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless,
 	 an_index_is_at_rest_from_its_close_to_its_opening,

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records that RocksDB would never come back from are found, whatever block they are in. */
+#include "index/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "index/base/error.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/suite.h"
+
+#define BLOCK  32768
+#define HEADER 7
+
+static struct vt_error err;
+static unsigned char bytes[3 * BLOCK];
+
+/* A record of `len` bytes, none of whose own bytes is a kind. Where the next one begins. */
+static size_t put(size_t at, unsigned char kind, size_t len)
+{
+	memset(bytes + at, 0x55, HEADER + len);
+	bytes[at + 4] = (unsigned char) len;
+	bytes[at + 5] = (unsigned char) (len >> 8);
+	bytes[at + 6] = kind;
+	return at + HEADER + len;
+}
+
+static void save(const char *name, size_t len)
+{
+	FILE *file = fopen(vt_scratch_path(name), "we");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(bytes, 1, len, file), len);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static int check(bool mend)
+{
+	err.text[0] = '\0';
+	return vt_journal_check(vt_scratch_dir, mend, &err);
+}
+
+static void found_at(const char *name, size_t at)
+{
+	char words[128];
+
+	(void) snprintf(words, sizeof words, "'%s' is damaged at byte %zu", name, at);
+	ck_assert_int_eq(check(false), -EBADMSG);
+	ck_assert_msg(strstr(err.text, words) != NULL, "'%s'", err.text);
+}
+
+START_TEST(each_kind_is_found_where_it_stands_and_no_other)
+{
+	(void) vt_scratch();
+	for (int kind = 0; kind < 256; kind++) {
+		size_t at = put(0, 1, 100), end = put(at, (unsigned char) kind, 20);
+
+		save("000001.log", end);
+		if ((kind >= 5 && kind <= 8) || kind == 11)
+			found_at("000001.log", at);
+		else
+			ck_assert_int_eq(check(false), 0);
+	}
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(blocks_begin_with_a_record_and_what_is_below_a_header_is_unused)
+{
+	size_t at;
+
+	(void) vt_scratch();
+	at = put(0, 2, BLOCK - HEADER - 6);
+	memset(bytes + at, 5, 6);
+	at = put(BLOCK, 3, 1000);
+	at = put(at, 4, BLOCK - HEADER - (at - BLOCK));
+	ck_assert_uint_eq(at, 2 * BLOCK);
+	save("000001.log", put(at, 1, 10));
+	ck_assert_int_eq(check(false), 0);
+	save("000001.log", put(at, 7, 10));
+	found_at("000001.log", 2 * BLOCK);
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(what_a_crash_leaves_is_not_damage)
+{
+	size_t at;
+
+	(void) vt_scratch();
+	memset(bytes, 5, sizeof bytes);
+	at = put(0, 1, 30);
+	save("empty.log", 0);
+	save("000001.log", at + HEADER - 1); /* a header that is not whole */
+	(void) put(at, 1, 20000);
+	save("000002.log", at + HEADER + 500); /* a record that is not whole */
+	save("000003.sst", sizeof bytes);      /* no such file */
+	ck_assert_int_eq(check(false), 0);
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(a_log_is_mended_and_a_list_of_tables_is_not)
+{
+	size_t at, end;
+
+	(void) vt_scratch();
+	at = put(0, 1, 30);
+	end = put(at, 5, 30);
+	save("000001.log", end);
+	ck_assert_int_eq(check(true), 0);
+	ck_assert_int_eq(check(false), 0);
+	save("MANIFEST-000002", end);
+	found_at("MANIFEST-000002", at);
+	ck_assert_ptr_null(strstr(err.text, "accept-loss"));
+	ck_assert_int_eq(check(true), -EBADMSG);
+	vt_scratch_done();
+}
+END_TEST
+
+VT_SUITE(journal, each_kind_is_found_where_it_stands_and_no_other,
+	 blocks_begin_with_a_record_and_what_is_below_a_header_is_unused,
+	 what_a_crash_leaves_is_not_damage, a_log_is_mended_and_a_list_of_tables_is_not)
