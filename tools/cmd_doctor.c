@@ -13,11 +13,11 @@
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 
+#include "fs/mount_table.h"
 #include "fs/rows.h"
 #include "index/base/error.h"
 #include "index/index.h"
 #include "tools/commands.h"
-#include "tools/mount_table.h"
 #include "tools/output.h"
 
 #define FREE_LOW (1ull << 30) /* bytes; a shard of a publish is up to 256 MiB */

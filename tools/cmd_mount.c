@@ -13,11 +13,11 @@
 
 #include "fs/daemon.h"
 #include "fs/mount.h"
+#include "fs/mount_table.h"
 #include "fs/rows.h"
 #include "index/base/buf.h"
 #include "index/base/error.h"
 #include "tools/commands.h"
-#include "tools/mount_table.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/standing.h"

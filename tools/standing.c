@@ -13,10 +13,10 @@
 
 #include "fs/holdings.h"
 #include "fs/mount.h"
+#include "fs/mount_table.h"
 #include "fs/rows.h"
 #include "fs/systemd.h"
 #include "index/base/error.h"
-#include "tools/mount_table.h"
 
 #define NAME_FUSE  "mount"
 #define NAME_STATE "state"

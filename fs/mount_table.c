@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See mount_table.h. */
-#include "tools/mount_table.h"
+#include "fs/mount_table.h"
 
 #include <errno.h>
 #include <fcntl.h>
