@@ -46,18 +46,19 @@ struct vt_instant {
 
 /* Why. One sentence each, in reason.c. Stored in the audit log: never renumbered. */
 enum vt_reason {
-	VT_REASON_RULE = 1,         /* allowed by `rule` */
-	VT_REASON_OWNER = 2,        /* allowed: the dataset's owner */
-	VT_REASON_STORE = 3,        /* allowed: root or the store's owner, for admin and curate */
-	VT_REASON_HOLDER = 4,       /* allowed by lease `rule` */
-	VT_REASON_NO_GRANT = 16,    /* nothing allows it */
-	VT_REASON_NOT_YET = 17,     /* rule `rule` would, from a later time on */
-	VT_REASON_ENDED = 18,       /* rule or lease `rule` did, until a time that has passed */
-	VT_REASON_DENIED = 19,      /* by deny `rule` */
-	VT_REASON_LEASED = 20,      /* to another: lease `rule` */
-	VT_REASON_DRAINING = 21,    /* lease `rule` is being ended */
-	VT_REASON_STALE = 22,       /* the uid belonged to another user when it was named */
-	VT_REASON_UNKNOWN_RULE = 23 /* `rule` is of a kind that this program does not know */
+	VT_REASON_RULE = 1,          /* allowed by `rule` */
+	VT_REASON_OWNER = 2,         /* allowed: the dataset's owner */
+	VT_REASON_STORE = 3,         /* allowed: root or the store's owner, for admin and curate */
+	VT_REASON_HOLDER = 4,        /* allowed by lease `rule` */
+	VT_REASON_NO_GRANT = 16,     /* nothing allows it */
+	VT_REASON_NOT_YET = 17,      /* rule `rule` would, from a later time on */
+	VT_REASON_ENDED = 18,        /* rule or lease `rule` did, until a time that has passed */
+	VT_REASON_DENIED = 19,       /* by deny `rule` */
+	VT_REASON_LEASED = 20,       /* to another: lease `rule` */
+	VT_REASON_DRAINING = 21,     /* lease `rule` is being ended */
+	VT_REASON_STALE = 22,        /* the uid belonged to another user when it was named */
+	VT_REASON_UNKNOWN_RULE = 23, /* `rule` is of a kind that this program does not know */
+	VT_REASON_LEFTOVER = 24 /* not by the policy: the gate is shut (gate.h, vt_gate_shut()) */
 };
 
 struct vt_decision {
