@@ -186,6 +186,21 @@ assert_no_err
 assert_ok as_user "$bob" cmp "$tmp/src/data" "$tmp/third/birds/v1/data"
 exec 6<&-
 
+# The kernel gives the lowest number that is free.
+it "a device number that another store's mount has got meanwhile is not taken for it"
+assert_ok vitrine umount "$tmp/third"
+assert_ok vitrine umount --lazy "$mnt"
+assert_ok vitrine mount "$mnt"
+kill_both
+umount -l "$mnt"
+vitrine --store "$tmp/second" init --quiet
+assert_ok vitrine --store "$tmp/second" mount "$tmp/other"
+assert_ok vitrine mount "$mnt"
+assert_no_err
+assert_ok as_user "$bob" cmp "$tmp/src/data" "$mnt/birds/v1/data"
+assert_ok vitrine umount "$mnt"
+assert_ok vitrine --store "$tmp/second" umount "$tmp/other"
+
 it "what is recorded of it all is sound"
 assert_ok vitrine audit verify
 assert_out "all sound"

@@ -242,14 +242,17 @@ START_TEST(an_open_only_mount_is_not_noted_and_takes_the_place_of_what_had_its_d
 }
 END_TEST
 
-/* /proc is mounted, by another type. */
+/* /proc is mounted: of the same source, by another type. */
 START_TEST(a_device_that_is_another_file_systems_by_now_is_not_ours)
 {
+	const struct vt_mount_plan plan = {.kind = VT_MOUNT_PRIVATE};
+	struct vt_mount_site site = {.mountpoint = "/mnt", .source = "proc"};
 	struct stat st;
 
 	set_up();
 	ck_assert_int_eq(stat("/proc", &st), 0);
-	must(serve_as(VT_MOUNT_PRIVATE, st.st_dev, false) == 0);
+	site.device = st.st_dev;
+	must(vt_leftovers_serve(host.service->leftovers, &site, &plan, false, &err) == 0);
 	begin_anew();
 	ck_assert_uint_eq(left_over(), 0);
 	tear_down();
