@@ -2,6 +2,7 @@
 /* See holdings.h. A message is a head, and for a mount its path; at most two descriptors. */
 #include "fs/holdings.h"
 
+#include "fs/mount.h"
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
 
@@ -17,7 +18,7 @@
 
 struct head {
 	uint32_t kind, uid;
-	uint64_t id;
+	uint64_t id, device;
 };
 
 struct packet {
@@ -47,7 +48,7 @@ void vt_holdings_done(struct vt_holdings *holdings)
 }
 
 /* Takes both descriptors, also on failure. */
-static struct vt_hold *new_hold(const char *mountpoint, uint32_t uid, int fuse_fd, int state_fd)
+static struct vt_hold *new_hold(const struct vt_mount_site *site, int fuse_fd, int state_fd)
 {
 	struct vt_hold *hold = calloc(1, sizeof *hold);
 
@@ -56,10 +57,11 @@ static struct vt_hold *new_hold(const char *mountpoint, uint32_t uid, int fuse_f
 		vt_cleanup_close(&state_fd);
 		return NULL;
 	}
-	hold->uid = uid;
+	hold->uid = site->uid;
+	hold->device = site->device;
 	hold->fuse_fd = fuse_fd;
 	hold->state_fd = state_fd;
-	hold->mountpoint = strdup(mountpoint);
+	hold->mountpoint = strdup(site->mountpoint);
 	if (!hold->mountpoint || fuse_fd < 0 || state_fd < 0) {
 		free_hold(hold);
 		return NULL;
@@ -67,10 +69,10 @@ static struct vt_hold *new_hold(const char *mountpoint, uint32_t uid, int fuse_f
 	return hold;
 }
 
-int vt_holdings_add(struct vt_holdings *holdings, int fuse_fd, int state_fd, const char *mountpoint,
-		    uint32_t uid, struct vt_hold **out, struct vt_error *err)
+int vt_holdings_add(struct vt_holdings *holdings, int fuse_fd, int state_fd,
+		    const struct vt_mount_site *site, struct vt_hold **out, struct vt_error *err)
 {
-	struct vt_hold *hold = new_hold(mountpoint, uid, fcntl(fuse_fd, F_DUPFD_CLOEXEC, 3),
+	struct vt_hold *hold = new_hold(site, fcntl(fuse_fd, F_DUPFD_CLOEXEC, 3),
 					fcntl(state_fd, F_DUPFD_CLOEXEC, 3));
 
 	if (!hold)
@@ -156,7 +158,8 @@ int vt_holdings_send(int socket, enum vt_holding_message kind, uint64_t id)
 
 int vt_holdings_send_mount(int socket, const struct vt_hold *hold)
 {
-	struct head head = {.kind = VT_HOLDING_MOUNT, .uid = hold->uid, .id = hold->id};
+	struct head head = {
+		.kind = VT_HOLDING_MOUNT, .uid = hold->uid, .id = hold->id, .device = hold->device};
 	int fds[] = {hold->fuse_fd, hold->state_fd};
 
 	return send_packet(socket, &head, hold->mountpoint, fds, 2);
@@ -216,6 +219,9 @@ static int receive_packet(int socket, struct packet *out, struct vt_error *err)
 
 static int apply(struct vt_holdings *holdings, struct packet *packet, struct vt_error *err)
 {
+	const struct vt_mount_site site = {.mountpoint = packet->mountpoint,
+					   .device = packet->head.device,
+					   .uid = packet->head.uid};
 	struct vt_hold *hold;
 
 	switch (packet->head.kind) {
@@ -224,8 +230,7 @@ static int apply(struct vt_holdings *holdings, struct packet *packet, struct vt_
 		holdings->listener = vt_steal_fd(&packet->fds[0]);
 		break;
 	case VT_HOLDING_MOUNT:
-		hold = new_hold(packet->mountpoint, packet->head.uid, vt_steal_fd(&packet->fds[0]),
-				vt_steal_fd(&packet->fds[1]));
+		hold = new_hold(&site, vt_steal_fd(&packet->fds[0]), vt_steal_fd(&packet->fds[1]));
 		if (!hold)
 			return vt_fail(err, EBADMSG, "a mount came without its descriptors");
 		hold->id = packet->head.id;

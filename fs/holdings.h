@@ -14,10 +14,12 @@
 #include <stdint.h>
 
 struct vt_error;
+struct vt_mount_site;
 
 struct vt_hold {
 	uint64_t id;           /* the server's, never reused while a keeper lives */
 	uint32_t uid;          /* who mounted */
+	uint64_t device;       /* struct vt_mount_site */
 	int fuse_fd, state_fd; /* owned */
 	char *mountpoint;
 	void *owner; /* for the server's use */
@@ -33,8 +35,8 @@ struct vt_holdings {
 void vt_holdings_done(struct vt_holdings *holdings); /* closes everything */
 
 /* Both descriptors are duplicated. */
-int vt_holdings_add(struct vt_holdings *holdings, int fuse_fd, int state_fd, const char *mountpoint,
-		    uint32_t uid, struct vt_hold **out, struct vt_error *err);
+int vt_holdings_add(struct vt_holdings *holdings, int fuse_fd, int state_fd,
+		    const struct vt_mount_site *site, struct vt_hold **out, struct vt_error *err);
 struct vt_hold *vt_holdings_find(struct vt_holdings *holdings, uint64_t id);
 void vt_holdings_remove(struct vt_holdings *holdings, struct vt_hold *hold);
 /* Lets go of mounts that ended while nobody served them. */

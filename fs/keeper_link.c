@@ -151,13 +151,13 @@ static void ensure_keeper(struct vt_keeper_link *link)
 /* ---- mounts ---------------------------------------------------------------------------------- */
 
 int vt_keeper_link_hold(struct vt_keeper_link *link, int fuse_fd, int state_fd,
-			const char *mountpoint, uint32_t uid, struct vt_hold **out,
+			const struct vt_mount_site *site, struct vt_hold **out,
 			struct vt_error *err)
 {
 	int r;
 
 	(void) pthread_mutex_lock(&link->lock);
-	r = vt_holdings_add(&link->holdings, fuse_fd, state_fd, mountpoint, uid, out, err);
+	r = vt_holdings_add(&link->holdings, fuse_fd, state_fd, site, out, err);
 	if (r >= 0 && link->socket >= 0 && vt_holdings_send_mount(link->socket, *out) < 0)
 		lose_keeper(link);
 	if (r >= 0)

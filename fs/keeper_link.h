@@ -15,6 +15,7 @@
 struct vt_error;
 struct vt_hold;
 struct vt_keeper_link;
+struct vt_mount_site;
 
 /* `dir` and `listener` are borrowed. */
 int vt_keeper_link_new(const char *dir, int listener, struct vt_keeper_link **out,
@@ -33,7 +34,7 @@ VT_DEFINE_CLEANUP(struct vt_keeper_link, vt_keeper_link_free);
  * it. `*out` is valid until it is released.
  */
 int vt_keeper_link_hold(struct vt_keeper_link *link, int fuse_fd, int state_fd,
-			const char *mountpoint, uint32_t uid, struct vt_hold **out,
+			const struct vt_mount_site *site, struct vt_hold **out,
 			struct vt_error *err);
 void vt_keeper_link_release(struct vt_keeper_link *link, struct vt_hold *hold); /* it ended */
 /* After adopting, for what was held; `each` may release what it is given. One thread. */

@@ -19,10 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/mount_table.h"
 #include "index/base/buf.h"
 #include "index/base/error.h"
-
-#define TYPE "fuse.vitrine"
 
 const char *vt_mount_kind_name(enum vt_mount_kind kind)
 {
@@ -81,7 +80,7 @@ static int check_point(const char *mountpoint, struct vt_error *err)
 	if (!path)
 		return vt_fail(err, errno, "cannot use '%s' as a mount point: %m", mountpoint);
 	mounted_type(path, type, sizeof type);
-	if (strcmp(type, TYPE) == 0)
+	if (strcmp(type, VT_MOUNT_TYPE) == 0)
 		return vt_fail(
 			err, EBUSY,
 			"'%s' is mounted already; see 'vitrine status', or end it with 'vitrine "
@@ -167,7 +166,7 @@ static int attach_as_root(const char *mountpoint, const struct vt_mount_options 
 	flags = sort_options(options->extra, &data);
 	if (vt_buf_failed(&data))
 		r = -ENOMEM;
-	else if (mount(options->fsname, mountpoint, TYPE, flags, (char *) data.data) < 0)
+	else if (mount(options->fsname, mountpoint, VT_MOUNT_TYPE, flags, (char *) data.data) < 0)
 		r = vt_fail(err, errno, "cannot mount on '%s': %m", mountpoint);
 	vt_buf_done(&data);
 	return r < 0 ? r : vt_steal_fd(&fd);

@@ -62,6 +62,14 @@ int vt_session_state_decide(int fd, const struct vt_mount_plan *plan, struct vt_
 /* ---- in the server ----------------------------------------------------------------------------
  */
 
+/* Where a mount is, and whose. */
+struct vt_mount_site {
+	const char *mountpoint;
+	const char *source; /* as the mount table has it; may be NULL with no device */
+	uint64_t device;    /* makedev(3) of its file system; 0: not known */
+	uint32_t uid;       /* who mounted it */
+};
+
 struct vt_session_info {
 	uint64_t id;
 	const char *mountpoint;

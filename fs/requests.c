@@ -72,6 +72,8 @@ static const struct vt_control_op table[] = {
 	{"mount", VT_RIGHT_SEE, VT_OBJECT_NOTHING, true, FUNCTION(mount)},
 	{"mount.adopt", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(mount_adopt)},
 	{"mounts", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(mounts)},
+	{"leftovers", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(leftovers)},
+	{"leftovers.accept", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(leftovers_accept)},
 	{"umount", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(umount)},
 	{"status", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(status)},
 	{"stop", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(stop)},

@@ -18,6 +18,7 @@
 
 struct vt_error;
 struct vt_mount_plan;
+struct vt_mount_site;
 struct vt_service;
 struct vt_viewer;
 
@@ -32,9 +33,9 @@ struct vt_host {
 	 * a mount that no server has had yet.
 	 */
 	void (*stop)(struct vt_host *host);
-	int (*mount)(struct vt_host *host, int fuse_fd, int state_fd, const char *mountpoint,
-		     uint32_t uid, const struct vt_mount_plan *plan, uint64_t *id,
-		     struct vt_error *err);
+	int (*mount)(struct vt_host *host, int fuse_fd, int state_fd,
+		     const struct vt_mount_site *site, const struct vt_mount_plan *plan,
+		     uint64_t *id, struct vt_error *err);
 };
 
 /* One connection: who is at its other end, and what lives as long as it does. */
@@ -195,3 +196,6 @@ int vt_serve_mount(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_mount_adopt(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_umount(struct vt_control_request *request, struct vt_error *err);
+/* requests_leftover.c: */
+int vt_serve_leftovers(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_leftovers_accept(struct vt_control_request *request, struct vt_error *err);

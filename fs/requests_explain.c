@@ -235,6 +235,7 @@ static int explain(struct vt_control_request *request, const struct vt_policy *p
 	vt_cleanup(asked_done) struct asked asked = {0};
 	char space[VT_NAME_PART_MAX + 1], text[VT_PRINCIPAL_TEXT_MAX];
 	const struct vt_object object = object_of(request, space);
+	const struct vt_place place = {object.dataset, object.version};
 	struct vt_instant now;
 	enum vt_right right;
 	int r = read_right(request, &right, err);
@@ -249,6 +250,8 @@ static int explain(struct vt_control_request *request, const struct vt_policy *p
 		facts.lease_count = 0;
 	if (vt_explain(&facts, &asked.asker, right, &object, now, &found) < 0)
 		return vt_fail(err, ENOMEM, "no memory to explain");
+	if (found.decision.allowed && vt_gate_is_shut_for(request->service->gate, right, place))
+		found.decision = (struct vt_decision){.reason = VT_REASON_LEFTOVER};
 	if (!whole)
 		found.change_count = 0;
 	vt_principal_format(who, text, sizeof text);

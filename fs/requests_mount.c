@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -73,8 +74,6 @@ static int check_mountpoint(const char *mountpoint, struct vt_error *err)
 	return 0;
 }
 
-/* ---- which kind ------------------------------------------------------------------------------ */
-
 /*
  * What is not for everybody is shown only where nobody but root, or the owner whose data it all is,
  * can end the connection: who aborts it keeps what the kernel cached, whatever is revoked later.
@@ -85,6 +84,26 @@ static bool may_show_guarded(const struct vt_control_request *request)
 
 	return uid == 0 || uid == request->service->owner_uid;
 }
+
+/* args.device, "MAJOR:MINOR", and args.source: believed of those who may show what is guarded. */
+static int read_site(const struct vt_control_request *request, struct vt_mount_site *site,
+		     struct vt_error *err)
+{
+	const char *device = NULL;
+	unsigned high, low;
+	int used = 0, r = vt_arg_text_or(request->args, "device", &device, err);
+
+	if (r >= 0)
+		r = vt_arg_text_or(request->args, "source", &site->source, err);
+	if (r < 0 || !device || !may_show_guarded(request))
+		return r;
+	if (sscanf(device, "%u:%u%n", &high, &low, &used) != 2 || device[used])
+		return vt_fail(err, EINVAL, "'%.40s' is no device", device);
+	site->device = makedev(high, low);
+	return 0;
+}
+
+/* ---- which kind ------------------------------------------------------------------------------ */
 
 static int parse_kind(const struct vt_control_request *request, const char *kind,
 		      enum vt_mount_kind *out, struct vt_error *err)
@@ -162,12 +181,14 @@ int vt_serve_mount(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_mount_plan plan;
 	struct vt_host *host = request->connection->host;
-	const char *mountpoint;
+	struct vt_mount_site site = {.uid = vt_control_caller(request)};
 	uint64_t id;
-	int r = vt_arg_text(request->args, "mountpoint", &mountpoint, err);
+	int r = vt_arg_text(request->args, "mountpoint", &site.mountpoint, err);
 
 	if (r >= 0)
-		r = check_mountpoint(mountpoint, err);
+		r = check_mountpoint(site.mountpoint, err);
+	if (r >= 0)
+		r = read_site(request, &site, err);
 	if (r >= 0)
 		r = check_descriptor(request->message->fd, err);
 	if (r >= 0)
@@ -175,12 +196,11 @@ int vt_serve_mount(struct vt_control_request *request, struct vt_error *err)
 	if (r >= 0)
 		r = read_plan(request, &plan, err);
 	if (r >= 0)
-		r = host->mount(host, vt_steal_fd(&request->message->fd), -1, mountpoint,
-				vt_control_caller(request), &plan, &id, err);
+		r = host->mount(host, vt_steal_fd(&request->message->fd), -1, &site, &plan, &id,
+				err);
 	if (r < 0)
 		return r;
-	vt_trail_mount(request->service, VT_AUDIT_MOUNT, vt_control_caller(request), mountpoint,
-		       &plan);
+	vt_trail_mount(request->service, VT_AUDIT_MOUNT, site.uid, site.mountpoint, &plan);
 	request->result = json_pack("{s:I, s:I, s:s, s:b}", "id", (json_int_t) id, "pid",
 				    (json_int_t) getpid(), "kind", vt_mount_kind_name(plan.kind),
 				    "acl", plan.lists);
@@ -221,6 +241,7 @@ static int take_hold(struct vt_control_request *request, const struct vt_hold *h
 {
 	struct vt_host *host = request->connection->host;
 	struct served served = {.hold = hold};
+	struct vt_mount_site site = {.mountpoint = hold->mountpoint, .uid = hold->uid};
 	struct vt_mount_plan plan; /* for a state that no server has had yet */
 	int r = check_mountpoint(hold->mountpoint, err);
 
@@ -232,11 +253,12 @@ static int take_hold(struct vt_control_request *request, const struct vt_hold *h
 	if (r >= 0 && !served.id)
 		r = check_count(request, err);
 	if (r >= 0 && !served.id)
+		r = read_site(request, &site, err);
+	if (r >= 0 && !served.id)
 		r = read_plan(request, &plan, err);
 	if (r >= 0 && !served.id)
 		r = host->mount(host, fcntl(hold->fuse_fd, F_DUPFD_CLOEXEC, 3),
-				fcntl(hold->state_fd, F_DUPFD_CLOEXEC, 3), hold->mountpoint,
-				hold->uid, &plan, id, err);
+				fcntl(hold->state_fd, F_DUPFD_CLOEXEC, 3), &site, &plan, id, err);
 	return r;
 }
 

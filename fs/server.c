@@ -10,8 +10,10 @@
 
 #include "fs/control.h"
 #include "fs/daemon.h"
+#include "fs/fuse_connections.h"
 #include "fs/holdings.h"
 #include "fs/keeper_link.h"
+#include "fs/leftovers.h"
 #include "fs/memory.h"
 #include "fs/mount.h"
 #include "fs/requests.h"
@@ -44,7 +46,8 @@
 
 struct options {
 	const char *dir;
-	int keeper; /* socket, or -1 */
+	int keeper;      /* socket, or -1 */
+	int connections; /* fuse_connections.h; -1: they cannot be seen */
 	bool foreground;
 };
 
@@ -97,6 +100,7 @@ static void mount_ended(void *context, uint64_t id)
 	struct server *server = hold->owner;
 
 	(void) id;
+	vt_leftovers_ended(server->service->leftovers, hold->device);
 	wake(server);
 	vt_keeper_link_release(server->keeper, hold); /* last: the server may end now */
 }
@@ -115,10 +119,13 @@ static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd,
 	return r;
 }
 
-/* The keeper has it before it is served: a server that dies in between loses nothing. */
-static int host_mount(struct vt_host *host, int given, int given_state, const char *mountpoint,
-		      uint32_t uid, const struct vt_mount_plan *plan, uint64_t *id,
-		      struct vt_error *err)
+/*
+ * It is noted, and the keeper has it, before it is served: a server that dies in between loses
+ * nothing.
+ */
+static int host_mount(struct vt_host *host, int given, int given_state,
+		      const struct vt_mount_site *site, const struct vt_mount_plan *plan,
+		      uint64_t *id, struct vt_error *err)
 {
 	struct server *server = server_of(host);
 	vt_autoclose int fuse_fd = given;
@@ -130,31 +137,43 @@ static int host_mount(struct vt_host *host, int given, int given_state, const ch
 	if (r >= 0)
 		r = vt_session_state_decide(state_fd, plan, err);
 	if (r >= 0)
-		r = vt_keeper_link_hold(server->keeper, fuse_fd, state_fd, mountpoint, uid, &hold,
-					err);
+		r = vt_leftovers_serve(server->service->leftovers, site, plan, given_state >= 0,
+				       err);
+	if (r >= 0)
+		r = vt_keeper_link_hold(server->keeper, fuse_fd, state_fd, site, &hold, err);
 	if (r >= 0)
 		r = serve_mount(server, hold, vt_steal_fd(&fuse_fd), vt_steal_fd(&state_fd), id,
 				err);
 	if (r < 0)
-		return r;
-	wake(server);
-	return 0;
+		vt_leftovers_ended(server->service->leftovers, site->device);
+	else
+		wake(server);
+	return r < 0 ? r : 0;
 }
 
 /* ---- taking over ----------------------------------------------------------------------------- */
+
+static void resume(void *context, struct vt_hold *hold)
+{
+	struct server *server = context;
+
+	vt_leftovers_resume(server->service->leftovers, hold->device);
+}
 
 static void take_over(void *context, struct vt_hold *hold)
 {
 	struct server *server = context;
 	int fuse_fd = fcntl(hold->fuse_fd, F_DUPFD_CLOEXEC, 3);
 	int state_fd = fcntl(hold->state_fd, F_DUPFD_CLOEXEC, 3);
+	uint64_t device = hold->device, id;
 	char mountpoint[PATH_MAX];
 	struct vt_error err;
-	uint64_t id;
 
 	(void) snprintf(mountpoint, sizeof mountpoint, "%s", hold->mountpoint);
-	if (serve_mount(server, hold, fuse_fd, state_fd, &id, &err) < 0)
+	if (serve_mount(server, hold, fuse_fd, state_fd, &id, &err) < 0) {
 		vt_log(VT_LOG_ERROR, "cannot take over mount='%s': %s", mountpoint, err.text);
+		vt_leftovers_ended(server->service->leftovers, device);
+	}
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -220,10 +239,10 @@ static int open_listener(struct server *server, struct vt_error *err)
  * A keeper is heard out before the index is opened, since it does not wait; what it holds is taken
  * over only with the index, as is the socket's name.
  */
-static int open_parts(struct server *server, int keeper, struct vt_error *err)
+static int open_parts(struct server *server, struct options *options, struct vt_error *err)
 {
+	int keeper = options->keeper, r = 0;
 	struct stat st;
-	int r = 0;
 
 	if (keeper >= 0)
 		r = vt_keeper_link_adopt(server->dir, keeper, &server->keeper, &server->listener,
@@ -239,15 +258,19 @@ static int open_parts(struct server *server, int keeper, struct vt_error *err)
 		r = look_at_index(server, &st, err);
 	if (r < 0)
 		return r;
+	vt_leftovers_look_through(server->service->leftovers, vt_steal_fd(&options->connections));
 	server->device = st.st_dev;
 	server->inode = st.st_ino;
 	server->open = true;
+	if (keeper >= 0)
+		vt_keeper_link_each(server->keeper, resume, server);
+	vt_leftovers_check(server->service->leftovers);
 	if (keeper >= 0)
 		vt_keeper_link_each(server->keeper, take_over, server);
 	return 0;
 }
 
-static int open_server(struct server *server, const struct options *options, struct vt_error *err)
+static int open_server(struct server *server, struct options *options, struct vt_error *err)
 {
 	int r = open_signals(&server->signals, err);
 
@@ -261,7 +284,7 @@ static int open_server(struct server *server, const struct options *options, str
 	server->host.started_ns = vt_clock_realtime_ns();
 	server->host.stop = host_stop;
 	server->host.mount = host_mount;
-	return open_parts(server, options->keeper, err);
+	return open_parts(server, options, err);
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -316,6 +339,7 @@ static void run(struct server *server)
 
 		if (events == 0 && left == 0)
 			return;
+		vt_leftovers_check(server->service->leftovers);
 		(void) vt_memory_trim(server->host.cache_bytes, &server->trimmed);
 		if (stuck)
 			begin_anew(server);
@@ -401,7 +425,7 @@ static void close_server(struct server *server)
 	vt_cleanup_close(&server->signals);
 }
 
-static int serve(const struct options *options, int ready, struct vt_error *err)
+static int serve(struct options *options, int ready, struct vt_error *err)
 {
 	struct server server = {.listener = -1, .wake = -1, .signals = -1};
 	int r;
@@ -433,7 +457,7 @@ static int parse(int argc, char **argv, struct options *out)
 					      {0}};
 	int c;
 
-	*out = (struct options){.keeper = -1};
+	*out = (struct options){.keeper = -1, .connections = -1};
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (c == 's')
 			out->dir = optarg;
@@ -459,11 +483,13 @@ static int exit_status(int r)
 }
 
 /* Whose, where to, and out of the way of the store's folders. */
-static int settle(const struct options *options, int *ready, struct vt_error *err)
+static int settle(struct options *options, int *ready, struct vt_error *err)
 {
 	bool background = !options->foreground && options->keeper < 0;
-	int r = vt_become_owner(options->dir, err);
+	int r;
 
+	options->connections = vt_fuse_connections_open(); /* root sees them always */
+	r = vt_become_owner(options->dir, err);
 	(void) umask(077);
 	vt_raise_file_limit();
 	if (r >= 0 && background)

@@ -7,6 +7,7 @@
 #include "fs/file_reader.h"
 #include "fs/frame_cache.h"
 #include "fs/io_pool.h"
+#include "fs/leftovers.h"
 #include "fs/mount.h"
 #include "fs/policy_watch.h"
 #include "fs/trail.h"
@@ -84,6 +85,8 @@ static int open_parts(struct vt_service *service, const char *dir, uint64_t cach
 	service->dir = index->dir;
 	r = open_policy(service, err);
 	if (r >= 0)
+		r = vt_leftovers_open(service, &service->leftovers, err);
+	if (r >= 0)
 		r = vt_io_pool_new(POOL_THREADS, POOL_PER_LANE, &service->pool, err);
 	if (r >= 0)
 		r = open_source(service, err);
@@ -132,6 +135,7 @@ void vt_service_close(struct vt_service *service)
 	vt_file_reader_free(service->reader);
 	vt_frame_cache_free(service->frames);
 	vt_block_source_free(service->source);
+	vt_leftovers_free(service->leftovers);
 	vt_audit_close(service->audit);
 	vt_gate_free(service->gate);
 	vt_people_free(service->people);

@@ -145,8 +145,8 @@ static bool may_read(struct vt_session *session, uint32_t uid, uint32_t serial)
 
 	if (vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0)
 		return false;
-	return vt_gate_check(session->service->gate, &subject, VT_RIGHT_READ,
-			     (struct vt_place){version->dataset, serial}, false, NULL, NULL) == 0;
+	return vt_gate_keeps(session->service->gate, &subject,
+			     (struct vt_place){version->dataset, serial});
 }
 
 static void judge_openers(struct narrowing *narrowing)

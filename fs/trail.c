@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "fs/mount.h"
 #include "fs/node.h"
@@ -223,6 +224,36 @@ void vt_trail_change(struct vt_service *service, enum vt_audit_kind kind, uint32
 	if (text && *text)
 		(void) vt_json_set_text(fields, "text", text, strnlen(text, TEXT_MAX));
 	append(service, kind, fields);
+}
+
+/* ---- mounts without a server ----------------------------------------------------------------- */
+
+static void set_site(json_t *fields, const char *mountpoint, uint64_t device)
+{
+	char text[32];
+
+	(void) snprintf(text, sizeof text, "%u:%u", major(device), minor(device));
+	(void) json_object_set_new(fields, "device", json_string(text));
+	(void) vt_json_set_text(fields, "mount", mountpoint, strnlen(mountpoint, TEXT_MAX));
+}
+
+void vt_trail_leftover(struct vt_service *service, const char *mountpoint, const char *kind,
+		       uint64_t device)
+{
+	json_t *fields = json_pack("{s:s, s:s}", "state", "leftover", "shows", kind);
+
+	set_site(fields, mountpoint, device);
+	append(service, VT_AUDIT_GAP, fields);
+}
+
+void vt_trail_leftover_end(struct vt_service *service, const char *mountpoint, uint64_t device,
+			   const char *how, const uint32_t *by_uid)
+{
+	json_t *fields = by_uid ? by(*by_uid) : json_object();
+
+	(void) json_object_set_new(fields, "how", json_string(how));
+	set_site(fields, mountpoint, device);
+	append(service, VT_AUDIT_LEFTOVER, fields);
 }
 
 /* ---- readers --------------------------------------------------------------------------------- */

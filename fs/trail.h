@@ -45,6 +45,11 @@ void vt_trail_mount(struct vt_service *service, enum vt_audit_kind kind, uint32_
 /* `kind` one of VT_AUDIT_LEASE_*. */
 void vt_trail_lease(struct vt_service *service, enum vt_audit_kind kind,
 		    const struct vt_lease *lease);
+/* A mount was left over (leftovers.h), and is not any more: `how` "ended", "accepted". */
+void vt_trail_leftover(struct vt_service *service, const char *mountpoint, const char *kind,
+		       uint64_t device);
+void vt_trail_leftover_end(struct vt_service *service, const char *mountpoint, uint64_t device,
+			   const char *how, const uint32_t *by_uid);
 /* VT_AUDIT_PUBLISH, _WITHDRAW, _RM, _GC …; `version` may be NULL, as may `dataset`. */
 void vt_trail_change(struct vt_service *service, enum vt_audit_kind kind, uint32_t by_uid,
 		     const struct vt_dataset *dataset, const struct vt_version *version,

@@ -43,6 +43,7 @@ static const struct {
 	[VT_AUDIT_UMOUNT] = {"umount", false},
 	[VT_AUDIT_CLOCK] = {"clock", true},
 	[VT_AUDIT_REPIN] = {"repin", true},
+	[VT_AUDIT_LEFTOVER] = {"leftover", true},
 };
 
 const char *vt_audit_kind_name(enum vt_audit_kind kind)

@@ -48,6 +48,7 @@ enum vt_audit_kind {
 	VT_AUDIT_UMOUNT,
 	VT_AUDIT_CLOCK,
 	VT_AUDIT_REPIN,
+	VT_AUDIT_LEFTOVER,
 	VT_AUDIT_KINDS
 };
 const char *vt_audit_kind_name(enum vt_audit_kind kind);

@@ -58,7 +58,8 @@ enum vt_reason {
 	VT_REASON_DRAINING = 21,     /* lease `rule` is being ended */
 	VT_REASON_STALE = 22,        /* the uid belonged to another user when it was named */
 	VT_REASON_UNKNOWN_RULE = 23, /* `rule` is of a kind that this program does not know */
-	VT_REASON_OTHER_MOUNT = 24   /* by a mount that is not for them; no decision says so */
+	VT_REASON_OTHER_MOUNT = 24,  /* by a mount that is not for them; no decision says so */
+	VT_REASON_LEFTOVER = 25 /* not by the policy: the gate is shut (gate.h, vt_gate_shut()) */
 };
 
 struct vt_decision {

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct vt_gate {
 	struct vt_gate_parts parts;       /* constant, like the next two */
 	struct vt_answers *answers;       /* its own lock-free reads */
 	struct vt_boundaries *boundaries; /* its own lock */
+	atomic_bool shut;
 	pthread_mutex_t lock;
 	/* guarded by lock: windows that have passed, as vt_gate_generation() saw them */
 	uint64_t passed, policy;
@@ -256,8 +258,9 @@ static int decide_anew(struct vt_gate *gate, struct vt_answer_key *key, bool now
 	return 0;
 }
 
-int vt_gate_decide(struct vt_gate *gate, const struct vt_subject *subject, enum vt_right right,
-		   struct vt_place place, bool nowait, struct vt_decision *out)
+static int decide_by_policy(struct vt_gate *gate, const struct vt_subject *subject,
+			    enum vt_right right, struct vt_place place, bool nowait,
+			    struct vt_decision *out)
 {
 	struct vt_answer_key key = {.uid = subject->uid,
 				    .dataset = place.dataset,
@@ -269,6 +272,49 @@ int vt_gate_decide(struct vt_gate *gate, const struct vt_subject *subject, enum 
 	if (vt_answers_get(gate->answers, &key, vt_timekeeper_now(gate->parts.time), out))
 		return 0;
 	return decide_anew(gate, &key, nowait, out);
+}
+
+/* ---- shut ------------------------------------------------------------------------------------ */
+
+void vt_gate_shut(struct vt_gate *gate, bool shut)
+{
+	(void) pthread_mutex_lock(&gate->lock);
+	gate->passed += gate->shut != shut;
+	gate->shut = shut;
+	(void) pthread_mutex_unlock(&gate->lock);
+}
+
+/* A lease on what is open would begin to keep others from it. */
+bool vt_gate_is_shut_for(struct vt_gate *gate, enum vt_right right, struct vt_place place)
+{
+	return gate->shut && (right == VT_RIGHT_LEASE ||
+			      (right == VT_RIGHT_READ && !vt_gate_is_open(gate, place)));
+}
+
+/* Not among the answers that are remembered: it holds for this instant. */
+static void apply_shut(struct vt_gate *gate, enum vt_right right, struct vt_place place,
+		       struct vt_decision *decision)
+{
+	if (decision->allowed && vt_gate_is_shut_for(gate, right, place))
+		*decision = (struct vt_decision){.reason = VT_REASON_LEFTOVER};
+}
+
+int vt_gate_decide(struct vt_gate *gate, const struct vt_subject *subject, enum vt_right right,
+		   struct vt_place place, bool nowait, struct vt_decision *out)
+{
+	int r = decide_by_policy(gate, subject, right, place, nowait, out);
+
+	if (r == 0)
+		apply_shut(gate, right, place, out);
+	return r;
+}
+
+bool vt_gate_keeps(struct vt_gate *gate, const struct vt_subject *subject, struct vt_place place)
+{
+	struct vt_decision decision;
+
+	return decide_by_policy(gate, subject, VT_RIGHT_READ, place, false, &decision) == 0 &&
+	       decision.allowed;
 }
 
 int vt_gate_sees(struct vt_gate *gate, const struct vt_subject *subject, struct vt_place place,
@@ -325,6 +371,7 @@ static int refuse_place(struct vt_gate *gate, const struct vt_subject *subject, 
 		r = decide(gate, &facts, right, place, &decision);
 	if (r < 0)
 		return vt_fail(err, -r, "cannot ask about uid %u: %m", (unsigned) subject->uid);
+	apply_shut(gate, right, place, &decision);
 	if (decision.allowed) /* since a moment ago */
 		return vt_fail(err, EACCES, "uid %u was not allowed that; try again",
 			       (unsigned) subject->uid);
@@ -402,6 +449,7 @@ int vt_gate_check_unleased(struct vt_gate *gate, const struct vt_subject *subjec
 			  NULL);
 	if (r < 0)
 		return vt_fail(err, -r, "cannot ask about uid %u: %m", (unsigned) subject->uid);
+	apply_shut(gate, right, place, &decision);
 	return decision.allowed
 		       ? 0
 		       : refuse(gate, &but_for_leases, right, place, thing.name, &decision, err);

@@ -53,6 +53,15 @@ int vt_gate_check(struct vt_gate *gate, const struct vt_subject *subject, enum v
 int vt_gate_decide(struct vt_gate *gate, const struct vt_subject *subject, enum vt_right right,
 		   struct vt_place place, bool nowait, struct vt_decision *out);
 
+/*
+ * Shut, the gate lets nobody read but what vt_gate_is_open(), and nobody take a lease: what is
+ * taken away, or held alone, could not be kept from everybody (fs/leftovers.h). What somebody has
+ * open is not touched: vt_gate_keeps() is the answer of the policy alone to READ.
+ */
+void vt_gate_shut(struct vt_gate *gate, bool shut);
+bool vt_gate_is_shut_for(struct vt_gate *gate, enum vt_right right, struct vt_place place);
+bool vt_gate_keeps(struct vt_gate *gate, const struct vt_subject *subject, struct vt_place place);
+
 /* 1: the subject sees it. 0: he must not learn whether it exists. -EAGAIN, -ENOMEM. */
 int vt_gate_sees(struct vt_gate *gate, const struct vt_subject *subject, struct vt_place place,
 		 bool nowait);

@@ -21,6 +21,10 @@ static const struct vt_reason_words table[] = {
 				    "a rule of a kind that this program does not know", EACCES,
 				    EACCES},
 	[VT_REASON_OTHER_MOUNT] = {"other-mount", "the mount is not for them", EACCES, EACCES},
+	[VT_REASON_LEFTOVER] = {"leftover",
+				"a mount that lost its server may still be read, so that only what "
+				"is open to everybody is served",
+				EACCES, EACCES},
 };
 
 const struct vt_reason_words *vt_reason_words(enum vt_reason reason)

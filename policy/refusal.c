@@ -111,6 +111,8 @@ static void way_out(const struct vt_refusal *refusal, char way[WAY_MAX])
 				refusal->place.dataset ? "who administers it"
 						       : "root or the store's owner",
 				who, words[refusal->right], object);
+	else if (reason == VT_REASON_LEFTOVER)
+		(void) snprintf(way, WAY_MAX, "'vitrine status', by root, says who has it");
 	else
 		(void) snprintf(way, WAY_MAX, "'vitrine explain %s %s %s' says more", who,
 				words[refusal->right], object);

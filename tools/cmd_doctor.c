@@ -13,11 +13,12 @@
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 
+#include "fs/mount_table.h"
 #include "fs/rows.h"
 #include "index/base/error.h"
 #include "index/index.h"
 #include "tools/commands.h"
-#include "tools/mount_table.h"
+#include "tools/leftover.h"
 #include "tools/output.h"
 
 #define FREE_LOW (1ull << 30) /* bytes; a shard of a publish is up to 256 MiB */
@@ -200,6 +201,22 @@ static void check_clock(struct checkup *c, struct vt_client *client)
 		tell(c, OK, "clock", "is taken for right");
 }
 
+static void check_leftovers(struct checkup *c, struct vt_client *client)
+{
+	struct vt_cli cli = *c->cli;
+	vt_cleanup(vt_json_freep) json_t *rows = NULL;
+	const json_t *row;
+	size_t i;
+
+	cli.client = client;
+	(void) vt_leftover_rows(&cli, &rows, NULL);
+	json_array_foreach(rows, i, row) tell(
+		c, FAIL, "leftover",
+		"what was mounted on '%s' lost its server and can still be read, so only what is "
+		"open to everybody is served: 'vitrine status' says by whom, and the way out",
+		vt_json_text(row, "mountpoint", "?"));
+}
+
 static void check_server(struct checkup *c)
 {
 	vt_cleanup(vt_client_closep) struct vt_client *client = NULL;
@@ -227,6 +244,7 @@ static void check_server(struct checkup *c)
 		return;
 	check_clock(c, client);
 	(void) vt_client_call(client, &mounts, NULL, NULL);
+	check_leftovers(c, client);
 }
 
 static void check_store(struct checkup *c)

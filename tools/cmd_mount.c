@@ -5,6 +5,7 @@
  * until the mount ends, which is what systemd and containers like.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,11 +14,12 @@
 
 #include "fs/daemon.h"
 #include "fs/mount.h"
+#include "fs/mount_table.h"
 #include "fs/rows.h"
 #include "index/base/buf.h"
 #include "index/base/error.h"
 #include "tools/commands.h"
-#include "tools/mount_table.h"
+#include "tools/leftover.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/standing.h"
@@ -25,7 +27,7 @@
 #define READ_AHEAD_KB 1024 /* measured: the kernel's 128 halves sequential reads */
 
 static const char *mount_options, *for_user, *acl;
-static bool foreground, open_only, any_uid, sloppy;
+static bool foreground, open_only, any_uid, sloppy, accept_leftover;
 static uint64_t cache;
 static const struct vt_option options[] = {
 	VT_TEXT('o', "options", "LIST", &mount_options,
@@ -35,6 +37,8 @@ static const struct vt_option options[] = {
 	VT_FLAG(0, "any-uid", &any_uid, "whoever gets there acts as USER (containers)"),
 	VT_SIZE(0, "cache", "SIZE", &cache, "memory of the server that is started (256M)"),
 	VT_FLAG('f', "foreground", &foreground, "stay until unmounted; unmount on SIGTERM"),
+	VT_FLAG(0, "accept-leftover", &accept_leftover,
+		"serve again although a mount lost its server"),
 	VT_FLAG('s', "sloppy", &sloppy, "pass over what -o has that is not known"),
 	{0},
 };
@@ -206,10 +210,94 @@ static int mount_on(struct vt_cli *cli, const char *point, const struct wishes *
 	return foreground ? vt_standing_stay(cli, &standing, server, err) : 0;
 }
 
-/* An absolute path; of what cannot be resolved (a dead mount) the words as given. */
+/* An absolute path. Of a mount without a server only the folder around it can be resolved. */
 static const char *absolute(const char *point, char resolved[PATH_MAX])
 {
-	return realpath(point, resolved) ? resolved : point;
+	char around[PATH_MAX], folder[PATH_MAX], name[PATH_MAX];
+	const char *base;
+
+	if (realpath(point, resolved))
+		return resolved;
+	(void) snprintf(around, sizeof around, "%s", point);
+	(void) snprintf(name, sizeof name, "%s", point);
+	base = basename(name);
+	if (!realpath(dirname(around), folder) ||
+	    snprintf(resolved, PATH_MAX, "%s/%s", folder, base) >= PATH_MAX)
+		return point;
+	return resolved;
+}
+
+/* ---- mounts that lost their server ----------------------------------------------------------- */
+
+static bool stands_on(const json_t *leftover, const char *point)
+{
+	vt_cleanup(vt_json_freep) json_t *wanted = json_object();
+	const json_t *item;
+	size_t i;
+
+	(void) vt_json_set_text(wanted, "point", point, strlen(point));
+	json_array_foreach(
+		json_object_get(leftover, "mounted"), i,
+		item) if (json_equal(item, json_object_get(wanted, "point"))) return true;
+	return false;
+}
+
+/* One that stands where we are to mount would only be in the way. */
+static int clear_point(struct vt_cli *cli, const char *point, const json_t *leftovers,
+		       struct vt_error *err)
+{
+	const json_t *row;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach(leftovers, i, row)
+	{
+		if (r < 0 || !stands_on(row, point))
+			continue;
+		r = vt_mount_detach(point, true, err);
+		if (r == 0 && !cli->quiet)
+			(void) fprintf(stderr, "the mount on %s that had lost its server is gone\n",
+				       point);
+	}
+	return r;
+}
+
+static int accept(struct vt_cli *cli, struct vt_error *err)
+{
+	vt_cleanup(vt_json_freep) json_t *result = NULL;
+	int r = vt_cli_call(cli, "leftovers.accept", NULL, NULL, NULL, &result, err);
+
+	if (r >= 0 && vt_json_count(result, "accepted") > 0)
+		vt_say(cli, "accepted; everything is served again");
+	return r;
+}
+
+static void tell(const struct vt_cli *cli, const json_t *leftovers)
+{
+	const json_t *row;
+	size_t i;
+
+	if (!cli->json)
+		vt_leftover_print(stderr, leftovers);
+	else
+		json_array_foreach(leftovers, i, row) vt_print_json(row);
+}
+
+/* Clears the way, says what remains, and lets an administrator answer for that. */
+static int settle_leftovers(struct vt_cli *cli, const char *point, struct vt_error *err)
+{
+	vt_cleanup(vt_json_freep) json_t *before = NULL, *left = NULL;
+	int r = vt_leftover_rows(cli, &before, err);
+
+	if (r == 0)
+		r = clear_point(cli, point, before, err);
+	if (r == 0 && accept_leftover)
+		r = accept(cli, err);
+	if (r >= 0 && json_array_size(before) > 0)
+		r = vt_leftover_rows(cli, &left, err);
+	if (r >= 0)
+		tell(cli, left);
+	return r;
 }
 
 static int check_kind(struct vt_cli *cli, struct vt_error *err)
@@ -250,6 +338,9 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		return r;
 	point = absolute(point, resolved);
 	catch_signals();
+	r = settle_leftovers(cli, point, err);
+	if (r < 0)
+		return r;
 	return mount_on(cli, point, &wishes, err);
 }
 

@@ -5,6 +5,7 @@
 
 #include "index/base/error.h"
 #include "tools/commands.h"
+#include "tools/leftover.h"
 #include "tools/output.h"
 
 static const struct vt_column server_columns[] = {
@@ -75,7 +76,7 @@ static int print_nobody(const struct vt_cli *cli)
 
 static int run(struct vt_cli *cli, struct vt_error *err)
 {
-	vt_cleanup(vt_json_freep) json_t *status = NULL, *mounts = json_array();
+	vt_cleanup(vt_json_freep) json_t *status = NULL, *mounts = json_array(), *leftovers = NULL;
 	int r = vt_client_connect(cli->store, false, &cli->client, err);
 
 	if (r == -ECONNREFUSED)
@@ -84,15 +85,22 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		r = vt_cli_call(cli, "status", NULL, NULL, NULL, &status, err);
 	if (r == 0)
 		r = vt_cli_call(cli, "mounts", NULL, keep_row, mounts, NULL, err);
+	if (r == 0)
+		r = vt_leftover_rows(cli, &leftovers, err);
 	if (r < 0)
 		return r;
 	if (!cli->json) {
 		print_server(status, json_object_get(status, "cache"));
-		return print_mounts(cli, mounts, err);
+		r = print_mounts(cli, mounts, err);
+		if (json_array_size(leftovers) > 0)
+			(void) putchar('\n');
+		vt_leftover_print(stdout, leftovers);
+		return r;
 	}
 	(void) json_object_set_new(status, "running", json_true());
 	(void) json_object_set_new(status, "store", json_string(cli->store));
 	(void) json_object_set(status, "mounts", mounts);
+	(void) json_object_set(status, "leftovers", leftovers);
 	vt_print_json(status);
 	return 0;
 }

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "fs/mount.h"
+#include "fs/mount_table.h"
 #include "fs/rows.h"
 #include "index/base/error.h"
 #include "tools/commands.h"
-#include "tools/mount_table.h"
 #include "tools/options.h"
 #include "tools/output.h"
 

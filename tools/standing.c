@@ -7,16 +7,17 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "fs/holdings.h"
 #include "fs/mount.h"
+#include "fs/mount_table.h"
 #include "fs/rows.h"
 #include "fs/systemd.h"
 #include "index/base/error.h"
-#include "tools/mount_table.h"
 
 #define NAME_FUSE  "mount"
 #define NAME_STATE "state"
@@ -73,6 +74,22 @@ int vt_standing_restore(struct vt_standing *standing, struct vt_error *err)
 
 /* ---- the server ------------------------------------------------------------------------------ */
 
+/* What the server has to know of the mount, as a new one in place of an old one last. */
+static int note_site(void *args, const struct vt_mounted *mounted)
+{
+	const char *point = vt_json_text(args, "mountpoint", "");
+	vt_cleanup(vt_json_freep) json_t *row = json_object();
+	char device[32];
+
+	(void) vt_json_set_text(row, "mountpoint", mounted->point, strlen(mounted->point));
+	if (strcmp(vt_json_text(row, "mountpoint", ""), point) != 0)
+		return 0;
+	(void) snprintf(device, sizeof device, "%u:%u", mounted->major, mounted->minor);
+	(void) json_object_set_new(args, "device", json_string(device));
+	(void) vt_json_set_text(args, "source", mounted->source, strlen(mounted->source));
+	return 0;
+}
+
 static int call_server(struct vt_cli *cli, const struct vt_standing *standing, const char *op,
 		       int fd, json_t *options, struct vt_error *err)
 {
@@ -84,6 +101,7 @@ static int call_server(struct vt_cli *cli, const struct vt_standing *standing, c
 		return r;
 	call.args = json_pack("{s:O*}", "options", options);
 	(void) vt_json_set_text(call.args, "mountpoint", standing->point, strlen(standing->point));
+	(void) vt_mounted_list(note_site, call.args, NULL);
 	r = vt_client_call(cli->client, &call, &result, err);
 	return r < 0 ? r : (int) json_integer_value(json_object_get(result, "pid"));
 }

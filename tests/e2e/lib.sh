@@ -164,6 +164,24 @@ make_user() {
 	users="$users $user"
 }
 
+# The store's server and its keeper, by the store in their arguments.
+pids_of() {
+	for cmdline in /proc/[0-9]*/cmdline; do
+		grep -qzE "^($1)\$" "$cmdline" 2>/dev/null || continue
+		grep -qzFx "$VITRINE_STORE" "$cmdline" 2>/dev/null || continue
+		pid=${cmdline#/proc/}
+		echo "${pid%/cmdline}"
+	done
+}
+
+# Kills server and keeper, and further PIDS; all stopped first, so that none sees another die.
+kill_both() {
+	both=$(pids_of 'server|keeper')
+	[ "$(echo "$both" | wc -l)" -eq 2 ] || fail "not a server and a keeper: $both"
+	# shellcheck disable=SC2086 # one word per process
+	kill -STOP $both "$@" && kill -KILL $both "$@"
+}
+
 # as_user NAME COMMAND...
 as_user() {
 	who=$1

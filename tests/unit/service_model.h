@@ -28,9 +28,9 @@ static void model_stop(struct vt_host *h)
 	was_stopped = true;
 }
 
-static int model_mount(struct vt_host *h, int fuse_fd, int state_fd, const char *mountpoint,
-		       uint32_t uid, const struct vt_mount_plan *plan, uint64_t *id,
-		       struct vt_error *e)
+static int model_mount(struct vt_host *h, int fuse_fd, int state_fd,
+		       const struct vt_mount_site *site, const struct vt_mount_plan *plan,
+		       uint64_t *id, struct vt_error *e)
 {
 	(void) close(fuse_fd);
 	vt_cleanup_close(&state_fd);

@@ -405,6 +405,36 @@ START_TEST(open_is_what_anyone_may_read_without_an_end_a_denial_or_a_lease)
 }
 END_TEST
 
+/* Remembered before it was shut, remembered while it was: neither counts afterwards. */
+START_TEST(a_gate_that_is_shut_lets_nobody_read_but_what_is_open_nor_lease)
+{
+	const struct vt_subject alice = {.uid = ALICE}, bob = {.uid = BOB};
+	uint64_t before;
+
+	gate_set_up();
+	(void) rule(VT_RULE_ALLOW, user(ALICE, "alice"), VT_RIGHT_READ, v1);
+	(void) rule(VT_RULE_ALLOW, anyone, VT_RIGHT_READ, v2);
+	ck_assert_int_eq(check(ALICE, VT_RIGHT_READ, v1), 0);
+	before = vt_gate_generation(gate);
+	vt_gate_shut(gate, true);
+	ck_assert_uint_gt(vt_gate_generation(gate), before);
+	ck_assert_int_eq(check(ALICE, VT_RIGHT_READ, v1), -EACCES);
+	ck_assert_ptr_nonnull(strstr(err.text, "lost its server"));
+	ck_assert_int_eq(check(OWNER, VT_RIGHT_READ, v1), -EACCES);
+	ck_assert_int_eq(check(ALICE, VT_RIGHT_BROWSE, v1), 0);
+	ck_assert_int_eq(check(OWNER, VT_RIGHT_ADMIN, v1), 0);
+	ck_assert_int_eq(check(BOB, VT_RIGHT_READ, v2), 0);
+	ck_assert_int_eq(check(OWNER, VT_RIGHT_LEASE, v2), -EACCES);
+	ck_assert_int_eq(vt_gate_check_unleased(gate, &alice, VT_RIGHT_LEASE, v1, NULL, &err),
+			 -EACCES);
+	ck_assert(vt_gate_keeps(gate, &alice, v1) && !vt_gate_keeps(gate, &bob, v1));
+	vt_gate_shut(gate, false);
+	ck_assert_int_eq(check(ALICE, VT_RIGHT_READ, v1), 0);
+	ck_assert_int_eq(check(OWNER, VT_RIGHT_LEASE, v2), 0);
+	gate_tear_down();
+}
+END_TEST
+
 /* ---- many threads ---------------------------------------------------------------------------- */
 
 enum { THREADS = 10, ROUNDS = 20000 };
@@ -452,4 +482,5 @@ VT_SUITE(gate, a_new_dataset_is_its_owners_and_whose_the_store_is_changes_it,
 	 who_sees_a_version_sees_its_dataset, a_boundary_is_made_once_until_something_changes,
 	 the_generation_grows_with_policy_catalog_and_time,
 	 open_is_what_anyone_may_read_without_an_end_a_denial_or_a_lease,
+	 a_gate_that_is_shut_lets_nobody_read_but_what_is_open_nor_lease,
 	 ten_threads_ask_at_once_and_each_gets_its_own_answer)

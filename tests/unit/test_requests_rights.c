@@ -244,6 +244,8 @@ static const struct {
 	{"mount", "{'mountpoint': '/mnt'}"},
 	{"mount.adopt", "{}"},
 	{"mounts", "{}"},
+	{"leftovers", "{}"},
+	{"leftovers.accept", "{}"},
 	{"umount", "{'mountpoint': '/mnt'}"},
 	{"status", "{}"},
 	{"import.begin", "{'dataset': 'new'}"},

@@ -6,6 +6,7 @@
 #include "fs/control_client.h"
 #include "fs/keeper.h"
 #include "fs/mount.h"
+#include "fs/mount_table.h"
 #include "fs/server.h"
 #include "index/base/error.h"
 #include "index/index.h"
@@ -387,10 +388,22 @@ END_TEST
 
 static char mountpoint[256];
 
+static int note_site(void *args, const struct vt_mounted *mounted)
+{
+	char device[32];
+
+	if (strcmp(mounted->point, mountpoint) != 0)
+		return 0;
+	(void) snprintf(device, sizeof device, "%u:%u", mounted->major, mounted->minor);
+	return json_object_set_new(args, "device", json_string(device)) +
+	       json_object_set_new(args, "source", json_string(mounted->source));
+}
+
 /* False where nothing can be mounted. */
 static bool mount_there(struct vt_client *client)
 {
 	struct vt_mount_options options = {.fsname = vt_scratch_dir};
+	json_t *args;
 	int fd;
 
 	(void) snprintf(mountpoint, sizeof mountpoint, "%s", vt_scratch_path("mnt"));
@@ -398,11 +411,10 @@ static bool mount_there(struct vt_client *client)
 	fd = vt_mount_attach(mountpoint, &options, &err);
 	if (fd < 0)
 		return false;
-	must(vt_client_call(client,
-			    &(struct vt_call){.op = "mount",
-					      .args = json_pack("{s:s}", "mountpoint", mountpoint),
-					      .fd = fd},
-			    NULL, &err) == 0);
+	args = json_pack("{s:s}", "mountpoint", mountpoint);
+	must(vt_mounted_list(note_site, args, &err) == 0);
+	must(vt_client_call(client, &(struct vt_call){.op = "mount", .args = args, .fd = fd}, NULL,
+			    &err) == 0);
 	(void) close(fd);
 	return true;
 }

@@ -229,6 +229,24 @@ START_TEST(where_nobody_loses_nothing_dies)
 }
 END_TEST
 
+/* Another mount's leftover is no loss of who reads on this one. */
+START_TEST(a_gate_that_is_shut_takes_nothing_from_who_reads)
+{
+	const struct vt_version *birds;
+	uint64_t hers;
+
+	set_up_shared();
+	birds = publish("birds");
+	hers = open_file(birds, 5, OWNER);
+	vt_gate_shut(host.service->gate, true);
+	must(narrow(birds, false) == 0);
+	ck_assert(is_live(birds, hers));
+	ck_assert_uint_eq(dropped.count, 0);
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
 START_TEST(a_retirement_drops_all_that_was_noted)
 {
 	const struct vt_version *birds, *fish;
@@ -488,8 +506,8 @@ START_TEST(a_successor_does_what_its_predecessor_did_not_come_to)
 END_TEST
 
 VT_SUITE(session_narrow, what_a_loser_has_open_dies_and_nothing_else,
-	 where_nobody_loses_nothing_dies, a_retirement_drops_all_that_was_noted,
-	 on_a_private_mount_a_lost_version_dies_as_a_whole,
+	 where_nobody_loses_nothing_dies, a_gate_that_is_shut_takes_nothing_from_who_reads,
+	 a_retirement_drops_all_that_was_noted, on_a_private_mount_a_lost_version_dies_as_a_whole,
 	 nothing_is_dropped_while_a_read_on_it_is_answered,
 	 a_straggler_is_answered_for_and_answers_no_more, what_times_out_is_done_later,
 	 an_unfinished_narrowing_does_not_keep_the_next_ones_ids_alive,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See mount_table.h. */
-#include "tools/mount_table.h"
+#include "fs/mount_table.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,6 @@
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
 
-#define TABLE    "/proc/self/mountinfo"
-#define TYPE     "fuse.vitrine"
 #define PROBE_MS 2000 /* for a stat that should take microseconds */
 
 static void close_file(FILE **file)
@@ -65,22 +63,43 @@ static bool parse_line(char *line, struct vt_mounted *out)
 	return true;
 }
 
-int vt_mounted_list(vt_mounted_each *each, void *context, struct vt_error *err)
+int vt_mounted_list_any(const char *table, vt_mounted_each *each, void *context,
+			struct vt_error *err)
 {
-	vt_cleanup(close_file) FILE *table = fopen(TABLE, "re");
+	vt_cleanup(close_file) FILE *file = fopen(table, "re");
 	vt_autofree char *line = NULL;
 	struct vt_mounted mounted;
 	size_t size = 0;
 	int r = 0;
 
-	if (!table)
-		return vt_fail(err, errno, "cannot read " TABLE ": %m");
-	while (r == 0 && getline(&line, &size, table) >= 0) {
+	if (!file)
+		return vt_fail(err, errno, "cannot read %s: %m", table);
+	while (r == 0 && getline(&line, &size, file) >= 0) {
 		line[strcspn(line, "\n")] = '\0';
-		if (parse_line(line, &mounted) && strcmp(mounted.type, TYPE) == 0)
+		if (parse_line(line, &mounted))
 			r = each(context, &mounted);
 	}
 	return r;
+}
+
+struct filter {
+	vt_mounted_each *each;
+	void *context;
+};
+
+static int pass_ours(void *context, const struct vt_mounted *mounted)
+{
+	const struct filter *filter = context;
+
+	return strcmp(mounted->type, VT_MOUNT_TYPE) == 0 ? filter->each(filter->context, mounted)
+							 : 0;
+}
+
+int vt_mounted_list(vt_mounted_each *each, void *context, struct vt_error *err)
+{
+	struct filter filter = {each, context};
+
+	return vt_mounted_list_any(VT_MOUNT_TABLE, pass_ours, &filter, err);
 }
 
 static int is_point(void *point, const struct vt_mounted *mounted)
@@ -90,12 +109,12 @@ static int is_point(void *point, const struct vt_mounted *mounted)
 
 int vt_mounted_wait_end(const char *point, int other, int patience_ms, struct vt_error *err)
 {
-	vt_autoclose int fd = open(TABLE, O_RDONLY | O_CLOEXEC);
+	vt_autoclose int fd = open(VT_MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
 	struct pollfd watch[] = {{.fd = fd, .events = POLLPRI}, {.fd = other, .events = POLLIN}};
 	int r, ready;
 
 	if (fd < 0)
-		return vt_fail(err, errno, "cannot read " TABLE ": %m");
+		return vt_fail(err, errno, "cannot read " VT_MOUNT_TABLE ": %m");
 	while ((r = vt_mounted_list(is_point, (void *) point, err)) > 0) {
 		ready = poll(watch, 2, patience_ms);
 		if (ready < 0)

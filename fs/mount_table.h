@@ -7,6 +7,9 @@
  */
 struct vt_error;
 
+#define VT_MOUNT_TABLE "/proc/self/mountinfo"
+#define VT_MOUNT_TYPE  "fuse.vitrine"
+
 struct vt_mounted {
 	unsigned major, minor;
 	const char *point, *type, *source; /* unescaped; borrowed until the callback returns */
@@ -15,6 +18,9 @@ struct vt_mounted {
 /* Only Vitrine's (type fuse.vitrine), in the order of mounting. Non-zero from `each` stops. */
 typedef int vt_mounted_each(void *context, const struct vt_mounted *mounted);
 int vt_mounted_list(vt_mounted_each *each, void *context, struct vt_error *err);
+/* The same for mounts of any type, and for any process's table. */
+int vt_mounted_list_any(const char *table, vt_mounted_each *each, void *context,
+			struct vt_error *err);
 
 /*
  * Waits until nothing of ours is mounted on `point`: 0; until `other` (-1: none) can be read or
