@@ -18,7 +18,8 @@ struct vt_handles {
 	struct vt_session_state *state;
 	struct vt_idmap per_uid; /* uid + 1 -> open handles */
 	uint32_t *free;          /* slots below the top that are free, as a stack */
-	size_t free_count, free_room, count;
+	size_t free_count, free_room;
+	_Atomic size_t count;
 };
 
 /* Makes room for one more free slot, so that closing never fails. */

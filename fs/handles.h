@@ -26,7 +26,7 @@ void vt_handles_close(struct vt_handles *handles);
 /* -EMFILE: the uid has too many; -ENFILE: the table is full. */
 int vt_handles_add(struct vt_handles *handles, uint64_t id, uint32_t uid, uint64_t *handle);
 void vt_handles_remove(struct vt_handles *handles, uint64_t handle);
-size_t vt_handles_count(const struct vt_handles *handles);
+size_t vt_handles_count(const struct vt_handles *handles); /* from any thread */
 
 /* Calls `each` for every open handle. */
 void vt_handles_each(struct vt_handles *handles,

@@ -32,8 +32,9 @@ struct vt_error;
 struct vt_session_record {
 	uint64_t magic; /* "VTSTATE2" */
 	struct vt_mount_plan plan;
-	atomic_uint init_len, reply_len; /* 0: not seen yet */
-	uint8_t init[VT_SESSION_INIT_MAX], reply[VT_SESSION_INIT_MAX];
+	atomic_uint init_len, reply_len;               /* 0: not seen yet */
+	_Alignas(8) uint8_t init[VT_SESSION_INIT_MAX]; /* read through the kernel's structs */
+	uint8_t reply[VT_SESSION_INIT_MAX];
 	_Atomic uint32_t version_count;
 	_Atomic uint32_t exhibit_count; /* of the session's own, see exhibits.h */
 	_Atomic uint32_t burn_count, burns_done;

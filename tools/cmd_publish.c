@@ -194,10 +194,11 @@ static int note_reader(void *context, const json_t *row, const void *blob, size_
 static void say_who_reads(struct vt_cli *cli, const char *dataset)
 {
 	struct readers readers = {.count = 0};
-	json_t *args = json_pack("{s:s, s:s}", "right", "read", "object", dataset);
 
-	if (cli->json || cli->quiet ||
-	    vt_cli_call(cli, "who_can", args, note_reader, &readers, NULL, NULL) < 0 ||
+	if (cli->json || cli->quiet)
+		return;
+	if (vt_cli_call(cli, "who_can", json_pack("{s:s, s:s}", "right", "read", "object", dataset),
+			note_reader, &readers, NULL, NULL) < 0 ||
 	    readers.count != 1 || strncmp(readers.only, "user:", 5) != 0)
 		return;
 	(void) fprintf(stderr,
