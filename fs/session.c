@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/kept_requests.h"
 #include "fs/mount.h"
 #include "fs/node.h"
 #include "fs/trail.h"
@@ -43,6 +44,7 @@ static void free_session(struct vt_session *session)
 		fuse_session_destroy(session->fuse); /* closes fuse_fd */
 	else if (session->fuse_fd >= 0)
 		(void) close(session->fuse_fd);
+	vt_kept_requests_close(session->kept);
 	vt_handles_close(session->handles);
 	vt_exhibits_close(session->exhibits);
 	vt_session_state_close(session->state);

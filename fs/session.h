@@ -32,6 +32,7 @@ struct vt_session {
 	struct vt_session_state *state;
 	const struct vt_mount_plan *plan; /* in the state */
 	struct vt_exhibits *exhibits;
+	struct vt_kept_requests *kept; /* NULL: the kernel repeats them, and did already */
 	/*
 	 * "The id is live, the caller is entitled, the handle is noted" is one step at OPEN; "the
 	 * right is gone, the losers' ids are dead" another. This lock makes them so.
@@ -47,7 +48,7 @@ struct vt_session {
 
 	/* start-up only */
 	atomic_bool swallow;      /* the answer being written must not reach the kernel */
-	_Atomic size_t stash_len; /* a message read while starting, handed to the loop */
+	_Atomic size_t stash_len; /* the first message, handed to the loop */
 	void *stash;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See session_state.h. The file: the record, the four tables, then the bitmaps of exhibits.c, each
+ * See session_state.h. The file: the record, the five tables, then the bitmaps of exhibits.c, each
  * part beginning on a page.
  */
 #include "fs/session_state.h"
@@ -14,7 +14,7 @@
 
 #include "index/base/error.h"
 
-#define MAGIC 0x3245544154535456ull /* "VTSTATE2", little-endian */
+#define MAGIC 0x3345544154535456ull /* "VTSTATE3", little-endian */
 #define PAGE  4096u
 
 #define ALIGNED(bytes) (((bytes) + PAGE - 1) / PAGE * PAGE)
@@ -22,7 +22,8 @@
 #define EXHIBITS_AT    (VERSIONS_AT + ALIGNED(VT_SESSION_VERSIONS * sizeof(struct vt_shown_slot)))
 #define BURNS_AT       (EXHIBITS_AT + ALIGNED(VT_SESSION_EXHIBITS * sizeof(uint32_t)))
 #define HANDLES_AT     (BURNS_AT + ALIGNED(VT_SESSION_BURNS * sizeof(struct vt_burn)))
-#define TABLES_END     (HANDLES_AT + ALIGNED(VT_SESSION_HANDLES * sizeof(struct vt_handle)))
+#define REQUESTS_AT    (HANDLES_AT + ALIGNED(VT_SESSION_HANDLES * sizeof(struct vt_handle)))
+#define TABLES_END     (REQUESTS_AT + ALIGNED(VT_SESSION_REQUESTS * sizeof(struct vt_kept_request)))
 
 int vt_session_state_new(const struct vt_mount_plan *plan, struct vt_error *err)
 {
@@ -83,6 +84,7 @@ int vt_session_state_open(int fd, struct vt_session_state **out, struct vt_error
 		.exhibits = (void *) (map + EXHIBITS_AT),
 		.burns = (void *) (map + BURNS_AT),
 		.handles = (void *) (map + HANDLES_AT),
+		.requests = (void *) (map + REQUESTS_AT),
 	};
 	*out = state;
 	return 0;

@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * What of a session must outlive its server, in a memfd that the keeper holds too. Three modules
+ * What of a session must outlive its server, in a memfd that the keeper holds too. Four modules
  * keep their part here, each the only one that changes it:
  *
- *     transport   INIT and our answer to it
- *     exhibits    under which ids the kernel knows each version, and which ids it may hold
- *     handles     who has which file open
+ *     transport       INIT and our answer to it
+ *     kept_requests   requests without an answer, where the kernel cannot send them again
+ *     exhibits        under which ids the kernel knows each version, and which ids it may hold
+ *     handles         who has which file open
  *
  * Every part is written so that a process that dies between two stores leaves what its successor
  * can go on from; each module says how. The file is sparse: what is not used costs nothing.
@@ -28,13 +29,29 @@ struct vt_error;
 #define VT_SESSION_EXHIBITS (1u << 24) /* of the session's own numbering */
 #define VT_SESSION_BURNS    (1u << 22)
 #define VT_SESSION_HANDLES  (1u << 20)
+#define VT_SESSION_REQUESTS (1u << 14)
+
+/*
+ * Bytes of a kept request; the longest that old kernels send is a LOOKUP, of 1,024 bytes and
+ * headers.
+ */
+#define VT_SESSION_REQUEST_MAX 2048u
+
+/* Who repeats to the next server what one had read and not answered. */
+enum vt_session_repeat {
+	VT_REPEAT_UNDECIDED, /* INIT was not seen yet */
+	VT_REPEAT_BY_KERNEL, /* FUSE_NOTIFY_RESEND */
+	VT_REPEAT_KEPT,      /* kept_requests.h */
+};
 
 struct vt_session_record {
-	uint64_t magic; /* "VTSTATE2" */
+	uint64_t magic; /* "VTSTATE3" */
 	struct vt_mount_plan plan;
 	atomic_uint init_len, reply_len;               /* 0: not seen yet */
 	_Alignas(8) uint8_t init[VT_SESSION_INIT_MAX]; /* read through the kernel's structs */
 	uint8_t reply[VT_SESSION_INIT_MAX];
+	_Atomic uint32_t repeat;      /* an enum vt_session_repeat */
+	_Atomic uint32_t request_top; /* slots of kept requests that were ever used */
 	_Atomic uint32_t version_count;
 	_Atomic uint32_t exhibit_count; /* of the session's own, see exhibits.h */
 	_Atomic uint32_t burn_count, burns_done;
@@ -64,13 +81,18 @@ struct vt_handle {
 	_Atomic uint32_t generation;
 };
 
+struct vt_kept_request {
+	_Alignas(uint64_t) uint8_t message[VT_SESSION_REQUEST_MAX];
+};
+
 struct vt_session_state {
 	int fd; /* borrowed */
 	struct vt_session_record *record;
-	struct vt_shown_slot *versions; /* [VT_SESSION_VERSIONS] */
-	_Atomic uint32_t *exhibits;     /* [VT_SESSION_EXHIBITS]: serial of the version */
-	struct vt_burn *burns;          /* [VT_SESSION_BURNS], in order of time */
-	struct vt_handle *handles;      /* [VT_SESSION_HANDLES] */
+	struct vt_shown_slot *versions;   /* [VT_SESSION_VERSIONS] */
+	_Atomic uint32_t *exhibits;       /* [VT_SESSION_EXHIBITS]: serial of the version */
+	struct vt_burn *burns;            /* [VT_SESSION_BURNS], in order of time */
+	struct vt_handle *handles;        /* [VT_SESSION_HANDLES] */
+	struct vt_kept_request *requests; /* [VT_SESSION_REQUESTS] */
 	void *map;
 };
 

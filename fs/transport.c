@@ -2,9 +2,11 @@
 /*
  * See transport.h.
  *
- * A restart (Linux 6.9 and later): FUSE_NOTIFY_RESEND makes the kernel queue again what the dead
- * server had read and not answered. If INIT was never answered it is the next message; otherwise
- * libfuse is given the saved INIT and its answer is kept from the kernel.
+ * A restart. On Linux 6.9 and later FUSE_NOTIFY_RESEND makes the kernel queue again what the dead
+ * server had read and not answered; on others we keep it ourselves (kept_requests.h). INIT tells
+ * which kernel it is, so INIT itself is always kept until that is noted. If INIT was never answered
+ * it is the first message; otherwise libfuse is given the saved INIT and its answer is kept from
+ * the kernel.
  */
 #include "fs/transport.h"
 
@@ -17,38 +19,76 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "fs/kept_requests.h"
 #include "fs/session.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
 
 #ifndef FUSE_NOTIFY_RESEND /* Linux 6.9 */
 #define FUSE_NOTIFY_RESEND 7
+#define FUSE_HAS_RESEND    (1ull << 39)
 #endif
 
 #define MESSAGE_MAX ((1u << 20) + 8192u) /* a FUSE message: 1 MiB and headers */
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
+/*
+ * VITRINE_NO_RESEND, set to anything, makes a mount that begins behave as on a kernel before 6.9.
+ * It is for tests. What was decided at INIT holds for the session, whoever serves it.
+ */
+static enum vt_session_repeat who_repeats(const void *init, size_t len)
 {
-	struct vt_session *session = userdata;
+	const struct fuse_init_in *in =
+		(const void *) ((const char *) init + sizeof(struct fuse_in_header));
+	uint64_t flags = 0;
+
+	if (len >= sizeof(struct fuse_in_header) + sizeof *in && in->flags & FUSE_INIT_EXT)
+		flags = in->flags | (uint64_t) in->flags2 << 32;
+	return flags & FUSE_HAS_RESEND && !getenv("VITRINE_NO_RESEND") ? VT_REPEAT_BY_KERNEL
+								       : VT_REPEAT_KEPT;
+}
+
+static void note_init(struct vt_session *session, const void *init, size_t len)
+{
 	struct vt_session_record *record = session->state->record;
-	const struct fuse_in_header *header = buf;
+
+	if (len > sizeof record->init)
+		return;
+	memcpy(record->init, init, len);
+	record->init_len = (unsigned) len;
+	if (record->repeat != VT_REPEAT_UNDECIDED)
+		return;
+	record->repeat = who_repeats(init, len);
+	if (record->repeat == VT_REPEAT_BY_KERNEL)
+		vt_kept_requests_answered(session->kept,
+					  ((const struct fuse_in_header *) init)->unique);
+}
+
+static ssize_t next_message(struct vt_session *session, int fd, void *buf, size_t len)
+{
 	size_t stashed = atomic_exchange(&session->stash_len, 0);
-	ssize_t n;
 
 	if (stashed) {
 		memcpy(buf, session->stash, stashed);
 		return (ssize_t) stashed;
 	}
-	n = read(fd, buf, len);
+	if (session->state->record->repeat == VT_REPEAT_BY_KERNEL)
+		return read(fd, buf, len);
+	return vt_kept_requests_read(session->kept, fd, buf, len);
+}
+
+static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
+{
+	struct vt_session *session = userdata;
+	const struct fuse_in_header *header = buf;
+	ssize_t n = next_message(session, fd, buf, len);
+
 	if (n < (ssize_t) sizeof *header)
 		return n;
 	atomic_fetch_add_explicit(&session->request_count, 1, memory_order_relaxed);
-	if (header->opcode == FUSE_INIT && (size_t) n <= sizeof record->init) {
-		memcpy(record->init, buf, (size_t) n);
-		record->init_len = (unsigned) n;
-	}
+	if (header->opcode == FUSE_INIT)
+		note_init(session, buf, (size_t) n);
 	return n;
 }
 
@@ -91,6 +131,7 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 	struct vt_session_record *record = session->state->record;
 	const struct fuse_out_header *header = iov[0].iov_base;
 	uint64_t init = ((struct fuse_in_header *) record->init)->unique;
+	ssize_t n;
 
 	if (record->init_len && header->unique == init) {
 		want_parallel_dirops(iov, count);
@@ -98,66 +139,92 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 	}
 	if (session->swallow)
 		return (ssize_t) header->len;
-	return writev(fd, iov, count);
+	n = writev(fd, iov, count);
+	if (record->repeat != VT_REPEAT_BY_KERNEL) {
+		int code = errno;
+
+		vt_kept_requests_answered(session->kept, header->unique);
+		errno = code;
+	}
+	return n;
 }
 
 static const struct fuse_custom_io transport = {.writev = io_writev, .read = io_read};
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-static ssize_t read_if_ready(struct vt_session *session, void *buf)
+static size_t read_if_ready(struct vt_session *session, void *buf)
 {
 	struct pollfd ready = {.fd = session->fuse_fd, .events = POLLIN};
 	int flags = fcntl(session->fuse_fd, F_GETFL);
-	ssize_t n = -1;
+	ssize_t n = 0;
 
 	(void) fcntl(session->fuse_fd, F_SETFL, flags | O_NONBLOCK);
 	if (poll(&ready, 1, 0) > 0)
 		n = io_read(session->fuse_fd, buf, MESSAGE_MAX, session);
 	(void) fcntl(session->fuse_fd, F_SETFL, flags);
-	return n;
+	return n > 0 ? (size_t) n : 0;
 }
 
-/* Brings libfuse to where the dead server's was; see the head of this file. */
-static int take_up(struct vt_session *session, struct vt_error *err)
+/* The first of what the dead server left, and from now on the others after it; 0: nothing. */
+static size_t first_left(struct vt_session *session, void *buf)
 {
-	struct vt_session_record *record = session->state->record;
-	struct fuse_out_header resend = {.len = sizeof resend, .error = FUSE_NOTIFY_RESEND};
-	uint8_t saved[VT_SESSION_INIT_MAX];
-	ssize_t n;
+	const struct fuse_out_header resend = {.len = sizeof resend, .error = FUSE_NOTIFY_RESEND};
 
-	session->stash = malloc(MESSAGE_MAX);
-	if (!session->stash)
-		return vt_fail(err, ENOMEM, "no memory to take up a mount");
-	memset(session->stash, 1, MESSAGE_MAX); /* mapped now: a fault inside read() costs an EIO */
+	if (session->state->record->repeat != VT_REPEAT_BY_KERNEL)
+		return vt_kept_requests_left(session->kept, session->fuse_fd, buf);
 	if (write(session->fuse_fd, &resend, sizeof resend) < 0)
 		vt_log(VT_LOG_WARNING,
-		       "this kernel cannot send requests again (needs 6.9): those under way at the "
-		       "restart never end mount='%s'",
+		       "the kernel would not send requests again: those under way at the restart "
+		       "never end mount='%s': %m",
 		       session->mountpoint);
-	n = read_if_ready(session, session->stash);
-	if (n > 0 && ((struct fuse_in_header *) session->stash)->opcode == FUSE_INIT) {
-		fuse_session_process_buf(session->fuse, &(struct fuse_buf){.mem = session->stash,
-									   .size = (size_t) n});
-		return 0;
-	}
+	return read_if_ready(session, buf);
+}
+
+static void replay_saved_init(struct vt_session *session)
+{
+	struct vt_session_record *record = session->state->record;
+	uint8_t saved[VT_SESSION_INIT_MAX];
+
 	memcpy(saved, record->init, record->init_len);
 	session->swallow = true;
 	fuse_session_process_buf(session->fuse,
 				 &(struct fuse_buf){.mem = saved, .size = record->init_len});
 	session->swallow = false;
-	if (n > 0)
-		session->stash_len = (size_t) n; /* may be slow: the loop answers it */
+}
+
+/* Brings libfuse to where the dead server's was; see the head of this file. */
+static int take_up(struct vt_session *session, struct vt_error *err)
+{
+	size_t len;
+
+	session->stash = malloc(MESSAGE_MAX);
+	if (!session->stash)
+		return vt_fail(err, ENOMEM, "no memory to take up a mount");
+	memset(session->stash, 1, MESSAGE_MAX); /* mapped now: a fault inside read() costs an EIO */
+	len = first_left(session, session->stash);
+	if (len > 0 && ((struct fuse_in_header *) session->stash)->opcode == FUSE_INIT) {
+		note_init(session, session->stash, len);
+		fuse_session_process_buf(session->fuse,
+					 &(struct fuse_buf){.mem = session->stash, .size = len});
+		return 0;
+	}
+	if (session->state->record->init_len)
+		replay_saved_init(session);
+	session->stash_len = len; /* may be slow: the loop answers it */
 	return 0;
 }
 
 int vt_transport_begin(struct vt_session *session, struct vt_error *err)
 {
+	struct vt_session_record *record = session->state->record;
 	int r = fuse_session_custom_io(session->fuse, &transport, session->fuse_fd);
 
 	if (r < 0)
 		return vt_fail(err, -r, "libfuse would not take the descriptor: %m");
-	if (session->state->record->init_len)
-		return take_up(session, err);
-	return 0;
+	if (record->repeat != VT_REPEAT_BY_KERNEL)
+		r = vt_kept_requests_open(session->state, &session->kept, err);
+	if (r == 0 && (record->init_len || record->request_top))
+		r = take_up(session, err);
+	return r;
 }

@@ -15,7 +15,8 @@
 #include "tests/unit/session_model.h"
 
 #define INSTANTS_MAX 256u
-#define WATCHED      4096u      /* of each table: tests use its beginning */
+#define WATCHED      4096u /* of each table: tests use its beginning */
+#define TABLES       5
 #define WATCHED_REST (1u << 16) /* of the bitmaps */
 
 struct instants {
@@ -25,18 +26,22 @@ struct instants {
 
 struct watched {
 	struct vt_session_record record;
-	char tables[4][WATCHED], bitmaps[WATCHED_REST];
+	char tables[TABLES][WATCHED], bitmaps[WATCHED_REST];
 };
+
+/* What must hold after every instruction, whatever changed; NULL: nothing. */
+static void (*holds_always)(void);
 
 static inline void watch(struct watched *out)
 {
-	const void *tables[] = {state->versions, state->exhibits, state->burns, state->handles};
+	const void *tables[TABLES] = {state->versions, state->exhibits, state->burns,
+				      state->handles, state->requests};
 	const char *start = state->map;
-	off_t end = (const char *) (state->handles + VT_SESSION_HANDLES) - start;
+	off_t end = (const char *) (state->requests + VT_SESSION_REQUESTS) - start;
 
 	memset(out, 0, sizeof *out);
 	memcpy(&out->record, state->record, sizeof out->record);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < TABLES; i++)
 		memcpy(out->tables[i], tables[i], WATCHED);
 	ck_assert_int_ge(pread(state_fd, out->bitmaps, sizeof out->bitmaps, end), 0);
 }
@@ -116,6 +121,8 @@ static inline void instants_of(void (*operation)(void), struct instants *out)
 	add_instant(out);
 	watch(&last);
 	while (step(child)) {
+		if (holds_always)
+			holds_always();
 		watch(&now);
 		if (memcmp(&last, &now, sizeof now) == 0)
 			continue;
