@@ -31,6 +31,7 @@ static struct {
 	bool loser_reads, waiter_reads; /* when the last one began */
 } narrowed;
 static int narrow_fails;
+static void (*meanwhile)(void); /* what another does while the next narrowing is under way */
 static bool log_is_closed;
 static unsigned refreshed, poked;
 
@@ -62,6 +63,12 @@ int __wrap_vt_sessions_narrow(struct vt_sessions *sessions, const struct vt_patt
 	narrowed.waiter_reads = reads(WAITER);
 	narrowed.pattern[narrowed.count] = *pattern;
 	narrowed.retire[narrowed.count++] = retire;
+	if (meanwhile) {
+		void (*other)(void) = meanwhile;
+
+		meanwhile = NULL;
+		other();
+	}
 	return narrow_fails ? vt_fail(e, narrow_fails, "a test's mount cannot finish") : 0;
 }
 
@@ -402,6 +409,29 @@ START_TEST(the_next_waits_until_it_is_taken_from_the_last)
 }
 END_TEST
 
+/* As the watch does with whatever drains. */
+static void end_it_too(void)
+{
+	struct vt_lease out;
+
+	must(end(&held, &out) == 0);
+}
+
+START_TEST(what_another_has_ended_meanwhile_is_ended)
+{
+	struct vt_lease out;
+
+	one_holds_it_and_one_waits();
+	meanwhile = end_it_too;
+	must(end(&held, &out) == 0);
+	ck_assert_int_eq(out.state, VT_LEASE_ENDED);
+	ck_assert_int_eq(out.end, VT_LEASE_END_BROKEN);
+	ck_assert_int_eq(state_of(&waiting), VT_LEASE_ACTIVE);
+	ck_assert_uint_eq(narrowed.count, 3); /* twice from the one, once for the next */
+	tear_down();
+}
+END_TEST
+
 /* One holds a dataset, another waits for its space, a third behind them for another dataset. */
 START_TEST(who_gives_a_place_up_lets_those_behind_move_on)
 {
@@ -472,6 +502,6 @@ VT_SUITE(narrow, it_is_refused_first_and_then_every_mount_is_narrowed,
 	 what_a_mount_cannot_finish_is_not_called_done_and_stays_refused,
 	 a_partners_end_that_comes_nearer_is_looked_at, who_stands_in_line_takes_nothing_away,
 	 a_lease_is_taken_from_one_before_it_is_the_nexts,
-	 the_next_waits_until_it_is_taken_from_the_last,
+	 the_next_waits_until_it_is_taken_from_the_last, what_another_has_ended_meanwhile_is_ended,
 	 who_gives_a_place_up_lets_those_behind_move_on, a_longer_lease_is_looked_at_by_the_watch,
 	 what_lets_somebody_in_is_refused_while_nothing_can_be_recorded)
