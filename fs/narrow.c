@@ -272,18 +272,22 @@ int vt_narrow_serve_line(struct vt_service *service, struct vt_error *err)
 	return r;
 }
 
-/* The next in line holds it from the end of the last one on, in one commit. */
+/*
+ * The next in line holds it from the end of the last one on, in one commit. -ESTALE of finishing:
+ * whoever asks and the watch may end the same lease, and the other one was first.
+ */
 static int hand_over(struct vt_service *service, uint64_t id, struct vt_lease *ended,
 		     struct vt_error *err)
 {
-	uint64_t next;
-	int r = vt_book_lease_finish(service->book, id, &next, err);
+	uint64_t next = 0;
+	int finished = vt_book_lease_finish(service->book, id, &next, err), r = finished;
 
-	if (r == 0)
+	if (r == 0 || r == -ESTALE)
 		r = vt_book_lease_get(service->book, id, ended, err);
 	if (r < 0)
 		return r;
-	vt_trail_lease(service, VT_AUDIT_LEASE_END, ended);
+	if (finished == 0)
+		vt_trail_lease(service, VT_AUDIT_LEASE_END, ended);
 	if (next)
 		r = take_turn(service, next, err);
 	return r < 0 ? r : vt_narrow_serve_line(service, err);

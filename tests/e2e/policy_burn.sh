@@ -83,3 +83,16 @@ works mine pread "0/20 ESTALE"
 works mine map "0/5 SIGBUS"
 works mine cwd "0/2 ESTALE"
 assert_equal "$(as_user "$alice" ls "$tmp/private")" ""
+
+it "ends it when its user keeps the names"
+assert_ok vitrine grant "$alice" read birds
+assert_ok vitrine grant "$alice" browse birds
+keep names "$alice" -n 20 -m 5 "$tmp/private/birds/v1/common"
+assert_ok vitrine revoke "$alice" read birds
+kept names
+works names pread "0/20 ESTALE"
+works names map "0/5 SIGBUS"
+works names path "20/20"
+assert_status 1 as_user "$alice" cat "$tmp/private/birds/v1/common/1"
+assert_equal "$(as_user "$alice" ls "$tmp/private/birds/v1")" "common
+own"

@@ -238,6 +238,47 @@ START_TEST(noted_ids_come_back_once_each_and_no_others)
 }
 END_TEST
 
+START_TEST(what_was_dropped_is_not_dropped_again)
+{
+	const struct vt_version version = shown_version(7, 100);
+	static struct dead dead;
+
+	session_begin();
+	dead.count = 0;
+	(void) note(&version, 5);
+	(void) note(&version, VT_POSITION_DOCUMENTS + 2);
+	for (int turn = 0; turn < 2; turn++) {
+		ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+		vt_exhibits_done(exhibits);
+	}
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	vt_exhibits_each_dead(exhibits, collect_dead, &dead);
+	ck_assert_uint_eq(dead.count, 1); /* the boundary */
+	session_end();
+}
+END_TEST
+
+START_TEST(where_it_cannot_be_seen_what_was_noted_all_is_dropped)
+{
+	const struct vt_version version = shown_version(7, 100);
+	uint64_t five, six;
+	int fd;
+
+	session_begin();
+	five = note(&version, 5);
+	six = vt_exhibits_id(exhibits, &version, 6);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	session_dies();
+	session_begin();
+	fd = state->fd;
+	state->fd = -1; /* nothing more can be mapped */
+	ck_assert(is_dead(five));
+	ck_assert(is_dead(six));
+	state->fd = fd;
+	session_end();
+}
+END_TEST
+
 START_TEST(a_position_beyond_the_version_is_not_noted)
 {
 	const struct vt_version version = shown_version(7, 100);
@@ -346,6 +387,7 @@ START_TEST(a_live_id_leads_to_its_version_and_no_other_leads_anywhere)
 	ck_assert_int_eq(resolve(third, version->serial), 0);
 	/* Numbers that were never given. */
 	ck_assert_int_eq(resolve(vt_node_id(0x80000002, 5), version->serial), -ESTALE);
+	ck_assert_int_eq(resolve(vt_node_id(UINT32_MAX, 5), version->serial), -ESTALE);
 	ck_assert_int_eq(resolve(vt_node_id(12345, 5), version->serial), -ESTALE);
 	session_end();
 	vt_version_unref(version);
@@ -381,8 +423,9 @@ VT_SUITE(exhibits, a_version_is_first_shown_under_the_exhibit_of_its_record,
 	 a_successor_knows_the_same_ids_and_what_is_left_to_drop,
 	 a_flip_that_was_noted_and_did_not_happen_is_repeated,
 	 a_retirement_waits_for_the_one_before_it, full_tables_leave_everything_as_it_was,
-	 noted_ids_come_back_once_each_and_no_others, a_position_beyond_the_version_is_not_noted,
-	 burning_and_retiring_at_once_leaves_neither_id,
+	 noted_ids_come_back_once_each_and_no_others, what_was_dropped_is_not_dropped_again,
+	 where_it_cannot_be_seen_what_was_noted_all_is_dropped,
+	 a_position_beyond_the_version_is_not_noted, burning_and_retiring_at_once_leaves_neither_id,
 	 what_is_burned_after_a_retirement_is_dead_and_its_successor_is_not,
 	 an_answer_on_the_way_at_the_flip_is_noted_where_it_belongs,
 	 a_live_id_leads_to_its_version_and_no_other_leads_anywhere,

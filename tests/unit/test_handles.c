@@ -77,6 +77,22 @@ START_TEST(a_release_that_comes_again_frees_nobody_elses)
 }
 END_TEST
 
+START_TEST(a_handle_that_is_closed_twice_is_free_once)
+{
+	uint64_t first;
+
+	session_begin();
+	open_handles();
+	first = add(11, 500);
+	vt_handles_remove(handles, first);
+	vt_handles_remove(handles, first);
+	ck_assert_uint_ne((uint32_t) add(12, 500), (uint32_t) add(13, 500));
+	ck_assert_uint_eq(vt_handles_count(handles), 2);
+	vt_handles_close(handles);
+	session_end();
+}
+END_TEST
+
 START_TEST(a_user_has_so_many_and_others_go_on)
 {
 	uint64_t handle, last = 0;
@@ -128,7 +144,8 @@ START_TEST(a_full_table_is_enfile)
 	session_begin();
 	open_handles();
 	state->record->handle_top = VT_SESSION_HANDLES;
-	ck_assert_int_eq(vt_handles_add(handles, 1, 500, &handle), -ENFILE);
+	for (uint32_t i = 0; i < VT_HANDLES_PER_UID; i++) /* none of them is one of his */
+		ck_assert_int_eq(vt_handles_add(handles, 1, 500, &handle), -ENFILE);
 	ck_assert_uint_eq(vt_handles_count(handles), 0);
 	state->record->handle_top = 0;
 	(void) add(1, 500);
@@ -268,7 +285,8 @@ START_TEST(the_bound_of_a_user_is_a_successors_too)
 END_TEST
 
 VT_SUITE(handles, handles_are_there_until_they_are_removed,
-	 a_release_that_comes_again_frees_nobody_elses, a_user_has_so_many_and_others_go_on,
-	 a_successor_knows_them_and_their_numbers, a_full_table_is_enfile,
-	 a_server_may_die_while_it_notes_one, a_server_may_die_while_it_removes_one,
-	 the_last_slots_of_a_nearly_full_table_are_used, the_bound_of_a_user_is_a_successors_too)
+	 a_release_that_comes_again_frees_nobody_elses, a_handle_that_is_closed_twice_is_free_once,
+	 a_user_has_so_many_and_others_go_on, a_successor_knows_them_and_their_numbers,
+	 a_full_table_is_enfile, a_server_may_die_while_it_notes_one,
+	 a_server_may_die_while_it_removes_one, the_last_slots_of_a_nearly_full_table_are_used,
+	 the_bound_of_a_user_is_a_successors_too)

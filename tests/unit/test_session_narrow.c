@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A narrowing on one session: a real store, policy, ids and handles, and a kernel that remembers
- * what it was told to drop. Time passes by a millisecond whenever somebody looks at the clock.
+ * A narrowing on a session or two: a real store, policy, ids and handles, and a kernel that
+ * remembers what it was told to drop. Time passes by a millisecond whenever somebody looks at the
+ * clock.
  */
 #include "fs/session.h"
 
@@ -14,13 +15,14 @@
 
 enum { OWNER = 1001, LOSER = 4242 };
 
-static struct vt_session session;
+static struct vt_session session, second;
 static const struct vt_pattern everything = {.scope = VT_SCOPE_ALL};
 
 /* ---- the kernel ------------------------------------------------------------------------------ */
 
-static struct dead dropped;
-static atomic_uint early; /* drops while a request on a dead id was under way */
+static struct dead dropped, dropped_second, asked_again; /* the last: attributes alone */
+static atomic_uint early;     /* drops while a request on a dead id was under way */
+static atomic_uint unguarded; /* flips without the lock that OPEN takes */
 static atomic_int refused;
 
 struct vt_session *__wrap_vt_session_pin_next(struct vt_sessions *sessions,
@@ -30,23 +32,56 @@ int __wrap_fuse_lowlevel_notify_inval_inode(struct fuse_session *fuse, fuse_ino_
 const struct fuse_ctx *__wrap_fuse_req_ctx(fuse_req_t req);
 int __wrap_fuse_reply_err(fuse_req_t req, int error);
 uint64_t __wrap_vt_clock_monotonic_ns(void);
+int __wrap_vt_exhibits_burn(struct vt_exhibits *of, uint32_t serial, const uint32_t *positions,
+			    size_t count);
+int __real_vt_exhibits_burn(struct vt_exhibits *of, uint32_t serial, const uint32_t *positions,
+			    size_t count);
+int __wrap_vt_exhibits_retire(struct vt_exhibits *of, uint32_t serial);
+int __real_vt_exhibits_retire(struct vt_exhibits *of, uint32_t serial);
 
 /* The service's own table is empty: its watch must not settle what a test looks at. */
 struct vt_session *__wrap_vt_session_pin_next(struct vt_sessions *sessions,
 					      struct vt_session *after)
 {
-	return sessions || after ? NULL : &session;
+	if (sessions || after == &second)
+		return NULL;
+	if (!after)
+		return &session;
+	return second.fuse ? &second : NULL;
 }
 
 int __wrap_fuse_lowlevel_notify_inval_inode(struct fuse_session *fuse, fuse_ino_t id, off_t offset,
 					    off_t len)
 {
-	(void) fuse, (void) len;
-	if (offset < 0)
-		return 0; /* attributes alone */
-	early += vt_request_pending(&session.requests, VT_REQUEST_DEAD) > 0;
-	collect_dead(&dropped, id);
+	(void) len;
+	if (offset < 0) {
+		collect_dead(&asked_again, id);
+		return 0;
+	}
+	early += !fuse && vt_request_pending(&session.requests, VT_REQUEST_DEAD) > 0;
+	collect_dead(fuse ? &dropped_second : &dropped, id);
 	return 0;
+}
+
+static void look_for_lock(void)
+{
+	if (pthread_mutex_trylock(&session.access) == 0) {
+		unguarded++;
+		(void) pthread_mutex_unlock(&session.access);
+	}
+}
+
+int __wrap_vt_exhibits_burn(struct vt_exhibits *of, uint32_t serial, const uint32_t *positions,
+			    size_t count)
+{
+	look_for_lock();
+	return __real_vt_exhibits_burn(of, serial, positions, count);
+}
+
+int __wrap_vt_exhibits_retire(struct vt_exhibits *of, uint32_t serial)
+{
+	look_for_lock();
+	return __real_vt_exhibits_retire(of, serial);
 }
 
 const struct fuse_ctx *__wrap_fuse_req_ctx(fuse_req_t req)
@@ -71,12 +106,17 @@ uint64_t __wrap_vt_clock_monotonic_ns(void)
 	return atomic_fetch_add(&now, 1000000);
 }
 
-static bool was_dropped(uint64_t id)
+static bool is_among(const struct dead *ids, uint64_t id)
 {
-	for (size_t i = 0; i < dropped.count; i++)
-		if (dropped.ids[i] == id)
+	for (size_t i = 0; i < ids->count; i++)
+		if (ids->ids[i] == id)
 			return true;
 	return false;
+}
+
+static bool was_dropped(uint64_t id)
+{
+	return is_among(&dropped, id);
 }
 
 /* ---- the session ----------------------------------------------------------------------------- */
@@ -93,8 +133,8 @@ static void serve(void)
 	(void) pthread_mutex_init(&session.access, NULL);
 	(void) pthread_mutex_init(&session.narrowing, NULL);
 	ck_assert_int_eq(vt_handles_open(state, &session.handles, NULL), 0);
-	dropped.count = 0;
-	early = 0;
+	dropped.count = asked_again.count = dropped_second.count = 0;
+	early = unguarded = 0;
 	refused = 0;
 }
 
@@ -119,6 +159,7 @@ static void set_up_shared(void)
 static void tear_down(void)
 {
 	ck_assert_uint_eq(early, 0);
+	ck_assert_uint_eq(unguarded, 0);
 	vt_handles_close(session.handles);
 	session_end();
 	service_tear_down();
@@ -134,11 +175,11 @@ static struct vt_pattern dataset_of(const struct vt_version *version)
 	return (struct vt_pattern){.scope = VT_SCOPE_DATASET, .dataset = version->dataset};
 }
 
-/* Everybody may read it, and so may one who loses that. */
-static void open_to_all(const struct vt_version *version)
+/* Everybody may, and so may one who loses that. */
+static void allow_all(const struct vt_version *version, enum vt_right right)
 {
 	const struct vt_rule rule = {.kind = VT_RULE_ALLOW,
-				     .right = VT_RIGHT_READ,
+				     .right = right,
 				     .who = {.kind = VT_PRINCIPAL_ANYONE},
 				     .object = dataset_of(version),
 				     .by_uid = OWNER,
@@ -146,6 +187,11 @@ static void open_to_all(const struct vt_version *version)
 	uint64_t id;
 
 	must(vt_book_add_rule(host.service->book, &rule, &id, &err) == 0);
+}
+
+static void open_to_all(const struct vt_version *version)
+{
+	allow_all(version, VT_RIGHT_READ);
 }
 
 static void close_to_all(const struct vt_version *version)
@@ -286,6 +332,181 @@ START_TEST(on_a_private_mount_a_lost_version_dies_as_a_whole)
 }
 END_TEST
 
+/* No OPEN is asked there: what the kernel keeps of a file it shows to whoever sees its name. */
+START_TEST(on_a_private_mount_names_may_stay_and_what_was_read_does_not)
+{
+	const struct vt_version *birds;
+	uint64_t id;
+
+	set_up(&(struct vt_mount_plan){.kind = VT_MOUNT_PRIVATE, .user = LOSER});
+	birds = publish("birds");
+	open_to_all(birds);
+	allow_all(birds, VT_RIGHT_BROWSE);
+	id = note(birds, 5);
+	close_to_all(birds);
+	must(narrow(birds, false) == 0);
+	ck_assert(!is_live(birds, id) && was_dropped(id));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_private_mount_is_its_users_and_not_its_makers)
+{
+	const struct vt_version *birds;
+	uint64_t id;
+
+	set_up(&(struct vt_mount_plan){.kind = VT_MOUNT_PRIVATE, .user = OWNER});
+	session.uid = LOSER;
+	birds = publish("birds");
+	id = note(birds, 5);
+	must(narrow(birds, false) == 0);
+	ck_assert(is_live(birds, id));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(on_an_open_only_mount_what_is_not_open_any_more_dies)
+{
+	const struct vt_version *birds, *fish;
+	uint64_t feather, fin;
+
+	set_up(&(struct vt_mount_plan){.kind = VT_MOUNT_OPEN_ONLY});
+	birds = publish("birds");
+	fish = publish("fish");
+	open_to_all(birds);
+	open_to_all(fish);
+	feather = note(birds, 5);
+	fin = note(fish, 5);
+	close_to_all(birds);
+	must(vt_sessions_narrow(NULL, &everything, false, &err) == 0);
+	ck_assert(!is_live(birds, feather) && was_dropped(feather));
+	ck_assert(is_live(fish, fin) && !was_dropped(fin));
+	vt_version_unref(birds);
+	vt_version_unref(fish);
+	tear_down();
+}
+END_TEST
+
+START_TEST(who_keeps_the_names_alone_loses_what_is_open)
+{
+	const struct vt_version *birds;
+	uint64_t id;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	allow_all(birds, VT_RIGHT_BROWSE);
+	id = open_file(birds, 5, LOSER);
+	close_to_all(birds);
+	must(narrow(birds, false) == 0);
+	ck_assert(!is_live(birds, id) && was_dropped(id));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(what_is_open_twice_dies_once)
+{
+	const struct vt_version *birds;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	for (uint32_t i = 0; i < 4; i++)
+		(void) open_file(birds, 5 + i % 2, LOSER);
+	close_to_all(birds);
+	must(narrow(birds, false) == 0);
+	ck_assert_uint_eq(dropped.count, 2);
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(what_is_open_of_several_versions_dies_in_each)
+{
+	const struct vt_version *birds, *fish;
+	uint64_t ids[4];
+
+	set_up_shared();
+	birds = publish("birds");
+	fish = publish("fish");
+	open_to_all(birds);
+	open_to_all(fish);
+	for (uint32_t i = 0; i < 4; i++)
+		ids[i] = open_file(i % 2 ? fish : birds, 5 + i / 2, LOSER);
+	close_to_all(birds);
+	close_to_all(fish);
+	must(vt_sessions_narrow(NULL, &everything, false, &err) == 0);
+	for (uint32_t i = 0; i < 4; i++)
+		ck_assert(!is_live(i % 2 ? fish : birds, ids[i]) && was_dropped(ids[i]));
+	vt_version_unref(birds);
+	vt_version_unref(fish);
+	tear_down();
+}
+END_TEST
+
+/* The catalog knows it no more, and so nothing covers it by name. */
+START_TEST(what_is_gone_is_dropped)
+{
+	const struct vt_version *birds;
+	vt_autofree uint32_t *gone = NULL;
+	size_t count;
+	uint64_t id;
+
+	set_up_shared();
+	birds = publish("birds");
+	id = note(birds, 5);
+	must(vt_catalog_remove_dataset(host.service->index->catalog, birds->dataset, &gone, &count,
+				       &err) == 0);
+	must(narrow(birds, false) == 0);
+	ck_assert(was_dropped(id));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+/* ---- what the kernel asks again ---------------------------------------------------------------
+ */
+
+START_TEST(owner_and_mode_of_the_folders_above_are_asked_for_again)
+{
+	const struct vt_version *birds;
+	uint32_t base;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	(void) note(birds, 5);
+	must(narrow(birds, true) == 0);
+	base = vt_exhibits_base(exhibits, birds->serial);
+	ck_assert_uint_ne(base, birds->exhibit);
+	ck_assert(is_among(&asked_again, vt_node_id(base, 0)));
+	ck_assert(is_among(&asked_again, vt_node_id(base, VT_POSITION_DOCUMENTS)));
+	ck_assert(is_among(&asked_again, vt_node_id_of(VT_SHOWN_DATASET, birds->dataset)));
+	ck_assert(is_among(&asked_again, vt_node_id_of(VT_SHOWN_DOCUMENTS, birds->dataset)));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(listings_that_are_kept_without_asking_are_read_again)
+{
+	const struct vt_version *birds;
+
+	set_up(&(struct vt_mount_plan){.kind = VT_MOUNT_PRIVATE, .user = LOSER});
+	birds = publish("zoo/birds");
+	must(narrow(birds, false) == 0);
+	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_ROOT, 1)));
+	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_DATASET, birds->dataset)));
+	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_DOCUMENTS, birds->dataset)));
+	ck_assert_uint_eq(dropped.count, 4); /* the space */
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
 /* ---- in order -------------------------------------------------------------------------------- */
 
 static void *narrow_birds(void *birds)
@@ -391,6 +612,122 @@ START_TEST(an_unfinished_narrowing_does_not_keep_the_next_ones_ids_alive)
 	ck_assert(was_dropped(feather) && was_dropped(fin));
 	vt_version_unref(birds);
 	vt_version_unref(fish);
+	tear_down();
+}
+END_TEST
+
+/* A version that is being dropped cannot die again before that is done. */
+START_TEST(what_another_left_unfinished_is_finished_first)
+{
+	const struct vt_version *birds;
+	uint64_t first, later;
+
+	set_up_shared();
+	birds = publish("birds");
+	first = note(birds, 5);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, birds->serial), 0);
+	unguarded = 0; /* that was us */
+	later = note(birds, 5);
+	must(narrow(birds, true) == 0);
+	ck_assert(was_dropped(first) && was_dropped(later));
+	ck_assert(!is_live(birds, later));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+static void withdraw(const struct vt_version *version)
+{
+	uint32_t exhibit;
+
+	must(vt_catalog_withdraw(host.service->index->catalog, version->serial, "", &exhibit,
+				 &err) == 0);
+}
+
+/* The first version's older ids are still being dropped, so that it cannot be retired again. */
+START_TEST(what_cannot_be_done_for_one_version_is_done_for_the_others)
+{
+	const struct vt_version *birds, *ducks, *fish;
+	struct vt_request *request;
+	uint64_t quack, fin;
+
+	set_up_shared();
+	birds = publish("birds");
+	ducks = publish("ducks");
+	fish = publish("fish");
+	open_to_all(fish);
+	request = begin_answering(note(birds, 5));
+	quack = note(ducks, 5);
+	fin = open_file(fish, 5, LOSER);
+	ck_assert_int_eq(narrow(birds, true), -ETIMEDOUT);
+	withdraw(birds);
+	withdraw(ducks);
+	close_to_all(fish);
+	ck_assert_int_eq(vt_sessions_narrow(NULL, &everything, false, &err), -ETIMEDOUT);
+	ck_assert(!is_live(ducks, quack) && !is_live(fish, fin));
+	vt_request_end(&session.requests, request);
+	ck_assert(vt_sessions_settle(NULL));
+	ck_assert(was_dropped(quack) && was_dropped(fin));
+	vt_version_unref(birds);
+	vt_version_unref(ducks);
+	vt_version_unref(fish);
+	tear_down();
+}
+END_TEST
+
+static void begin_second(void)
+{
+	const struct vt_mount_plan plan = {.kind = VT_MOUNT_SHARED};
+
+	second = (struct vt_session){.service = host.service,
+				     .mountpoint = (char *) "/second",
+				     .fuse = (struct fuse_session *) &second};
+	second.state_fd = vt_session_state_new(&plan, NULL);
+	ck_assert_int_eq(vt_session_state_open(second.state_fd, &second.state, NULL), 0);
+	second.plan = &second.state->record->plan;
+	ck_assert_int_eq(vt_exhibits_open(second.state, &second.exhibits, NULL), 0);
+	ck_assert_int_eq(vt_handles_open(second.state, &second.handles, NULL), 0);
+	vt_request_table_init(&second.requests);
+	(void) pthread_mutex_init(&second.access, NULL);
+	(void) pthread_mutex_init(&second.narrowing, NULL);
+}
+
+static void end_second(void)
+{
+	vt_handles_close(second.handles);
+	vt_exhibits_close(second.exhibits);
+	vt_session_state_close(second.state);
+	(void) close(second.state_fd);
+	second.fuse = NULL;
+}
+
+/* Where one mount cannot finish the others do; and it is a failure, whichever it was. */
+START_TEST(every_mount_is_narrowed)
+{
+	const struct vt_version *birds;
+	struct vt_request *request;
+	uint64_t here, there, handle;
+
+	set_up_shared();
+	begin_second();
+	birds = publish("birds");
+	open_to_all(birds);
+	here = open_file(birds, 5, LOSER);
+	there = vt_exhibits_id(second.exhibits, birds, 6);
+	ck_assert_int_eq(vt_exhibits_note(second.exhibits, birds, there), 0);
+	ck_assert_int_eq(vt_handles_add(second.handles, there, LOSER, &handle), 0);
+	request = begin_answering(here);
+	close_to_all(birds);
+	ck_assert_int_eq(narrow(birds, false), -ETIMEDOUT);
+	unguarded = 0; /* the second's flip holds another lock */
+	ck_assert(!was_dropped(here) && is_among(&dropped_second, there));
+	ck_assert(!is_among(&dropped_second, here));
+	ck_assert(!vt_sessions_settle(NULL));
+	vt_request_end(&session.requests, request);
+	ck_assert(vt_sessions_settle(NULL));
+	ck_assert(was_dropped(here) && !was_dropped(there));
+	vt_version_unref(birds);
+	end_second();
 	tear_down();
 }
 END_TEST
@@ -505,12 +842,42 @@ START_TEST(a_successor_does_what_its_predecessor_did_not_come_to)
 }
 END_TEST
 
+/* On mounts where everybody sees every version, too. */
+START_TEST(a_successor_retires_what_was_withdrawn)
+{
+	const struct vt_version *birds;
+	uint64_t id;
+
+	set_up_shared();
+	birds = publish("birds");
+	open_to_all(birds);
+	id = open_file(birds, 5, OWNER);
+	withdraw(birds);
+	die();
+	serve();
+	vt_session_settle(&session);
+	ck_assert(was_dropped(id));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
 VT_SUITE(session_narrow, what_a_loser_has_open_dies_and_nothing_else,
 	 where_nobody_loses_nothing_dies, a_gate_that_is_shut_takes_nothing_from_who_reads,
 	 a_retirement_drops_all_that_was_noted, on_a_private_mount_a_lost_version_dies_as_a_whole,
+	 on_a_private_mount_names_may_stay_and_what_was_read_does_not,
+	 a_private_mount_is_its_users_and_not_its_makers,
+	 on_an_open_only_mount_what_is_not_open_any_more_dies,
+	 who_keeps_the_names_alone_loses_what_is_open, what_is_open_twice_dies_once,
+	 what_is_open_of_several_versions_dies_in_each, what_is_gone_is_dropped,
+	 owner_and_mode_of_the_folders_above_are_asked_for_again,
+	 listings_that_are_kept_without_asking_are_read_again,
 	 nothing_is_dropped_while_a_read_on_it_is_answered,
 	 a_straggler_is_answered_for_and_answers_no_more, what_times_out_is_done_later,
 	 an_unfinished_narrowing_does_not_keep_the_next_ones_ids_alive,
+	 what_another_left_unfinished_is_finished_first,
+	 what_cannot_be_done_for_one_version_is_done_for_the_others, every_mount_is_narrowed,
 	 a_narrowing_of_something_else_does_not_settle_one_that_failed,
 	 a_full_log_costs_the_whole_version, a_full_log_is_no_hindrance_to_a_retirement,
-	 a_retirement_burns_nothing_besides, a_successor_does_what_its_predecessor_did_not_come_to)
+	 a_retirement_burns_nothing_besides, a_successor_does_what_its_predecessor_did_not_come_to,
+	 a_successor_retires_what_was_withdrawn)
