@@ -103,6 +103,12 @@ void vt_sessions_each(struct vt_sessions *sessions,
  */
 int vt_sessions_narrow(struct vt_sessions *sessions, const struct vt_pattern *pattern, bool retire,
 		       struct vt_error *err);
+/*
+ * Asks the user database again about everybody who has a file open or a private mount, if its
+ * answers are old: who loses a group is noticed (vt_people_changes()) also if they open nothing
+ * more. May wait for it; call as vt_sessions_narrow().
+ */
+void vt_sessions_ask_about_readers(struct vt_sessions *sessions);
 /* Access has grown, or names have changed: the kernel asks again. Errors are of no consequence. */
 void vt_sessions_refresh(struct vt_sessions *sessions, const struct vt_pattern *pattern);
 /* What an earlier server or an earlier call left undone. True when all is done. */

@@ -8,6 +8,7 @@
 #include "index/base/clock.h"
 #include "index/import.h"
 #include "policy/book.h"
+#include "policy/people.h"
 #include "tests/unit/service_model.h"
 #include "tests/unit/session_model.h"
 #include "tests/unit/suite.h"
@@ -268,6 +269,51 @@ START_TEST(on_a_private_mount_a_lost_version_dies_as_a_whole)
 }
 END_TEST
 
+/* ---- who is asked about ---------------------------------------------------------------------- */
+
+static atomic_uint asked; /* how often about the loser */
+
+static int nobody(uint32_t uid, char *name, size_t size, uint32_t *groups, size_t *count)
+{
+	(void) name, (void) size, (void) groups, (void) count;
+	asked += uid == LOSER;
+	return -ENOENT;
+}
+
+static unsigned times_asked(void)
+{
+	static const struct vt_people_source source = {.person = nobody};
+
+	asked = 0;
+	vt_people_set_source(&source);
+	vt_sessions_ask_about_readers(NULL);
+	vt_people_set_source(NULL);
+	return asked;
+}
+
+START_TEST(the_user_database_is_asked_about_who_has_a_file_open)
+{
+	const struct vt_version *birds;
+
+	set_up_shared();
+	birds = publish("birds");
+	ck_assert_uint_eq(times_asked(), 0);
+	(void) open_file(birds, 5, LOSER);
+	(void) open_file(birds, 6, LOSER);
+	ck_assert_uint_eq(times_asked(), 1);
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(and_about_who_has_a_private_mount)
+{
+	set_up(&(struct vt_mount_plan){.kind = VT_MOUNT_PRIVATE, .user = LOSER});
+	ck_assert_uint_eq(times_asked(), 1);
+	tear_down();
+}
+END_TEST
+
 /* ---- in order -------------------------------------------------------------------------------- */
 
 static void *narrow_birds(void *birds)
@@ -490,6 +536,7 @@ END_TEST
 VT_SUITE(session_narrow, what_a_loser_has_open_dies_and_nothing_else,
 	 where_nobody_loses_nothing_dies, a_retirement_drops_all_that_was_noted,
 	 on_a_private_mount_a_lost_version_dies_as_a_whole,
+	 the_user_database_is_asked_about_who_has_a_file_open, and_about_who_has_a_private_mount,
 	 nothing_is_dropped_while_a_read_on_it_is_answered,
 	 a_straggler_is_answered_for_and_answers_no_more, what_times_out_is_done_later,
 	 an_unfinished_narrowing_does_not_keep_the_next_ones_ids_alive,
