@@ -166,7 +166,10 @@ static void judge_openers(struct narrowing *narrowing)
 	}
 }
 
-/* On mounts without handles: may those it is for go on? Also: is there still a version? */
+/*
+ * On mounts without handles: may those it is for go on? Also: is there still a version? Who may
+ * browse but not read counts as having lost it, each time: what they have read may still be cached.
+ */
 static bool is_lost(struct vt_session *session, uint32_t serial)
 {
 	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
@@ -180,7 +183,7 @@ static bool is_lost(struct vt_session *session, uint32_t serial)
 	place = (struct vt_place){version->dataset, serial};
 	switch (session->plan->kind) {
 	case VT_MOUNT_PRIVATE:
-		return vt_gate_check(gate, &user, VT_RIGHT_BROWSE, place, false, NULL, NULL) < 0;
+		return vt_gate_check(gate, &user, VT_RIGHT_READ, place, false, NULL, NULL) < 0;
 	case VT_MOUNT_OPEN_ONLY:
 		return !vt_gate_is_open(gate, place);
 	case VT_MOUNT_SHARED:

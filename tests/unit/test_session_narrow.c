@@ -149,6 +149,19 @@ static void open_to_all(const struct vt_version *version)
 	must(vt_book_add_rule(host.service->book, &rule, &id, &err) == 0);
 }
 
+static void deny_to_all(const struct vt_version *version, enum vt_right right)
+{
+	const struct vt_rule rule = {.kind = VT_RULE_DENY,
+				     .right = right,
+				     .who = {.kind = VT_PRINCIPAL_ANYONE},
+				     .object = dataset_of(version),
+				     .by_uid = OWNER,
+				     .until_ns = VT_TIME_NEVER};
+	uint64_t id;
+
+	must(vt_book_add_rule(host.service->book, &rule, &id, &err) == 0);
+}
+
 static void close_to_all(const struct vt_version *version)
 {
 	const struct vt_principal anyone = {.kind = VT_PRINCIPAL_ANYONE};
@@ -262,6 +275,24 @@ START_TEST(on_a_private_mount_a_lost_version_dies_as_a_whole)
 	must(narrow(birds, false) == 0);
 	ck_assert(is_live(birds, id));
 	close_to_all(birds);
+	must(narrow(birds, false) == 0);
+	ck_assert(!is_live(birds, id) && was_dropped(id));
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+/* It is shown there on: nothing asks at OPEN, so that the kernel would give what it has. */
+START_TEST(on_a_private_mount_who_may_browse_on_loses_what_was_read)
+{
+	const struct vt_version *birds;
+	uint64_t id;
+
+	set_up(&(struct vt_mount_plan){.kind = VT_MOUNT_PRIVATE, .user = LOSER});
+	birds = publish("birds");
+	open_to_all(birds);
+	id = note(birds, 5);
+	deny_to_all(birds, VT_RIGHT_READ);
 	must(narrow(birds, false) == 0);
 	ck_assert(!is_live(birds, id) && was_dropped(id));
 	vt_version_unref(birds);
@@ -536,6 +567,7 @@ END_TEST
 VT_SUITE(session_narrow, what_a_loser_has_open_dies_and_nothing_else,
 	 where_nobody_loses_nothing_dies, a_retirement_drops_all_that_was_noted,
 	 on_a_private_mount_a_lost_version_dies_as_a_whole,
+	 on_a_private_mount_who_may_browse_on_loses_what_was_read,
 	 the_user_database_is_asked_about_who_has_a_file_open, and_about_who_has_a_private_mount,
 	 nothing_is_dropped_while_a_read_on_it_is_answered,
 	 a_straggler_is_answered_for_and_answers_no_more, what_times_out_is_done_later,
