@@ -14,6 +14,7 @@ chmod 0711 "$tmp" # other users reach mounts in it
 export VITRINE_STORE="$tmp/store" VITRINE_IDLE_SECONDS=60 LC_ALL=C.UTF-8 TZ=UTC
 unset VITRINE_MOUNT NO_COLOR
 users=
+groups=
 cases=0
 current=
 
@@ -49,7 +50,10 @@ clean_up() {
 	done
 	stop_servers
 	for user in $users; do
-		userdel "$user" 2>/dev/null || true
+		userdel --force "$user" 2>/dev/null || true
+	done
+	for group in $groups; do
+		groupdel "$group" 2>/dev/null || true
 	done
 	chmod -R u+w "$tmp" 2>/dev/null || true
 	rm -rf "$tmp"
@@ -145,6 +149,13 @@ make_user() {
 	user=vt-e2e-$1-$$
 	useradd --no-create-home --shell /bin/sh "$user"
 	users="$users $user"
+}
+
+# The same for a group, whose name is in $group.
+make_group() {
+	group=vt-e2e-$1-$$
+	groupadd "$group"
+	groups="$groups $group"
 }
 
 # as_user NAME COMMAND...
