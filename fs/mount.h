@@ -28,9 +28,9 @@ struct vt_mount_options {
 	const char *extra;  /* further kernel options, comma separated, or NULL */
 };
 /*
- * Mounts on `mountpoint` and returns the /dev/fuse descriptor (O_CLOEXEC). Each failure says what
- * to do: no /dev/fuse, the point does not exist, is busy, is a dead mount, user_allow_other is not
- * set.
+ * Mounts on `mountpoint`, an absolute path as of realpath(3), and returns the /dev/fuse descriptor
+ * (O_CLOEXEC). -ELOOP: there is a link in it by now. Each failure says what to do: no /dev/fuse,
+ * the point does not exist, is busy, is a dead mount, user_allow_other is not set.
  */
 int vt_mount_attach(const char *mountpoint, const struct vt_mount_options *options,
 		    struct vt_error *err);

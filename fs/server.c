@@ -466,6 +466,7 @@ static int settle(const struct options *options, int *ready, struct vt_error *er
 
 	(void) umask(077);
 	vt_raise_file_limit();
+	vt_forbid_dumps();
 	if (r >= 0 && background)
 		r = vt_daemonize(ready, err);
 	if (r >= 0 && background)
