@@ -100,6 +100,31 @@ void vt_control_unlink(const char *dir)
 		(void) unlinkat(folder, SOCKET_NAME, 0);
 }
 
+static int peer_of(int fd, struct vt_subject *out)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return -errno;
+	*out = (struct vt_subject){.uid = cred.uid, .gid = cred.gid, .pid = cred.pid};
+	return 0;
+}
+
+/* Whoever else could make a socket there would be told all, and given mounts. */
+static int check_server(int folder, int fd, const char *dir, struct vt_error *err)
+{
+	struct vt_subject server;
+	struct stat run;
+
+	if (fstat(folder, &run) < 0 || peer_of(fd, &server) < 0)
+		return vt_fail(err, errno, "store '%s': cannot tell who serves it: %m", dir);
+	if (server.uid == run.st_uid || server.uid == 0)
+		return 0;
+	return vt_fail(err, EACCES, "store '%s' is served by uid %u, and belongs to uid %u", dir,
+		       (unsigned) server.uid, (unsigned) run.st_uid);
+}
+
 int vt_control_dial(const char *dir, int *fd, struct vt_error *err)
 {
 	vt_autoclose int folder = -1, s = -1;
@@ -114,6 +139,9 @@ int vt_control_dial(const char *dir, int *fd, struct vt_error *err)
 	address_of(folder, SOCKET_NAME, &address);
 	if (connect(s, (struct sockaddr *) &address, sizeof address) < 0)
 		return vt_fail(err, errno, "cannot reach the server of store '%s': %m", dir);
+	r = check_server(folder, s, dir, err);
+	if (r < 0)
+		return r;
 	*fd = vt_steal_fd(&s);
 	return 0;
 }
@@ -220,17 +248,6 @@ static int start_thread(struct peer *peer)
 	code = pthread_create(&thread, &attr, serve, peer);
 	(void) pthread_attr_destroy(&attr);
 	return -code;
-}
-
-static int peer_of(int fd, struct vt_subject *out)
-{
-	struct ucred cred;
-	socklen_t len = sizeof cred;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return -errno;
-	*out = (struct vt_subject){.uid = cred.uid, .gid = cred.gid, .pid = cred.pid};
-	return 0;
 }
 
 /* Takes `fd`. */

@@ -24,7 +24,10 @@ struct vt_control;
  */
 int vt_control_listen(const char *dir, int *fd, struct vt_error *err);
 void vt_control_unlink(const char *dir); /* by the same, before it gives the index up */
-/* The other end. -ENOENT, -ECONNREFUSED: nobody listens. */
+/*
+ * The other end. -ENOENT, -ECONNREFUSED: nobody listens. -EACCES: somebody who is neither root nor
+ * the owner of the store does.
+ */
 int vt_control_dial(const char *dir, int *fd, struct vt_error *err);
 
 /* `host` is borrowed. `changed` (may be NULL) is called when a connection has ended. */

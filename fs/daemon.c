@@ -12,6 +12,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -133,6 +134,11 @@ void vt_raise_file_limit(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	(void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void vt_forbid_dumps(void)
+{
+	(void) prctl(PR_SET_DUMPABLE, 0);
 }
 
 int vt_size_parse(const char *text, uint64_t *out)

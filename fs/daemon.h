@@ -26,5 +26,11 @@ int vt_log_to_store(const char *dir, struct vt_error *err);
 
 void vt_raise_file_limit(void);
 
+/*
+ * No core files, and no other process of the same user looks inside: there are keys and others'
+ * bytes in memory. After vt_become_owner(), which would take it back.
+ */
+void vt_forbid_dumps(void);
+
 /* "512M" in bytes; -EINVAL. K, M, G and T are powers of 1024. */
 int vt_size_parse(const char *text, uint64_t *out);

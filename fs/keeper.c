@@ -12,6 +12,7 @@
  */
 #include "fs/keeper.h"
 
+#include "fs/daemon.h"
 #include "fs/holdings.h"
 #include "fs/process.h"
 #include "index/base/cleanup.h"
@@ -247,6 +248,7 @@ int vt_keeper_main(int argc, char **argv)
 		(void) fputs("usage: vitrine keeper --store DIR --server PID\n", stderr);
 		return 2;
 	}
+	vt_forbid_dumps();
 	if (begin(&keeper, server, &err) < 0)
 		vt_log(VT_LOG_ERROR, "keeper: %s", err.text);
 	else

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,14 +152,38 @@ static unsigned long sort_options(const char *list, struct vt_buf *data)
 	return flags;
 }
 
+/*
+ * A folder on the way may be somebody else's, who could put a link in its place once the path was
+ * looked at, and so choose what root mounts over. What is mounted on is what was opened here.
+ */
+static int open_point(const char *mountpoint, char target[static sizeof "/proc/self/fd/4294967295"],
+		      struct vt_error *err)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_SYMLINKS};
+	int fd = (int) syscall(SYS_openat2, AT_FDCWD, mountpoint, &how, sizeof how);
+
+	if (fd < 0 && errno == ELOOP)
+		return vt_fail(err, ELOOP, "the way to '%s' has become a symbolic link",
+			       mountpoint);
+	if (fd < 0)
+		return vt_fail(err, errno, "cannot use '%s' as a mount point: %m", mountpoint);
+	(void) sprintf(target, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
 static int attach_as_root(const char *mountpoint, const struct vt_mount_options *options,
 			  struct vt_error *err)
 {
 	vt_autoclose int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char target[sizeof "/proc/self/fd/4294967295"];
+	vt_autoclose int point = open_point(mountpoint, target, err);
 	struct vt_buf data = VT_BUF_INIT;
 	unsigned long flags;
 	int r = 0;
 
+	if (point < 0)
+		return point;
 	if (fd < 0)
 		return vt_fail(err, errno, "cannot open /dev/fuse: %m");
 	vt_buf_printf(&data,
@@ -166,7 +192,7 @@ static int attach_as_root(const char *mountpoint, const struct vt_mount_options 
 	flags = sort_options(options->extra, &data);
 	if (vt_buf_failed(&data))
 		r = -ENOMEM;
-	else if (mount(options->fsname, mountpoint, VT_MOUNT_TYPE, flags, (char *) data.data) < 0)
+	else if (mount(options->fsname, target, VT_MOUNT_TYPE, flags, (char *) data.data) < 0)
 		r = vt_fail(err, errno, "cannot mount on '%s': %m", mountpoint);
 	vt_buf_done(&data);
 	return r < 0 ? r : vt_steal_fd(&fd);

@@ -28,9 +28,9 @@ struct vt_mount_options {
 	const char *extra;  /* further kernel options, comma separated, or NULL */
 };
 /*
- * Mounts on `mountpoint` and returns the /dev/fuse descriptor (O_CLOEXEC). Each failure says what
- * to do: no /dev/fuse, the point does not exist, is busy, is a dead mount, user_allow_other is not
- * set.
+ * Mounts on `mountpoint`, an absolute path as of realpath(3), and returns the /dev/fuse descriptor
+ * (O_CLOEXEC). -ELOOP: there is a link in it by now. Each failure says what to do: no /dev/fuse,
+ * the point does not exist, is busy, is a dead mount, user_allow_other is not set.
  */
 int vt_mount_attach(const char *mountpoint, const struct vt_mount_options *options,
 		    struct vt_error *err);
@@ -111,6 +111,12 @@ void vt_sessions_each(struct vt_sessions *sessions,
  */
 int vt_sessions_narrow(struct vt_sessions *sessions, const struct vt_pattern *pattern, bool retire,
 		       struct vt_error *err);
+/*
+ * Asks the user database again about everybody who has a file open or a private mount, if its
+ * answers are old: who loses a group is noticed (vt_people_changes()) also if they open nothing
+ * more. May wait for it; call as vt_sessions_narrow().
+ */
+void vt_sessions_ask_about_readers(struct vt_sessions *sessions);
 /* Access has grown, or names have changed: the kernel asks again. Errors are of no consequence. */
 void vt_sessions_refresh(struct vt_sessions *sessions, const struct vt_pattern *pattern);
 /* What an earlier server or an earlier call left undone. True when all is done. */

@@ -286,9 +286,15 @@ static int stat_boundary(const struct vt_viewer *viewer, const struct vt_shown *
 	return 0;
 }
 
+/* The kernel lets no capability open an inode of this group: it has none in any namespace. */
+#define UNMAPPED_GID ((gid_t) -1)
+
 /*
  * A private mount is its user's, to the last file: whoever else gets there, by a bind mount say, is
- * refused by the kernel. The mount that is itself the credential is everybody's who gets there.
+ * refused by the kernel. OPEN is not asked there, so that the kernel must refuse root too, and with
+ * it programs that run as root for others: it would give them the pages it has. Folders root may
+ * walk, to bind them elsewhere. The mount that is itself the credential is everybody's who gets
+ * there.
  */
 static void make_private(const struct vt_mount_plan *plan, struct stat *st)
 {
@@ -297,6 +303,8 @@ static void make_private(const struct vt_mount_plan *plan, struct stat *st)
 		st->st_mode |= (st->st_mode & S_IFMT) == S_IFDIR ? 0555 : 0;
 	else if ((st->st_mode & S_IFMT) != S_IFLNK)
 		st->st_mode &= (mode_t) ~077;
+	if (!plan->any_uid && (st->st_mode & S_IFMT) == S_IFREG)
+		st->st_gid = UNMAPPED_GID;
 }
 
 /* With lists the root's own would be asked for at every walk, unless its group has no bits. */

@@ -18,16 +18,19 @@
 #include "index/base/log.h"
 #include "policy/book.h"
 #include "policy/instant.h"
+#include "policy/people.h"
 
-#define RETRY_NS 1000000000ull /* between two tries of what a mount could not finish */
-#define LATER_NS 50000000ull   /* of a lease that the later reading of the clock must end */
+#define RETRY_NS  1000000000ull  /* between two tries of what a mount could not finish */
+#define LATER_NS  50000000ull    /* of a lease that the later reading of the clock must end */
+#define PEOPLE_NS 10000000000ull /* between two looks at the user database's answers */
 
 struct vt_policy_watch {
 	struct vt_service *service; /* constant, as the descriptors */
 	int wake, timer;
 	pthread_t thread;
 	atomic_bool stopping;
-	struct vt_instant seen; /* the thread's: up to here windows have been looked at */
+	struct vt_instant seen; /* the thread's, as below: up to here windows have been looked at */
+	uint64_t changes;       /* of the user database that have been seen to */
 };
 
 /* ---- one look -------------------------------------------------------------------------------- */
@@ -84,6 +87,19 @@ static void look_at_leases(struct vt_policy_watch *watch, const struct vt_policy
 	}
 }
 
+/* Who left a group, or was removed, keeps nothing open either. */
+static void look_at_people(struct vt_policy_watch *watch)
+{
+	const struct vt_pattern everything = {.scope = VT_SCOPE_ALL};
+	uint64_t changes;
+
+	vt_sessions_ask_about_readers(watch->service->sessions);
+	changes = vt_people_changes(watch->service->people);
+	if (changes != watch->changes)
+		narrow(watch, &everything);
+	watch->changes = changes;
+}
+
 static bool has_draining(const struct vt_policy *policy)
 {
 	for (size_t i = 0; i < policy->lease_count; i++)
@@ -99,7 +115,7 @@ static uint64_t look(struct vt_policy_watch *watch)
 		vt_book_policy(watch->service->book);
 	struct vt_instant now = vt_timekeeper_now(watch->service->time);
 	struct vt_error err;
-	uint64_t next;
+	uint64_t next, wait;
 
 	(void) vt_book_keep_time(watch->service->book, NULL);
 	look_at_rules(watch, policy, now);
@@ -107,6 +123,7 @@ static uint64_t look(struct vt_policy_watch *watch)
 	if (vt_narrow_serve_line(watch->service, &err) < 0)
 		vt_log(VT_LOG_WARNING, "cannot give a lease to the next in line yet: %s", err.text);
 	watch->seen = now;
+	look_at_people(watch); /* last: the user database may take its time */
 	vt_policy_unref(policy);
 	policy = vt_book_policy(watch->service->book);
 	if (!vt_sessions_settle(watch->service->sessions))
@@ -114,9 +131,8 @@ static uint64_t look(struct vt_policy_watch *watch)
 	if (has_draining(policy))
 		return LATER_NS;
 	next = vt_policy_next_change(policy, now);
-	if (next == VT_TIME_NEVER)
-		return VT_TIME_NEVER;
-	return next > now.hi_ns ? next - now.hi_ns : next > now.lo_ns ? next - now.lo_ns : RETRY_NS;
+	wait = next > now.hi_ns ? next - now.hi_ns : next > now.lo_ns ? next - now.lo_ns : RETRY_NS;
+	return wait < PEOPLE_NS ? wait : PEOPLE_NS;
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
@@ -127,10 +143,9 @@ static void set_timer(const struct vt_policy_watch *watch, uint64_t wait_ns)
 	uint64_t at = vt_clock_realtime_ns() + wait_ns;
 	const struct itimerspec when = {.it_value = {.tv_sec = (time_t) (at / VT_NS_PER_SEC),
 						     .tv_nsec = (long) (at % VT_NS_PER_SEC)}};
-	const struct itimerspec never = {.it_value = {.tv_sec = INT32_MAX * 2l}};
 
-	(void) timerfd_settime(watch->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,
-			       wait_ns == VT_TIME_NEVER ? &never : &when, NULL);
+	(void) timerfd_settime(watch->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when,
+			       NULL);
 }
 
 static void *run(void *argument)

@@ -4,8 +4,9 @@
 /*
  * What the passing of time does to the policy: a thread that sleeps until the next window of a
  * rule, a lease or a partner begins or ends, and then narrows (fs/narrow.h); that finishes leases a
- * dead server left draining; and that tries again what a mount could not finish. It wakes when the
- * wall clock is set.
+ * dead server left draining; that tries again what a mount could not finish; and that narrows when
+ * the user database has other groups or another name for a reader, for which it looks every ten
+ * seconds. It wakes when the wall clock is set.
  */
 #include "index/base/cleanup.h"
 

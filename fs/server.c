@@ -492,6 +492,7 @@ static int settle(struct options *options, int *ready, struct vt_error *err)
 	r = vt_become_owner(options->dir, err);
 	(void) umask(077);
 	vt_raise_file_limit();
+	vt_forbid_dumps();
 	if (r >= 0 && background)
 		r = vt_daemonize(ready, err);
 	if (r >= 0 && background)

@@ -29,6 +29,7 @@
 #include "index/idmap.h"
 #include "index/import.h"
 #include "policy/gate.h"
+#include "policy/people.h"
 
 #define STRAGGLER_NS 300000000ull /* a narrowing waits so long, then it answers itself */
 #define TIMEOUT_NS   5000000000ull
@@ -449,6 +450,45 @@ bool vt_sessions_settle(struct vt_sessions *sessions)
 		settled = settled && !session->unsettled;
 	}
 	return settled;
+}
+
+/* ---- the user database ----------------------------------------------------------------------- */
+
+/* Without memory for it a reader is asked about the next time. */
+static void note_reader(void *context, uint64_t id, uint32_t uid)
+{
+	(void) id;
+	(void) vt_idmap_add(context, 1 + (uint64_t) uid, 0);
+}
+
+static void ask_about(struct vt_session *session, uint32_t uid)
+{
+	vt_cleanup(vt_person_unrefp) const struct vt_person *person = NULL;
+
+	(void) vt_people_get(session->service->people, uid, false, &person);
+}
+
+static void ask_about_readers(struct vt_session *session)
+{
+	struct vt_idmap readers = {0};
+
+	if (session->plan->kind == VT_MOUNT_PRIVATE)
+		note_reader(&readers, 0, session->plan->user);
+	(void) pthread_mutex_lock(&session->access);
+	vt_handles_each(session->handles, note_reader, &readers);
+	(void) pthread_mutex_unlock(&session->access);
+	for (size_t i = 0; i < readers.room; i++)
+		if (readers.slots[i].id)
+			ask_about(session, (uint32_t) (readers.slots[i].id - 1));
+	vt_idmap_done(&readers);
+}
+
+void vt_sessions_ask_about_readers(struct vt_sessions *sessions)
+{
+	struct vt_session *session = NULL;
+
+	while ((session = vt_session_pin_next(sessions, session)))
+		ask_about_readers(session);
 }
 
 /* ---- growing --------------------------------------------------------------------------------- */

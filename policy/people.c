@@ -46,6 +46,7 @@ struct vt_people {
 	pthread_cond_t answered;
 	struct vt_table slots; /* uid -> struct slot */
 	uint64_t turn;
+	_Atomic uint64_t changes; /* read without the lock */
 };
 
 /* ---- the database ---------------------------------------------------------------------------- */
@@ -323,6 +324,13 @@ static const struct vt_person *after_failure(const struct slot *slot)
 	return person_new(slot->uid, slot->person->name, NULL, 0);
 }
 
+static bool differs(const struct vt_person *a, const struct vt_person *b)
+{
+	return strcmp(a->name, b->name) != 0 || a->group_count != b->group_count ||
+	       (a->group_count &&
+		memcmp(a->groups, b->groups, a->group_count * sizeof *a->groups) != 0);
+}
+
 /* With the lock, which it gives up while it asks. */
 static int refresh(struct vt_people *people, struct slot *slot)
 {
@@ -341,6 +349,8 @@ static int refresh(struct vt_people *people, struct slot *slot)
 		person = after_failure(slot);
 	if (!person)
 		return -ENOMEM;
+	if (slot->person && differs(slot->person, person))
+		people->changes++;
 	vt_person_unref(slot->person);
 	slot->person = person;
 	slot->failed = failed;
@@ -387,6 +397,11 @@ int vt_people_get(struct vt_people *people, uint32_t uid, bool nowait, const str
 	r = get(people, uid, nowait, out);
 	(void) pthread_mutex_unlock(&people->lock);
 	return r;
+}
+
+uint64_t vt_people_changes(const struct vt_people *people)
+{
+	return people->changes;
 }
 
 /* ---- not remembered -------------------------------------------------------------------------- */

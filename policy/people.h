@@ -37,6 +37,9 @@ int vt_people_get(struct vt_people *people, uint32_t uid, bool nowait,
 void vt_person_unref(const struct vt_person *person);
 VT_DEFINE_CLEANUP(const struct vt_person, vt_person_unref);
 
+/* How often an answer was another than the one before it: a name or a group came or went. */
+uint64_t vt_people_changes(const struct vt_people *people);
+
 /* Without the memory: asks now. 0 also when there is no such user (`name` ""); -errno: it failed.
  */
 int vt_people_ask(uint32_t uid, const struct vt_person **out);

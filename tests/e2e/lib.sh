@@ -19,6 +19,7 @@ fi
 export VITRINE_STORE="$tmp/store" VITRINE_IDLE_SECONDS=60 LC_ALL=C.UTF-8 TZ=UTC
 unset VITRINE_MOUNT NO_COLOR
 users=
+groups=
 cases=0
 current=
 
@@ -54,7 +55,10 @@ clean_up() {
 	done
 	stop_servers
 	for user in $users; do
-		userdel "$user" 2>/dev/null || true
+		userdel --force "$user" 2>/dev/null || true
+	done
+	for group in $groups; do
+		groupdel "$group" 2>/dev/null || true
 	done
 	chmod -R u+w "$tmp" 2>/dev/null || true
 	rm -rf "$tmp"
@@ -180,6 +184,13 @@ kill_both() {
 	[ "$(echo "$both" | wc -l)" -eq 2 ] || fail "not a server and a keeper: $both"
 	# shellcheck disable=SC2086 # one word per process
 	kill -STOP $both "$@" && kill -KILL $both "$@"
+}
+
+# The same for a group, whose name is in $group.
+make_group() {
+	group=vt-e2e-$1-$$
+	groupadd "$group"
+	groups="$groups $group"
 }
 
 # as_user NAME COMMAND...

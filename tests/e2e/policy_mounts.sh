@@ -91,6 +91,7 @@ mount --bind "$tmp/private/birds/v1/1" "$tmp/in"
 assert_status 1 as_user "$bob" cat "$tmp/in/1"
 assert_ok as_user "$alice" cat "$tmp/in/1"
 assert_status 1 cat "$tmp/private/birds/v1/1/2"
+assert_status 1 cat "$tmp/in/1" # which the kernel has by now
 umount "$tmp/in"
 
 it "what such a mount refuses is in the audit log: bob's walk, and root's read"

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -171,8 +172,21 @@ static void find_server(void)
 	json_decref(hello);
 }
 
+/* Bob, while he waits in line. */
+static pthread_t waiter;
+static bool waits;
+
+/* Until he has it, or the server is gone. */
+static void await_waiter(void)
+{
+	if (waits)
+		(void) pthread_join(waiter, NULL);
+	waits = false;
+}
+
 static void everybody_hangs_up(void)
 {
+	await_waiter();
 	for (unsigned caller = 0; caller < CALLERS; caller++) {
 		vt_client_close(client_of[caller]);
 		client_of[caller] = NULL;
@@ -291,15 +305,14 @@ static void *wait_in_line(void *argument)
 /* Alice has it, bob waits in line: it is his when she lets go. */
 static bool straight_from_alice_to_bob(void)
 {
-	pthread_t thread;
 	bool known;
 
 	in_line = false;
-	(void) pthread_create(&thread, NULL, wait_in_line, NULL);
+	waits = pthread_create(&waiter, NULL, wait_in_line, NULL) == 0;
 	while (!in_line)
 		(void) usleep(500);
 	known = request(ALICE, "lease.release", about(), true);
-	(void) pthread_join(thread, NULL);
+	await_waiter();
 	if (known && line.r < 0)
 		give_up("lease.acquire", &line.err);
 	if (!known)
@@ -431,9 +444,11 @@ static void begin_readers(pid_t readers[READERS])
 	(void) fflush(stdout);
 	for (unsigned i = 0; i < READERS; i++) {
 		readers[i] = fork();
-		if (readers[i] == 0)
+		if (readers[i] == 0) {
+			(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
 			handover_read(shared, i / 2, uid_of[i / 2], i + 1, who[i], files,
 				      file_count);
+		}
 	}
 }
 

@@ -177,6 +177,34 @@ START_TEST(everybody_may_connect_and_a_dead_socket_is_replaced)
 }
 END_TEST
 
+/* Listens as a user who is not root, in a folder that is his at first. */
+static void listen_as(uid_t uid)
+{
+	must(chmod(vt_scratch(), 0711) == 0);
+	must(mkdir(vt_scratch_path("run"), 0711) == 0);
+	must(chown(vt_scratch_path("run"), uid, (gid_t) -1) == 0);
+	must(seteuid(uid) == 0);
+	must(vt_control_listen(vt_scratch_dir, &listener, &err) == 0);
+	must(seteuid(0) == 0);
+}
+
+START_TEST(who_is_not_the_owner_of_the_store_is_not_taken_for_its_server)
+{
+	enum { OWNER = 4242, OTHER = 4243 };
+	int fd;
+
+	if (geteuid() != 0)
+		return;
+	listen_as(OWNER);
+	must(vt_control_dial(vt_scratch_dir, &fd, &err) == 0);
+	(void) close(fd);
+	must(chown(vt_scratch_path("run"), OTHER, (gid_t) -1) == 0);
+	ck_assert_int_eq(vt_control_dial(vt_scratch_dir, &fd, &err), -EACCES);
+	(void) close(listener);
+	vt_scratch_done();
+}
+END_TEST
+
 START_TEST(the_path_of_a_store_may_be_long)
 {
 	char path[1024];
@@ -195,7 +223,8 @@ START_TEST(the_path_of_a_store_may_be_long)
 }
 END_TEST
 
-VT_SUITE(control, a_caller_is_who_the_kernel_says, the_excess_of_a_uid_is_refused_with_a_sentence,
-	 garbage_is_refused_and_harms_nobody, draining_ends_those_who_wait,
-	 draining_cuts_off_who_takes_nothing, everybody_may_connect_and_a_dead_socket_is_replaced,
-	 the_path_of_a_store_may_be_long)
+VT_SUITE(control, a_caller_is_who_the_kernel_says,
+	 who_is_not_the_owner_of_the_store_is_not_taken_for_its_server,
+	 the_excess_of_a_uid_is_refused_with_a_sentence, garbage_is_refused_and_harms_nobody,
+	 draining_ends_those_who_wait, draining_cuts_off_who_takes_nothing,
+	 everybody_may_connect_and_a_dead_socket_is_replaced, the_path_of_a_store_may_be_long)

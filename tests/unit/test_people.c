@@ -123,6 +123,35 @@ START_TEST(groups_come_in_order_each_once)
 }
 END_TEST
 
+/* Asks about uid 1 once its answer is too old: was the next one another? */
+static bool changed(void)
+{
+	uint64_t before = vt_people_changes(people);
+
+	monotonic += VT_PERSON_KEPT_NS;
+	vt_person_unref(get(1));
+	return vt_people_changes(people) > before;
+}
+
+START_TEST(another_answer_than_the_last_is_counted)
+{
+	set_up();
+	vt_person_unref(get(1));
+	ck_assert_uint_eq(vt_people_changes(people), 0);
+	ck_assert(!changed());
+	user_name = "zoe";
+	ck_assert(changed());
+	group_list[0] = 31;
+	ck_assert(changed());
+	group_list_count = 3;
+	ck_assert(!changed()); /* the fourth was there twice */
+	group_list_count = 0;
+	ck_assert(changed());
+	ck_assert(!changed());
+	tear_down();
+}
+END_TEST
+
 START_TEST(an_answer_is_remembered_for_thirty_seconds)
 {
 	set_up();
@@ -312,6 +341,7 @@ START_TEST(the_system_knows_root)
 END_TEST
 
 VT_SUITE(people, groups_come_in_order_each_once, an_answer_is_remembered_for_thirty_seconds,
+	 another_answer_than_the_last_is_counted,
 	 who_must_not_wait_is_answered_from_memory_or_not_at_all,
 	 a_uid_without_a_user_has_no_name_and_no_groups,
 	 a_user_who_is_removed_has_no_groups_after_thirty_seconds,

@@ -463,6 +463,29 @@ static void unmount(struct vt_client *client)
 	ck_assert_uint_eq(mounts_of(client), 0);
 }
 
+/* Before a server is there, so that nothing needs one. */
+START_TEST(root_does_not_mount_through_a_link)
+{
+	struct vt_mount_options options = {.fsname = "link"};
+	char link[256];
+	int fd;
+
+	if (geteuid() != 0)
+		return;
+	(void) vt_scratch();
+	(void) snprintf(mountpoint, sizeof mountpoint, "%s", vt_scratch_path("mnt"));
+	(void) snprintf(link, sizeof link, "%s", vt_scratch_path("link"));
+	must(mkdir(mountpoint, 0755) == 0 && symlink("mnt", link) == 0);
+	fd = vt_mount_attach(mountpoint, &options, &err);
+	if (fd >= 0) { /* else nothing can be mounted here */
+		must(vt_mount_detach(mountpoint, true, &err) == 0);
+		(void) close(fd);
+		ck_assert_int_eq(vt_mount_attach(link, &options, &err), -ELOOP);
+	}
+	vt_scratch_done();
+}
+END_TEST
+
 START_TEST(a_mount_survives_the_death_of_its_server)
 {
 	struct vt_client *client;
@@ -589,6 +612,7 @@ int main(int argc, char **argv)
 		a_store_made_in_the_place_of_another_is_left_alone_by_its_server,
 		a_request_whose_server_dies_names_it_and_the_client_goes_on,
 		an_import_does_not_go_on_with_another_server,
+		root_does_not_mount_through_a_link,
 		a_mount_survives_the_death_of_its_server,
 		a_server_whose_keeper_dies_starts_another,
 		the_keeper_ends_with_the_last_mount,

@@ -9,6 +9,7 @@
 #include "index/base/clock.h"
 #include "index/import.h"
 #include "policy/book.h"
+#include "policy/people.h"
 #include "tests/unit/service_model.h"
 #include "tests/unit/session_model.h"
 #include "tests/unit/suite.h"
@@ -862,8 +863,54 @@ START_TEST(a_successor_retires_what_was_withdrawn)
 }
 END_TEST
 
+/* ---- who is asked about ---------------------------------------------------------------------- */
+
+static atomic_uint asked; /* how often about the loser */
+
+static int nobody(uint32_t uid, char *name, size_t size, uint32_t *groups, size_t *count)
+{
+	(void) name, (void) size, (void) groups, (void) count;
+	asked += uid == LOSER;
+	return -ENOENT;
+}
+
+static unsigned times_asked(void)
+{
+	static const struct vt_people_source source = {.person = nobody};
+
+	asked = 0;
+	vt_people_set_source(&source);
+	vt_sessions_ask_about_readers(NULL);
+	vt_people_set_source(NULL);
+	return asked;
+}
+
+START_TEST(the_user_database_is_asked_about_who_has_a_file_open)
+{
+	const struct vt_version *birds;
+
+	set_up_shared();
+	birds = publish("birds");
+	ck_assert_uint_eq(times_asked(), 0);
+	(void) open_file(birds, 5, LOSER);
+	(void) open_file(birds, 6, LOSER);
+	ck_assert_uint_eq(times_asked(), 1);
+	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+START_TEST(and_about_who_has_a_private_mount)
+{
+	set_up(&(struct vt_mount_plan){.kind = VT_MOUNT_PRIVATE, .user = LOSER});
+	ck_assert_uint_eq(times_asked(), 1);
+	tear_down();
+}
+END_TEST
+
 VT_SUITE(session_narrow, what_a_loser_has_open_dies_and_nothing_else,
-	 where_nobody_loses_nothing_dies, a_gate_that_is_shut_takes_nothing_from_who_reads,
+	 where_nobody_loses_nothing_dies, the_user_database_is_asked_about_who_has_a_file_open,
+	 and_about_who_has_a_private_mount, a_gate_that_is_shut_takes_nothing_from_who_reads,
 	 a_retirement_drops_all_that_was_noted, on_a_private_mount_a_lost_version_dies_as_a_whole,
 	 on_a_private_mount_names_may_stay_and_what_was_read_does_not,
 	 a_private_mount_is_its_users_and_not_its_makers,
