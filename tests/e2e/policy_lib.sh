@@ -1,11 +1,13 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: Apache-2.0
 # For tests of who may read: lib.sh, two users ($alice, $bob), a folder to mount on ($mnt), and keepers,
-# which hold files in the background and say in the end what still works (tests/tools/keep.py).
-. "$(dirname "$0")/lib.sh"
+# which hold files in the background and say in the end what still works (tests/tools/keep.py). $e2e: this folder,
+# for who stands in another.
+: "${e2e:=$(dirname "$0")}"
+. "$e2e/lib.sh"
 need_fuse
 need_root
-cp "$(dirname "$0")/../tools/keep.py" "$tmp/keep.py"
+cp "$e2e/../tools/keep.py" "$tmp/keep.py"
 chmod 0755 "$tmp/keep.py"
 make_user alice
 alice=$user
