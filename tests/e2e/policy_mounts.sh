@@ -15,13 +15,6 @@ vitrine publish --quiet trials "$tmp/src"
 vitrine grant "$alice" read birds >/dev/null
 vitrine grant "$bob" read trials >/dev/null
 
-# requests POINT: served on that mount so far
-requests() {
-	vitrine status --json | python3 -c '
-import json, sys
-print([m["requests"] for m in json.load(sys.stdin)["mounts"] if m["mountpoint"] == sys.argv[1]][0])' "$1"
-}
-
 it "a shared mount lists to each what is theirs"
 assert_ok vitrine mount "$mnt"
 assert_equal "$(as_user "$alice" ls "$mnt" | tr '\n' ' ')" "birds roads "

@@ -21,16 +21,6 @@ done
 echo 3 >"$tmp/src/changes" # readers read v3
 file=$(cd "$tmp/src" && find . -type f -size +8 | sort | head -n 1)
 
-# The store's server and its keeper, by the store in their arguments.
-pids_of() {
-	for cmdline in /proc/[0-9]*/cmdline; do
-		grep -qzE "^($1)\$" "$cmdline" 2>/dev/null || continue
-		grep -qzFx "$VITRINE_STORE" "$cmdline" 2>/dev/null || continue
-		pid=${cmdline#/proc/}
-		echo "${pid%/cmdline}"
-	done
-}
-
 # Waits until $tmp/unit/events has N lines of a kind.
 wait_events() {
 	until [ "$(grep -c "^$1" "$tmp/unit/events")" -ge "$2" ]; do
