@@ -27,6 +27,16 @@ vitrine() {
 	"$VITRINE" "$@"
 }
 
+# pids_of 'server|keeper' [STORE]: a store's server and keeper, by the store in their arguments.
+pids_of() {
+	for cmdline in /proc/[0-9]*/cmdline; do
+		grep -qzE "^($1)\$" "$cmdline" 2>/dev/null || continue
+		grep -qzFx "${2:-$VITRINE_STORE}" "$cmdline" 2>/dev/null || continue
+		pid=${cmdline#/proc/}
+		echo "${pid%/cmdline}"
+	done
+}
+
 mounts_below() {
 	awk -v below="$tmp/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r
 }

@@ -35,6 +35,13 @@ kept() {
 	eval "wait \$pid_$1" || fail "the keeper failed" "$(cat "$tmp/$1.kept")"
 }
 
+# requests POINT: served on that mount so far
+requests() {
+	vitrine status --json | python3 -c '
+import json, sys
+print([m["requests"] for m in json.load(sys.stdin)["mounts"] if m["mountpoint"] == sys.argv[1]][0])' "$1"
+}
+
 # works NAME WAY LINE
 works() {
 	grep -qx "$2 $3" "$tmp/$1.kept" || fail "not '$2 $3':" "$(cat "$tmp/$1.kept")"

@@ -37,6 +37,8 @@ if args.w:
     os.chdir(args.folder)
 print("kept", len(files), flush=True)
 while not os.path.exists(args.go):
+    if not os.path.isdir(os.path.dirname(args.go)):
+        sys.exit("the test has ended")
     time.sleep(0.02)
 
 
