@@ -12,7 +12,6 @@ done
 mkdir "$tmp/src" "$tmp/slow" "$tmp/his" "$tmp/hers"
 for i in $(seq 20); do head -c 300000 /dev/urandom >"$tmp/slow/$i"; done
 "$tmp/attack.py" make "$tmp/src"
-chmod 0711 "$tmp"
 vitrine init --quiet
 vitrine publish --quiet slow "$tmp/slow" # in the first shard, which is to be slow
 vitrine publish --quiet birds "$tmp/src"
@@ -48,10 +47,8 @@ within() {
 
 it "30 a read under way over a revoke: nothing arrives after it, and the revoke does not wait for the disk"
 for at in "$mnt" "$tmp/his"; do
-	as_user "$bob" sh -c 'cat "$1"; date +%s%N >"$2"' sh "$at/slow/v1/1" "$tmp/ended" >"$tmp/got" 2>"$tmp/said" &
+	as_user "$bob" cat "$at/slow/v1/1" >"$tmp/got" 2>"$tmp/said" &
 	reader=$!
-	: >"$tmp/ended"
-	chmod 0666 "$tmp/ended"
 	sleep 0.5
 	within 30 vitrine revoke "$bob" read slow
 	got=$(wc -c <"$tmp/got")
@@ -196,11 +193,10 @@ done
 assert_ok as_user "$alice" "$VITRINE" status
 
 it "56 opens without end stop at a bound of one's own, and leave room for others"
-ulimit -n "$(ulimit -H -n)" 2>/dev/null || true
-each=$(($(ulimit -n) - 100))
-[ "$each" -le 19000 ] || each=19000
+each=19000
+prlimit --pid $$ --nofile=20000 # for each of these
 holders=
-for i in $(seq $((65536 / each + 1))); do
+for i in 1 2 3 4; do
 	as_user "$bob" /usr/bin/python3 -c '
 import os, sys, time
 fds = []
@@ -214,7 +210,7 @@ while os.path.isdir(os.path.dirname(sys.argv[3])) and not os.path.exists(sys.arg
     time.sleep(0.05)' "$mnt/birds/v1/read" "$each" "$tmp/enough" >"$tmp/opens.$i" 2>&1 &
 	holders="$holders $!"
 done
-for i in $(seq $((65536 / each + 1))); do
+for i in 1 2 3 4; do
 	until [ -s "$tmp/opens.$i" ]; do sleep 0.1; done
 done
 cat "$tmp"/opens.* >"$tmp/opens"
