@@ -178,14 +178,11 @@ make_user() {
 	users="$users $user"
 }
 
-# The store's server and its keeper, by the store in their arguments.
-pids_of() {
-	for cmdline in /proc/[0-9]*/cmdline; do
-		grep -qzE "^($1)\$" "$cmdline" 2>/dev/null || continue
-		grep -qzFx "$VITRINE_STORE" "$cmdline" 2>/dev/null || continue
-		pid=${cmdline#/proc/}
-		echo "${pid%/cmdline}"
-	done
+# The same for a group, whose name is in $group.
+make_group() {
+	group=vt-e2e-$1-$$
+	groupadd "$group"
+	groups="$groups $group"
 }
 
 # Kills server and keeper, and further PIDS; all stopped first, so that none sees another die.
@@ -194,13 +191,6 @@ kill_both() {
 	[ "$(echo "$both" | wc -l)" -eq 2 ] || fail "not a server and a keeper: $both"
 	# shellcheck disable=SC2086 # one word per process
 	kill -STOP $both "$@" && kill -KILL $both "$@"
-}
-
-# The same for a group, whose name is in $group.
-make_group() {
-	group=vt-e2e-$1-$$
-	groupadd "$group"
-	groups="$groups $group"
 }
 
 # as_user NAME COMMAND...
