@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -75,10 +74,12 @@ static uint64_t number_of(const struct entry *entry, const char *key)
 static int path_of(const struct vt_leftovers *leftovers, uint64_t device, const char *ending,
 		   char path[PATH_MAX])
 {
-	int len = snprintf(path, PATH_MAX, "%s/%u:%u%s", leftovers->folder, major(device),
-			   minor(device), ending);
+	char name[VT_DEVICE_TEXT];
 
-	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
+	vt_device_format(device, name);
+	return snprintf(path, PATH_MAX, "%s/%s%s", leftovers->folder, name, ending) < PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
 }
 
 static int write_synced(const char *path, const char *text)
@@ -163,10 +164,13 @@ static void set_gate(struct vt_leftovers *leftovers)
 static void tell_end(const struct vt_leftovers *leftovers, const struct entry *entry,
 		     const char *how, const uint32_t *by_uid)
 {
+	char device[VT_DEVICE_TEXT];
+
 	if (!entry->left_over)
 		return;
-	vt_log(VT_LOG_INFO, "leftover %s mount='%s' device=%u:%u", how,
-	       text_of(entry, "mountpoint"), major(entry->device), minor(entry->device));
+	vt_device_format(entry->device, device);
+	vt_log(VT_LOG_INFO, "leftover %s mount='%s' device=%s", how, text_of(entry, "mountpoint"),
+	       device);
 	vt_trail_leftover_end(leftovers->service, text_of(entry, "mountpoint"), entry->device, how,
 			      by_uid);
 }
@@ -197,18 +201,17 @@ static json_t *read_note(const struct vt_leftovers *leftovers, const char *path)
 static int read_file(void *context, const char *name, struct vt_error *err)
 {
 	struct vt_leftovers *leftovers = context;
-	unsigned high, low;
 	struct entry *entry;
 	char path[PATH_MAX];
-	int used = 0;
+	uint64_t device;
 
 	if (snprintf(path, sizeof path, "%s/%s", leftovers->folder, name) >= (int) sizeof path)
 		return vt_fail(err, ENAMETOOLONG, "the path of the store is too long");
-	if (sscanf(name, "%u:%u%n", &high, &low, &used) != 2 || name[used]) {
+	if (!vt_device_parse(name, &device)) {
 		(void) unlink(path); /* unfinished: its mount was not served yet */
 		return 0;
 	}
-	entry = add(leftovers, makedev(high, low), read_note(leftovers, path));
+	entry = add(leftovers, device, read_note(leftovers, path));
 	if (!entry)
 		return vt_fail(err, ENOMEM, "no memory for the notes of mounts");
 	if (strcmp(text_of(entry, "boot"), leftovers->boot) != 0) {
@@ -289,7 +292,7 @@ static int is_other(void *context, const struct vt_mounted *mounted)
 	json_t *seen;
 	bool other;
 
-	if (makedev(mounted->major, mounted->minor) != entry->device)
+	if (mounted->device != entry->device)
 		return 0;
 	if (strcmp(mounted->type, VT_MOUNT_TYPE) != 0)
 		return 1;
@@ -313,11 +316,14 @@ static int lives(const struct vt_leftovers *leftovers, struct entry *entry)
 
 static void begin(struct vt_leftovers *leftovers, struct entry *entry)
 {
+	char device[VT_DEVICE_TEXT];
+
+	vt_device_format(entry->device, device);
 	entry->left_over = true;
 	vt_log(VT_LOG_WARNING,
 	       "a mount lost its server and may still be read, so guarded data is not served "
-	       "mount='%s' device=%u:%u",
-	       text_of(entry, "mountpoint"), major(entry->device), minor(entry->device));
+	       "mount='%s' device=%s",
+	       text_of(entry, "mountpoint"), device);
 	vt_trail_leftover(leftovers->service, text_of(entry, "mountpoint"), text_of(entry, "kind"),
 			  entry->device);
 }

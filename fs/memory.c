@@ -6,17 +6,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "index/base/cleanup.h"
+
 #define ABOVE (32ull << 20) /* what else a server needs, and some holes: not worth the trouble */
 #define GROWN (16ull << 20)
 
 static bool read_statm(unsigned long long *resident, unsigned long long *shared)
 {
-	FILE *statm = fopen("/proc/self/statm", "re");
-	bool read = statm && fscanf(statm, "%*u %llu %llu", resident, shared) == 2;
+	vt_autofclose FILE *statm = fopen("/proc/self/statm", "re");
 
-	if (statm)
-		(void) fclose(statm);
-	return read;
+	return statm && fscanf(statm, "%*u %llu %llu", resident, shared) == 2;
 }
 
 uint64_t vt_memory_resident(void)

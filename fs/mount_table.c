@@ -6,11 +6,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "index/base/cleanup.h"
@@ -18,10 +18,20 @@
 
 #define PROBE_MS 2000 /* for a stat that should take microseconds */
 
-static void close_file(FILE **file)
+void vt_device_format(uint64_t device, char out[VT_DEVICE_TEXT])
 {
-	if (*file)
-		(void) fclose(*file);
+	(void) snprintf(out, VT_DEVICE_TEXT, "%u:%u", major(device), minor(device));
+}
+
+bool vt_device_parse(const char *text, uint64_t *out)
+{
+	unsigned high, low;
+	int used = 0;
+
+	if (sscanf(text, "%u:%u%n", &high, &low, &used) != 2 || text[used])
+		return false;
+	*out = makedev(high, low);
+	return true;
 }
 
 /* Blanks and backslashes stand as \ooo. */
@@ -52,7 +62,7 @@ static bool parse_line(char *line, struct vt_mounted *out)
 	*tail = '\0';
 	for (char *f = strtok_r(line, " ", &save); f && count < 5; f = strtok_r(NULL, " ", &save))
 		fields[count++] = f;
-	if (count < 5 || sscanf(fields[2], "%u:%u", &out->major, &out->minor) != 2)
+	if (count < 5 || !vt_device_parse(fields[2], &out->device))
 		return false;
 	out->point = unescape(fields[4]);
 	out->type = strtok_r(tail + 3, " ", &save);
@@ -66,7 +76,7 @@ static bool parse_line(char *line, struct vt_mounted *out)
 int vt_mounted_list_any(const char *table, vt_mounted_each *each, void *context,
 			struct vt_error *err)
 {
-	vt_cleanup(close_file) FILE *file = fopen(table, "re");
+	vt_autofclose FILE *file = fopen(table, "re");
 	vt_autofree char *line = NULL;
 	struct vt_mounted mounted;
 	size_t size = 0;

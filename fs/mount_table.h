@@ -5,15 +5,23 @@
  * What the kernel has mounted, from /proc/self/mountinfo (proc_pid_mountinfo(5)). Asking there
  * never waits for a file system, as stat(2) on a mount whose server hangs would.
  */
+#include <stdbool.h>
+#include <stdint.h>
+
 struct vt_error;
 
 #define VT_MOUNT_TABLE "/proc/self/mountinfo"
 #define VT_MOUNT_TYPE  "fuse.vitrine"
 
 struct vt_mounted {
-	unsigned major, minor;
+	uint64_t device;                   /* makedev(3) */
 	const char *point, *type, *source; /* unescaped; borrowed until the callback returns */
 };
+
+/* A device as the table has it, "MAJOR:MINOR". */
+#define VT_DEVICE_TEXT 24u
+void vt_device_format(uint64_t device, char out[VT_DEVICE_TEXT]);
+bool vt_device_parse(const char *text, uint64_t *out);
 
 /* Only Vitrine's (type fuse.vitrine), in the order of mounting. Non-zero from `each` stops. */
 typedef int vt_mounted_each(void *context, const struct vt_mounted *mounted);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests about mounts that lost their server (leftovers.h). */
 #include "fs/leftovers.h"
+#include "fs/mount_table.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
@@ -8,17 +9,14 @@
 #include "index/base/error.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 static void gather(void *rows, const struct vt_leftover *leftover)
 {
-	char device[32];
+	char device[VT_DEVICE_TEXT];
 	json_t *row;
 
-	(void) snprintf(device, sizeof device, "%u:%u", major(leftover->device),
-			minor(leftover->device));
+	vt_device_format(leftover->device, device);
 	row = json_pack("{s:s, s:s, s:I, s:b}", "device", device, "kind", leftover->kind, "uid",
 			(json_int_t) leftover->uid, "known", leftover->known);
 	if (row && (vt_json_set_text(row, "mountpoint", leftover->mountpoint,

@@ -5,6 +5,7 @@
  */
 #include "fs/holdings.h"
 #include "fs/mount.h"
+#include "fs/mount_table.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
@@ -16,7 +17,6 @@
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -90,17 +90,15 @@ static int read_site(const struct vt_control_request *request, struct vt_mount_s
 		     struct vt_error *err)
 {
 	const char *device = NULL;
-	unsigned high, low;
-	int used = 0, r = vt_arg_text_or(request->args, "device", &device, err);
+	int r = vt_arg_text_or(request->args, "device", &device, err);
 
 	if (r >= 0)
 		r = vt_arg_text_or(request->args, "source", &site->source, err);
 	if (r < 0 || !device || !may_show_guarded(request))
 		return r;
-	if (sscanf(device, "%u:%u%n", &high, &low, &used) != 2 || device[used])
-		return vt_fail(err, EINVAL, "'%.40s' is no device", device);
-	site->device = makedev(high, low);
-	return 0;
+	return vt_device_parse(device, &site->device)
+		       ? 0
+		       : vt_fail(err, EINVAL, "'%.40s' is no device", device);
 }
 
 /* ---- which kind ------------------------------------------------------------------------------ */

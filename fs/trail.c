@@ -6,9 +6,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "fs/mount.h"
+#include "fs/mount_table.h"
 #include "fs/node.h"
 #include "fs/rows.h"
 #include "fs/service.h"
@@ -230,9 +230,9 @@ void vt_trail_change(struct vt_service *service, enum vt_audit_kind kind, uint32
 
 static void set_site(json_t *fields, const char *mountpoint, uint64_t device)
 {
-	char text[32];
+	char text[VT_DEVICE_TEXT];
 
-	(void) snprintf(text, sizeof text, "%u:%u", major(device), minor(device));
+	vt_device_format(device, text);
 	(void) json_object_set_new(fields, "device", json_string(text));
 	(void) vt_json_set_text(fields, "mount", mountpoint, strnlen(mountpoint, TEXT_MAX));
 }

@@ -117,14 +117,12 @@ static void check_helper(struct checkup *c)
 
 static bool allows_others(void)
 {
-	FILE *file = fopen("/etc/fuse.conf", "re");
+	vt_autofclose FILE *file = fopen("/etc/fuse.conf", "re");
 	char line[256], word[32];
 	bool found = false;
 
 	while (file && !found && fgets(line, sizeof line, file))
 		found = sscanf(line, " %31s", word) == 1 && strcmp(word, "user_allow_other") == 0;
-	if (file)
-		(void) fclose(file);
 	return found;
 }
 

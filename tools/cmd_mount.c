@@ -118,13 +118,13 @@ static int sort_wishes(struct vt_cli *cli, char *list, struct wishes *out, struc
 
 static int raise_read_ahead(void *point, const struct vt_mounted *mounted)
 {
-	char path[64];
+	char path[64], device[VT_DEVICE_TEXT];
 	FILE *file;
 
 	if (strcmp(mounted->point, point) != 0)
 		return 0;
-	(void) snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", mounted->major,
-			mounted->minor);
+	vt_device_format(mounted->device, device);
+	(void) snprintf(path, sizeof path, "/sys/class/bdi/%s/read_ahead_kb", device);
 	file = fopen(path, "we");
 	if (!file)
 		return 0; /* not root: reads are slower, nothing else */

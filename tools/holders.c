@@ -31,12 +31,6 @@ struct search {
 	size_t count, room;
 };
 
-static void close_file(FILE **file)
-{
-	if (*file)
-		(void) fclose(*file);
-}
-
 static void close_folder(DIR **folder)
 {
 	if (*folder)
@@ -77,7 +71,7 @@ static bool has_file(struct search *search, pid_t pid)
 
 static bool has_mapping(struct search *search, pid_t pid)
 {
-	vt_cleanup(close_file) FILE *file = NULL;
+	vt_autofclose FILE *file = NULL;
 	vt_autofree char *line = NULL;
 	unsigned high, low;
 	char path[64];
@@ -114,7 +108,7 @@ static int is_there(void *context, const struct vt_mounted *mounted)
 {
 	const struct search *search = context;
 
-	return makedev(mounted->major, mounted->minor) == search->device;
+	return mounted->device == search->device;
 }
 
 static bool has_mount(struct search *search, pid_t pid)
@@ -131,7 +125,7 @@ static bool has_mount(struct search *search, pid_t pid)
 
 static void describe(struct vt_holder *holder)
 {
-	vt_cleanup(close_file) FILE *file = NULL;
+	vt_autofclose FILE *file = NULL;
 	char path[64], line[256];
 	unsigned uid;
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "fs/fuse_connections.h"
 #include "fs/mount_table.h"
@@ -45,7 +44,7 @@ static int add_point(void *context, const struct vt_mounted *mounted)
 	struct points *points = context;
 	vt_cleanup(vt_json_freep) json_t *row = json_object();
 
-	if (makedev(mounted->major, mounted->minor) != points->device)
+	if (mounted->device != points->device)
 		return 0;
 	(void) vt_json_set_text(row, "point", mounted->point, strlen(mounted->point));
 	(void) json_array_append(points->list, json_object_get(row, "point"));
@@ -56,11 +55,9 @@ static int add_row(void *rows, const json_t *given, const void *blob, size_t blo
 {
 	struct points points = {.list = json_array()};
 	json_t *row = json_copy((json_t *) given), *holders = json_array();
-	unsigned high = 0, low = 0;
 	int all;
 
-	(void) sscanf(vt_json_text(given, "device", ""), "%u:%u", &high, &low);
-	points.device = makedev(high, low);
+	(void) vt_device_parse(vt_json_text(given, "device", ""), &points.device);
 	(void) vt_mounted_list(add_point, &points, NULL);
 	all = vt_holders_each(points.device, add_holder, holders, NULL);
 	(void) json_object_set_new(row, "mounted", points.list);

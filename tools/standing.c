@@ -79,12 +79,12 @@ static int note_site(void *args, const struct vt_mounted *mounted)
 {
 	const char *point = vt_json_text(args, "mountpoint", "");
 	vt_cleanup(vt_json_freep) json_t *row = json_object();
-	char device[32];
+	char device[VT_DEVICE_TEXT];
 
 	(void) vt_json_set_text(row, "mountpoint", mounted->point, strlen(mounted->point));
 	if (strcmp(vt_json_text(row, "mountpoint", ""), point) != 0)
 		return 0;
-	(void) snprintf(device, sizeof device, "%u:%u", mounted->major, mounted->minor);
+	vt_device_format(mounted->device, device);
 	(void) json_object_set_new(args, "device", json_string(device));
 	(void) vt_json_set_text(args, "source", mounted->source, strlen(mounted->source));
 	return 0;

@@ -10,6 +10,7 @@
  *     *out = vt_steal(&shard);        hands over: `shard` is NULL afterwards
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -30,8 +31,15 @@ static inline void vt_cleanup_close(const int *fd)
 	errno = saved;
 }
 
-#define vt_autofree  vt_cleanup(vt_cleanup_free)
-#define vt_autoclose vt_cleanup(vt_cleanup_close)
+static inline void vt_cleanup_fclose(FILE **file)
+{
+	if (*file)
+		(void) fclose(*file);
+}
+
+#define vt_autofree   vt_cleanup(vt_cleanup_free)
+#define vt_autoclose  vt_cleanup(vt_cleanup_close)
+#define vt_autofclose vt_cleanup(vt_cleanup_fclose)
 
 #define vt_steal(pointer)                                                                          \
 	__extension__({                                                                            \

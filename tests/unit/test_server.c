@@ -390,11 +390,11 @@ static char mountpoint[256];
 
 static int note_site(void *args, const struct vt_mounted *mounted)
 {
-	char device[32];
+	char device[VT_DEVICE_TEXT];
 
 	if (strcmp(mounted->point, mountpoint) != 0)
 		return 0;
-	(void) snprintf(device, sizeof device, "%u:%u", mounted->major, mounted->minor);
+	vt_device_format(mounted->device, device);
 	return json_object_set_new(args, "device", json_string(device)) +
 	       json_object_set_new(args, "source", json_string(mounted->source));
 }
