@@ -250,8 +250,7 @@ static int explain(struct vt_control_request *request, const struct vt_policy *p
 		facts.lease_count = 0;
 	if (vt_explain(&facts, &asked.asker, right, &object, now, &found) < 0)
 		return vt_fail(err, ENOMEM, "no memory to explain");
-	if (found.decision.allowed && vt_gate_is_shut_for(request->service->gate, right, place))
-		found.decision = (struct vt_decision){.reason = VT_REASON_LEFTOVER};
+	vt_gate_apply_shut(request->service->gate, right, place, &found.decision);
 	if (!whole)
 		found.change_count = 0;
 	vt_principal_format(who, text, sizeof text);

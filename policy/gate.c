@@ -285,17 +285,17 @@ void vt_gate_shut(struct vt_gate *gate, bool shut)
 }
 
 /* A lease on what is open would begin to keep others from it. */
-bool vt_gate_is_shut_for(struct vt_gate *gate, enum vt_right right, struct vt_place place)
+static bool is_shut_for(struct vt_gate *gate, enum vt_right right, struct vt_place place)
 {
 	return gate->shut && (right == VT_RIGHT_LEASE ||
 			      (right == VT_RIGHT_READ && !vt_gate_is_open(gate, place)));
 }
 
 /* Not among the answers that are remembered: it holds for this instant. */
-static void apply_shut(struct vt_gate *gate, enum vt_right right, struct vt_place place,
-		       struct vt_decision *decision)
+void vt_gate_apply_shut(struct vt_gate *gate, enum vt_right right, struct vt_place place,
+			struct vt_decision *decision)
 {
-	if (decision->allowed && vt_gate_is_shut_for(gate, right, place))
+	if (decision->allowed && is_shut_for(gate, right, place))
 		*decision = (struct vt_decision){.reason = VT_REASON_LEFTOVER};
 }
 
@@ -305,7 +305,7 @@ int vt_gate_decide(struct vt_gate *gate, const struct vt_subject *subject, enum 
 	int r = decide_by_policy(gate, subject, right, place, nowait, out);
 
 	if (r == 0)
-		apply_shut(gate, right, place, out);
+		vt_gate_apply_shut(gate, right, place, out);
 	return r;
 }
 
@@ -371,7 +371,7 @@ static int refuse_place(struct vt_gate *gate, const struct vt_subject *subject, 
 		r = decide(gate, &facts, right, place, &decision);
 	if (r < 0)
 		return vt_fail(err, -r, "cannot ask about uid %u: %m", (unsigned) subject->uid);
-	apply_shut(gate, right, place, &decision);
+	vt_gate_apply_shut(gate, right, place, &decision);
 	if (decision.allowed) /* since a moment ago */
 		return vt_fail(err, EACCES, "uid %u was not allowed that; try again",
 			       (unsigned) subject->uid);
@@ -449,7 +449,7 @@ int vt_gate_check_unleased(struct vt_gate *gate, const struct vt_subject *subjec
 			  NULL);
 	if (r < 0)
 		return vt_fail(err, -r, "cannot ask about uid %u: %m", (unsigned) subject->uid);
-	apply_shut(gate, right, place, &decision);
+	vt_gate_apply_shut(gate, right, place, &decision);
 	return decision.allowed
 		       ? 0
 		       : refuse(gate, &but_for_leases, right, place, thing.name, &decision, err);

@@ -59,7 +59,9 @@ int vt_gate_decide(struct vt_gate *gate, const struct vt_subject *subject, enum 
  * open is not touched: vt_gate_keeps() is the answer of the policy alone to READ.
  */
 void vt_gate_shut(struct vt_gate *gate, bool shut);
-bool vt_gate_is_shut_for(struct vt_gate *gate, enum vt_right right, struct vt_place place);
+/* For who has an answer of the policy that the gate did not give: makes it the gate's. */
+void vt_gate_apply_shut(struct vt_gate *gate, enum vt_right right, struct vt_place place,
+			struct vt_decision *decision);
 bool vt_gate_keeps(struct vt_gate *gate, const struct vt_subject *subject, struct vt_place place);
 
 /* 1: the subject sees it. 0: he must not learn whether it exists. -EAGAIN, -ENOMEM. */
