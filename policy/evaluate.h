@@ -44,7 +44,8 @@ struct vt_instant {
 	uint64_t lo_ns, hi_ns; /* lo <= hi */
 };
 
-/* Why. One sentence each, in reason.c. Stored in the audit log: never renumbered. */
+/* Why. A name and a sentence each, in reason.c; the names stand in audit logs, and so never change.
+ */
 enum vt_reason {
 	VT_REASON_RULE = 1,          /* allowed by `rule` */
 	VT_REASON_OWNER = 2,         /* allowed: the dataset's owner */

@@ -5,7 +5,7 @@
 #include "policy/evaluate.h"
 
 struct vt_reason_words {
-	const char *name;     /* for JSON */
+	const char *name;     /* for JSON and the audit log */
 	const char *sentence; /* for people, without a full stop */
 	int code;             /* errno of a refusal; 0: it allows */
 	int claim_code;       /* errno where a lease is asked for */
