@@ -136,7 +136,7 @@ static int find(struct vt_request *request, bool nowait, struct vt_shown *out)
 
 /* May the request do that? What is refused goes to the audit log, and is done. */
 static int admit(struct vt_request *request, bool nowait, enum vt_right right,
-		 struct vt_shown *shown)
+		 struct vt_shown *shown, struct vt_decision *why)
 {
 	struct vt_place place = vt_shown_place(shown);
 	struct vt_decision decision = {.reason = VT_REASON_OTHER_MOUNT};
@@ -153,6 +153,8 @@ static int admit(struct vt_request *request, bool nowait, enum vt_right right,
 	}
 	if (r < 0)
 		vt_shown_done(shown);
+	else if (why)
+		*why = decision;
 	return r;
 }
 
@@ -166,14 +168,15 @@ int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out)
 
 	if (r < 0 || vt_op_checks_open(request->session) || !out->version)
 		return r;
-	return admit(request, nowait, VT_RIGHT_BROWSE, out);
+	return admit(request, nowait, VT_RIGHT_BROWSE, out, NULL);
 }
 
-int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out)
+int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out,
+		struct vt_decision *decision)
 {
 	int r = find(request, nowait, out);
 
-	return r < 0 || !out->dataset ? r : admit(request, nowait, right, out);
+	return r < 0 || !out->dataset ? r : admit(request, nowait, right, out, decision);
 }
 
 /* ---- attributes and names -------------------------------------------------------------------- */
@@ -286,7 +289,7 @@ static int run_readlink(struct vt_request *request, bool nowait)
 	struct vt_shown shown;
 	const char *target;
 	size_t len;
-	int r = vt_op_admit(request, nowait, VT_RIGHT_BROWSE, &shown);
+	int r = vt_op_admit(request, nowait, VT_RIGHT_BROWSE, &shown, NULL);
 
 	if (r < 0)
 		return r;
@@ -337,7 +340,7 @@ static int run_xattr(struct vt_request *request, bool nowait)
 	struct vt_shown shown;
 	int r = vt_xattr_is_own_standing(request->name)
 			? vt_op_resolve(request, nowait, &shown)
-			: vt_op_admit(request, nowait, VT_RIGHT_BROWSE, &shown);
+			: vt_op_admit(request, nowait, VT_RIGHT_BROWSE, &shown, NULL);
 
 	if (r < 0)
 		return r;

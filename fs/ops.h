@@ -31,9 +31,12 @@ struct vt_viewer vt_op_viewer(const struct vt_request *request); /* borrows from
  * -EACCES when those that the mount is for may not browse it.
  */
 int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out);
-/* The same, and on every mount asks for this right: -EACCES. A refusal of either goes to the audit
- * log. */
-int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out);
+/*
+ * The same, and on every mount asks for this right: -EACCES. A refusal of either goes to the audit
+ * log. `*decision` (may be NULL) is why, if the id is of a dataset.
+ */
+int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out,
+		struct vt_decision *decision);
 /* Are OPEN and OPENDIR asked and checked on this mount? */
 bool vt_op_checks_open(const struct vt_session *session);
 /* The entry of a name; notes the id before the kernel can learn of it. -EAGAIN. */

@@ -14,7 +14,7 @@ static int run_opendir(struct vt_request *request, bool nowait)
 {
 	struct fuse_file_info file = {0};
 	struct vt_shown shown;
-	int r = vt_op_admit(request, nowait, VT_RIGHT_BROWSE, &shown);
+	int r = vt_op_admit(request, nowait, VT_RIGHT_BROWSE, &shown, NULL);
 
 	if (r < 0)
 		return r;

@@ -19,15 +19,18 @@ static int check_again(struct vt_request *request, const struct vt_shown *shown)
 {
 	struct vt_session *session = request->session;
 	const struct vt_version *version;
+	struct vt_decision decision;
 	int r = vt_exhibits_version(session->exhibits, session->service->index->catalog,
 				    request->id, &version);
 
 	if (r < 0)
 		return r;
 	vt_version_unref(version);
-	r = vt_gate_check(session->service->gate, &request->subject, VT_RIGHT_READ,
-			  vt_shown_place(shown), true, NULL, NULL);
-	return r < 0 ? r : vt_trail_access(request, shown);
+	r = vt_gate_decide(session->service->gate, &request->subject, VT_RIGHT_READ,
+			   vt_shown_place(shown), true, &decision);
+	if (r < 0)
+		return r;
+	return decision.allowed ? vt_trail_access(request, shown, &decision) : -EACCES;
 }
 
 /*
@@ -82,7 +85,7 @@ static int run_open(struct vt_request *request, bool nowait)
 	int r;
 
 	do {
-		r = vt_op_admit(request, nowait, VT_RIGHT_READ, &shown);
+		r = vt_op_admit(request, nowait, VT_RIGHT_READ, &shown, NULL);
 		if (r < 0)
 			return r;
 		noted = shown.version != NULL;
@@ -193,14 +196,15 @@ static bool is_file(const struct vt_shown *shown)
  */
 static int resolve_for_reading(struct vt_request *request, bool nowait, struct vt_shown *out)
 {
+	struct vt_decision decision;
 	int r;
 
 	if (vt_op_checks_open(request->session))
 		return vt_op_resolve(request, nowait, out);
-	r = vt_op_admit(request, nowait, VT_RIGHT_READ, out);
+	r = vt_op_admit(request, nowait, VT_RIGHT_READ, out, &decision);
 	if (r < 0 || !out->version || request->session->plan->kind != VT_MOUNT_PRIVATE)
 		return r;
-	r = vt_trail_access(request, out);
+	r = vt_trail_access(request, out, &decision);
 	if (r < 0)
 		vt_shown_done(out);
 	return r;

@@ -258,23 +258,20 @@ void vt_trail_leftover_end(struct vt_service *service, const char *mountpoint, u
 
 /* ---- readers --------------------------------------------------------------------------------- */
 
-int vt_trail_access(const struct vt_request *request, const struct vt_shown *shown)
+int vt_trail_access(const struct vt_request *request, const struct vt_shown *shown,
+		    const struct vt_decision *decision)
 {
 	struct vt_service *service = request->session->service;
 	struct vt_place place = vt_shown_place(shown);
-	struct vt_audit_access access = {
+	const struct vt_audit_access access = {
 		.uid = request->uid,
 		.dataset = place.dataset,
 		.version = place.version,
 		.session = request->session->id,
+		.reason = decision->reason,
+		.rule = decision->rule,
 	};
-	struct vt_decision decision;
 
-	if (vt_gate_decide(service->gate, &request->subject, VT_RIGHT_READ, place, true,
-			   &decision) < 0)
-		return -EAGAIN;
-	access.reason = decision.reason;
-	access.rule = decision.rule;
 	if (vt_audit_access(service->audit, &access, vt_node_position(shown->id)) == 0 ||
 	    vt_gate_is_open(service->gate, place))
 		return 0;

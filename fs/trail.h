@@ -17,7 +17,6 @@
 #include "policy/rule.h"
 
 struct vt_dataset;
-struct vt_decision;
 struct vt_error;
 struct vt_mount_plan;
 struct vt_request;
@@ -59,7 +58,8 @@ void vt_trail_change(struct vt_service *service, enum vt_audit_kind kind, uint32
  * A file of a version is opened (or read, where OPEN is not asked). -EIO: the log is closed, and it
  * is not a version that everybody may read: do not serve.
  */
-int vt_trail_access(const struct vt_request *request, const struct vt_shown *shown);
+int vt_trail_access(const struct vt_request *request, const struct vt_shown *shown,
+		    const struct vt_decision *decision);
 /* Somebody was refused. */
 void vt_trail_denial(const struct vt_request *request, enum vt_right right,
 		     const struct vt_shown *shown, const struct vt_decision *decision);
