@@ -419,6 +419,13 @@ bool vt_control_administers(const struct vt_control_request *request)
 	return vt_gate_administers(request->service->gate, &request->connection->subject, false);
 }
 
+bool vt_control_is_owner(const struct vt_control_request *request)
+{
+	uint32_t uid = vt_control_caller(request);
+
+	return uid == 0 || uid == request->service->owner_uid;
+}
+
 struct vt_viewer vt_control_viewer(const struct vt_control_request *request)
 {
 	return (struct vt_viewer){.service = request->service,
@@ -471,6 +478,16 @@ int vt_control_send(struct vt_control_request *request, json_t *row, const void 
 		    size_t blob_len, struct vt_error *err)
 {
 	return send_member(&request->connection->channel, "row", row, blob, blob_len, err);
+}
+
+int vt_control_send_rows(struct vt_control_request *request, json_t *rows, struct vt_error *err)
+{
+	int r = rows ? 0 : vt_fail(err, ENOMEM, "no memory for an answer");
+
+	for (size_t i = 0; i < json_array_size(rows) && r >= 0; i++)
+		r = vt_control_send(request, json_incref(json_array_get(rows, i)), NULL, 0, err);
+	json_decref(rows);
+	return r;
 }
 
 static int send_error(struct vt_channel *channel, int code, const struct vt_error *why)

@@ -97,6 +97,8 @@ const struct vt_control_op *vt_control_table(size_t *count);
 /* Sends a row of the answer. `row` is stolen and may be NULL (no memory); `blob` may be NULL. */
 int vt_control_send(struct vt_control_request *request, json_t *row, const void *blob,
 		    size_t blob_len, struct vt_error *err);
+/* The same for an array of rows, which it takes; NULL: -ENOMEM. */
+int vt_control_send_rows(struct vt_control_request *request, json_t *rows, struct vt_error *err);
 /*
  * Asks the gate once more, about all that the request is about; long answers do so for every piece.
  * -EACCES also when withdrawn.
@@ -106,6 +108,8 @@ int vt_control_recheck(const struct vt_control_request *request, struct vt_error
 /* Who asks: their uid, and whether they have admin on the store. */
 uint32_t vt_control_caller(const struct vt_control_request *request);
 bool vt_control_administers(const struct vt_control_request *request);
+/* Root, or the uid that the store's files belong to: they could do anything to it anyhow. */
+bool vt_control_is_owner(const struct vt_control_request *request);
 /* The same for fs/visible.h. Borrows from the request. */
 struct vt_viewer vt_control_viewer(const struct vt_control_request *request);
 /* May the caller know of the version? Withdrawn ones are known to whoever saw them. */

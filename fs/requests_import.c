@@ -69,9 +69,7 @@ static int parent_of(const struct vt_control_request *request, const struct vt_v
 /* Rows and pages of a publisher are taken in as they are (index/schema.md, "Imports"). */
 static int check_trusted(const struct vt_control_request *request, struct vt_error *err)
 {
-	uint32_t uid = vt_control_caller(request);
-
-	if (uid == 0 || uid == request->service->owner_uid)
+	if (vt_control_is_owner(request))
 		return 0;
 	return vt_fail(
 		err, EACCES,

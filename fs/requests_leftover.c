@@ -31,20 +31,14 @@ int vt_serve_leftovers(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_leftovers *leftovers = request->service->leftovers;
 	json_t *rows;
-	int r = 0;
 
 	vt_leftovers_look_through(leftovers, vt_steal_fd(&request->message->fd));
 	vt_leftovers_check(leftovers);
 	if (!vt_control_administers(request))
 		return 0;
 	rows = json_array();
-	if (!rows)
-		return vt_fail(err, ENOMEM, "no memory for a list of mounts");
 	vt_leftovers_each(leftovers, gather, rows);
-	for (size_t i = 0; i < json_array_size(rows) && r >= 0; i++)
-		r = vt_control_send(request, json_incref(json_array_get(rows, i)), NULL, 0, err);
-	json_decref(rows);
-	return r;
+	return vt_control_send_rows(request, rows, err);
 }
 
 int vt_serve_leftovers_accept(struct vt_control_request *request, struct vt_error *err)

@@ -74,17 +74,6 @@ static int check_mountpoint(const char *mountpoint, struct vt_error *err)
 	return 0;
 }
 
-/*
- * What is not for everybody is shown only where nobody but root, or the owner whose data it all is,
- * can end the connection: who aborts it keeps what the kernel cached, whatever is revoked later.
- */
-static bool may_show_guarded(const struct vt_control_request *request)
-{
-	uint32_t uid = vt_control_caller(request);
-
-	return uid == 0 || uid == request->service->owner_uid;
-}
-
 /* args.device, "MAJOR:MINOR", and args.source: believed of those who may show what is guarded. */
 static int read_site(const struct vt_control_request *request, struct vt_mount_site *site,
 		     struct vt_error *err)
@@ -94,7 +83,7 @@ static int read_site(const struct vt_control_request *request, struct vt_mount_s
 
 	if (r >= 0)
 		r = vt_arg_text_or(request->args, "source", &site->source, err);
-	if (r < 0 || !device || !may_show_guarded(request))
+	if (r < 0 || !device || !vt_control_is_owner(request))
 		return r;
 	return vt_device_parse(device, &site->device)
 		       ? 0
@@ -110,7 +99,7 @@ static int parse_kind(const struct vt_control_request *request, const char *kind
 						   VT_MOUNT_PRIVATE};
 
 	if (!kind) {
-		*out = may_show_guarded(request) ? VT_MOUNT_SHARED : VT_MOUNT_OPEN_ONLY;
+		*out = vt_control_is_owner(request) ? VT_MOUNT_SHARED : VT_MOUNT_OPEN_ONLY;
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -134,12 +123,16 @@ static int parse_lists(const struct vt_control_request *request, const char *lis
 	return 0;
 }
 
+/*
+ * What is not for everybody is shown only where nobody but root, or the owner whose data it all is,
+ * can end the connection: who aborts it keeps what the kernel cached, whatever is revoked later.
+ */
 static int check_plan(const struct vt_control_request *request, const struct vt_mount_plan *plan,
 		      struct vt_error *err)
 {
 	if (plan->any_uid && plan->kind != VT_MOUNT_PRIVATE)
 		return vt_fail(err, EINVAL, "any_uid goes with a private mount only");
-	if (plan->kind == VT_MOUNT_OPEN_ONLY || may_show_guarded(request))
+	if (plan->kind == VT_MOUNT_OPEN_ONLY || vt_control_is_owner(request))
 		return 0;
 	return vt_fail(err, EACCES,
 		       "a %s mount is made by root or by the store's owner: whoever makes a mount "
@@ -343,17 +336,10 @@ int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err)
 		.uid = vt_control_caller(request),
 		.all = vt_control_administers(request),
 	};
-	json_t *rows = gathered.rows;
-	int r = 0;
 
-	if (!rows)
-		return vt_fail(err, ENOMEM, "no memory for a list of mounts");
 	gathered.lists = gathered.all && vt_gate_needs_lists(request->service->gate);
 	vt_sessions_each(request->service->sessions, gather, &gathered);
-	for (size_t i = 0; i < json_array_size(rows) && r >= 0; i++)
-		r = vt_control_send(request, json_incref(json_array_get(rows, i)), NULL, 0, err);
-	json_decref(rows);
-	return r;
+	return vt_control_send_rows(request, gathered.rows, err);
 }
 
 /* ---- ending ---------------------------------------------------------------------------------- */
