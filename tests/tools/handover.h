@@ -44,6 +44,7 @@ struct handover_user {
 
 struct handover_shared {
 	_Atomic uint64_t epoch;
+	_Atomic uint64_t said_until_ns; /* CLOCK_MONOTONIC: then a lease may end by itself */
 	struct handover_user users[USERS];
 	atomic_bool over;
 	/* per way: reads of who was in, attempts of who was out, and of what was dead */

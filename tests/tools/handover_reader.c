@@ -256,7 +256,8 @@ static void violation(const char *what, enum way way, const struct before *befor
 static void judge(enum way way, const struct before *before, ssize_t r,
 		  const struct handover_file *file, off_t at)
 {
-	bool same = before->epoch == shared->epoch;
+	bool same =
+		before->epoch == shared->epoch && vt_clock_monotonic_ns() < shared->said_until_ns;
 
 	if (r > 0 && memcmp(buffer, file->bytes + at, (size_t) r) != 0)
 		violation("WRONG BYTES", way, before, r);
