@@ -32,20 +32,29 @@ class Client:
         return data
 
     def receive(self):
+        """(message, blob)"""
         _, text, blob, _ = struct.unpack("<4sIII", self.exactly(16))
-        message = json.loads(self.exactly(text))
-        self.exactly(blob)
-        return message
+        return json.loads(self.exactly(text)), self.exactly(blob)
+
+    def answers(self, op, args):
+        """(message, blob) of every row, then of the result."""
+        text = json.dumps({"op": op, "args": args}).encode()
+        self.socket.sendall(struct.pack("<4sIII", b"VTC1", len(text), 0, 0) + text)
+        while True:
+            message, blob = self.receive()
+            if "error" in message:
+                raise Refused(message["error"])
+            yield message, blob
+            if "result" in message:
+                return
 
     def ask(self, op, **args):
         """(result, rows)"""
-        text, rows = json.dumps({"op": op, "args": args}).encode(), []
-        self.socket.sendall(struct.pack("<4sIII", b"VTC1", len(text), 0, 0) + text)
-        while "row" in (message := self.receive()):
-            rows.append(message["row"])
-        if "error" in message:
-            raise Refused(message["error"])
-        return message["result"], rows
+        *rows, (last, _) = self.answers(op, args)
+        return last["result"], [message["row"] for message, _ in rows]
+
+    def cat(self, dataset, path):
+        return b"".join(blob for _, blob in self.answers("cat", {"dataset": dataset, "path": path}))
 
     def timed(self, op, **args):
         """Milliseconds until it was answered."""

@@ -17,11 +17,12 @@ import os
 import random
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import time
+
+from control import Client, Refused
 
 store, dataset, source = sys.argv[2:5]
 program = os.environ["VITRINE"]
@@ -61,35 +62,12 @@ class Flipped:
         self.turn()
 
 
-class Client:
-    """The control protocol (fs/requests.md), as far as it takes to read."""
-
-    def __init__(self):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(os.path.join(store, "run/control.sock"))
-
-    def receive(self, length):
-        data = b""
-        while len(data) < length:
-            piece = self.socket.recv(length - len(data))
-            if not piece:
-                sys.exit("the server ended")
-            data += piece
-        return data
-
-    def cat(self, path):
-        """The bytes, or None after an error."""
-        request = json.dumps({"op": "cat", "args": {"dataset": dataset, "path": path}}).encode()
-        self.socket.sendall(struct.pack("<4sIII", b"VTC1", len(request), 0, 0) + request)
-        content = b""
-        while True:
-            _, json_len, blob_len, _ = struct.unpack("<4sIII", self.receive(16))
-            answer, blob = json.loads(self.receive(json_len)), self.receive(blob_len)
-            content += blob
-            if "result" in answer:
-                return content
-            if "error" in answer:
-                return None
+def cat(client, path):
+    """The bytes, or None after an error."""
+    try:
+        return client.cat(dataset, path)
+    except Refused:
+        return None
 
 
 def compare(path, data, where):
@@ -107,20 +85,20 @@ def random_flips(paths, count, seed):
 
 
 def flip_shard(step):
-    client, refused, hit, bits = Client(), 0, set(), 0
+    client, refused, hit, bits = Client(store), 0, set(), 0
     for shard in below("shards"):
         for bit in range(0, os.path.getsize(shard) * 8, step):
             bits += 1
             with Flipped(shard, bit):
                 for path in files:
-                    if compare(path, client.cat(path), f"{shard}, bit {bit}"):
+                    if compare(path, cat(client, path), f"{shard}, bit {bit}"):
                         refused += 1
                         hit.add(path)
     missed = [path for path in files if files[path] and path not in hit]
     if missed:
         sys.exit(f"no flip was noticed in {missed}")
     for path in files:
-        if compare(path, client.cat(path), "nothing"):
+        if compare(path, cat(client, path), "nothing"):
             sys.exit(f"{path} stays unreadable")
     print(f"{bits} bits flipped, {refused} reads refused")
 
