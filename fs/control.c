@@ -114,7 +114,7 @@ static int peer_of(int fd, struct vt_subject *out)
 /* Whoever else could make a socket there would be told all, and given mounts. */
 static int check_server(int folder, int fd, const char *dir, struct vt_error *err)
 {
-	struct vt_subject server;
+	struct vt_subject server = {.uid = UINT32_MAX}; /* nobody */
 	struct stat run;
 
 	if (fstat(folder, &run) < 0 || peer_of(fd, &server) < 0)
