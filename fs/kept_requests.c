@@ -40,6 +40,7 @@ struct vt_kept_requests {
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
 	/* guarded by lock */
+	unsigned waiting;      /* threads that want a slot */
 	uint16_t free;         /* a stack of those below the state's top that are free */
 	uint16_t heads[SLOTS]; /* kept ones by their unique: chains */
 	uint16_t next[SLOTS];  /* in the stack, or in its chain */
@@ -65,7 +66,8 @@ static void set_free(struct vt_kept_requests *kept, uint16_t slot)
 	message_in(kept, slot)->unique = 0;
 	kept->next[slot] = kept->free;
 	kept->free = slot;
-	(void) pthread_cond_signal(&kept->freed);
+	if (kept->waiting > 0)
+		(void) pthread_cond_signal(&kept->freed);
 }
 
 /* Uniques are counted up in steps of two, so that chains are short. */
@@ -198,19 +200,27 @@ size_t vt_kept_requests_left(struct vt_kept_requests *kept, int fd, void *buf)
 /* ---- reading and answering ------------------------------------------------------------------- */
 
 /* libfuse cancels its threads at the end; one that waits here must not take the lock with it. */
-static uint16_t claim(struct vt_kept_requests *kept)
+static void wait_for_slot(struct vt_kept_requests *kept)
 {
-	const struct vt_session_record *record = kept->state->record;
-	uint16_t slot;
 	int state;
 
 	(void) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	(void) pthread_mutex_lock(&kept->lock);
-	while (kept->free == NONE && record->request_top == SLOTS)
+	kept->waiting++;
+	while (kept->free == NONE)
 		(void) pthread_cond_wait(&kept->freed, &kept->lock);
+	kept->waiting--;
+	(void) pthread_setcancelstate(state, NULL);
+}
+
+static uint16_t claim(struct vt_kept_requests *kept)
+{
+	uint16_t slot;
+
+	(void) pthread_mutex_lock(&kept->lock);
+	if (kept->free == NONE && kept->state->record->request_top == SLOTS)
+		wait_for_slot(kept);
 	slot = take_slot(kept);
 	(void) pthread_mutex_unlock(&kept->lock);
-	(void) pthread_setcancelstate(state, NULL);
 	message_in(kept, slot)->unique = 0; /* in memory now; see above */
 	return slot;
 }

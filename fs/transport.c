@@ -24,9 +24,9 @@
 #include "index/base/error.h"
 #include "index/base/log.h"
 
-#ifndef FUSE_NOTIFY_RESEND /* Linux 6.9 */
-#define FUSE_NOTIFY_RESEND 7
+#ifndef FUSE_HAS_RESEND /* Linux 6.9 */
 #define FUSE_HAS_RESEND    (1ull << 39)
+#define FUSE_NOTIFY_RESEND 7
 #endif
 
 #define MESSAGE_MAX ((1u << 20) + 8192u) /* a FUSE message: 1 MiB and headers */
@@ -57,12 +57,8 @@ static void note_init(struct vt_session *session, const void *init, size_t len)
 		return;
 	memcpy(record->init, init, len);
 	record->init_len = (unsigned) len;
-	if (record->repeat != VT_REPEAT_UNDECIDED)
-		return;
-	record->repeat = who_repeats(init, len);
-	if (record->repeat == VT_REPEAT_BY_KERNEL)
-		vt_kept_requests_answered(session->kept,
-					  ((const struct fuse_in_header *) init)->unique);
+	if (record->repeat == VT_REPEAT_UNDECIDED)
+		record->repeat = who_repeats(init, len);
 }
 
 static ssize_t next_message(struct vt_session *session, int fd, void *buf, size_t len)
@@ -209,8 +205,7 @@ static int take_up(struct vt_session *session, struct vt_error *err)
 					 &(struct fuse_buf){.mem = session->stash, .size = len});
 		return 0;
 	}
-	if (session->state->record->init_len)
-		replay_saved_init(session);
+	replay_saved_init(session);
 	session->stash_len = len; /* may be slow: the loop answers it */
 	return 0;
 }
@@ -224,7 +219,9 @@ int vt_transport_begin(struct vt_session *session, struct vt_error *err)
 		return vt_fail(err, -r, "libfuse would not take the descriptor: %m");
 	if (record->repeat != VT_REPEAT_BY_KERNEL)
 		r = vt_kept_requests_open(session->state, &session->kept, err);
-	if (r == 0 && (record->init_len || record->request_top))
-		r = take_up(session, err);
-	return r;
+	if (r < 0 || !record->init_len)
+		return r;
+	vt_log(VT_LOG_INFO, "taking over mount='%s' requests=%s", session->mountpoint,
+	       record->repeat == VT_REPEAT_BY_KERNEL ? "sent-again" : "kept");
+	return take_up(session, err);
 }

@@ -1,45 +1,128 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The server is killed under readers: they notice nothing, and a withdrawal afterwards still bites.
-# KILL_SECONDS: how long.
+# The servers of several stores are killed under 8 readers: they notice nothing, and a withdrawal
+# afterwards still bites. First with requests that the kernel sends again to the next server (Linux
+# 6.9 and later), then with those that are kept for it. KILLS, KEPT_KILLS: how many. STORES: a
+# keeper takes its time after 20 deaths in a minute, so the kills are shared out.
 . "$(dirname "$0")/lib.sh"
 need_fuse
 tools=$(dirname "$0")/../tools
-seconds=${KILL_SECONDS:-15}
-case $(uname -r) in
-[0-5].* | 6.[0-8].*) skip "this kernel cannot send requests again" ;;
-esac
+stores=${STORES:-4}
 
-vitrine init >/dev/null
-mkdir "$tmp/mnt"
 "$tools/make_tree.py" "$tmp/src" 3 200
 chmod -R a+rX "$tmp/src"
-vitrine publish ds "$tmp/src" >/dev/null
-vitrine mount "$tmp/mnt" >/dev/null
+big=$(cd "$tmp/src" && find . -type f -size +100 | head -n 1)
+numbers=$(seq "$stores")
+for i in $numbers; do
+	mkdir "$tmp/mnt$i"
+	assert_ok vitrine --store "$tmp/store$i" init
+	assert_ok vitrine --store "$tmp/store$i" publish ds "$tmp/src"
+	assert_ok vitrine --store "$tmp/store$i" stop
+done
 
-server_pid() {
-	vitrine status --json | python3 -c 'import json, sys; print(json.loads(sys.stdin.readline())["pid"])'
+kill_server() {
+	kill -9 "$(vitrine --store "$1" status --json |
+		python3 -c 'import json, sys; print(json.loads(sys.stdin.readline())["pid"])')"
 }
 
-# Two deaths that follow at once on the one before, then one that does not: after more the keeper
-# takes its time, as it should, and this test would.
-it "goes on reading while the server is killed for $seconds s"
-"$tools/readers.py" "$tmp/src" "$tmp/mnt/ds/v1" "$seconds" 8 >"$tmp/readers" 2>&1 &
-readers=$!
-kills=0
-while [ ! -s "$tmp/readers" ]; do
-	kill -9 "$(server_pid)"
-	kills=$((kills + 1))
-	if [ $((kills % 3)) -eq 0 ]; then sleep 1.2; else sleep 0.2; fi
-done
-wait "$readers" || fail "$(cat "$tmp/readers")"
-[ "$kills" -gt 2 ] || fail "only $kills kills"
-echo "# $(cat "$tmp/readers"), $kills kills"
+# kill_often STORE TIMES: two deaths that follow at once on the one before, then one that does not.
+kill_often() {
+	rest=1.2
+	[ "$2" -lt 20 ] || rest=9
+	for k in $(seq "$2"); do
+		kill_server "$1"
+		if [ $((k % 3)) -eq 0 ]; then sleep "$rest"; else sleep 0.2; fi
+	done
+}
 
-it "keeps an open descriptor, and takes it away by a withdrawal after a kill"
-exec 9<"$tmp/mnt/ds/v1/$(cd "$tmp/src" && find . -type f -size +2 | head -n 1)"
-kill -9 "$(server_pid)"
-head -c 10 <&9 >/dev/null
-assert_ok vitrine withdraw ds@v1 --reason test
-assert_status 1 head -c 10 /proc/self/fd/9
-exec 9<&-
+mount_all() {
+	for i in $numbers; do
+		assert_ok vitrine --store "$tmp/store$i" mount "$tmp/mnt$i"
+	done
+}
+
+unmount_all() {
+	for i in $numbers; do
+		assert_ok vitrine --store "$tmp/store$i" umount "$tmp/mnt$i"
+		assert_ok vitrine --store "$tmp/store$i" stop
+	done
+}
+
+# finish PID OUTPUT: a reader whose request was lost would never end.
+finish() {
+	for _ in $(seq 600); do
+		kill -0 "$1" 2>/dev/null || break
+		sleep 0.1
+	done
+	! kill -0 "$1" 2>/dev/null || fail "a read never ends"
+	wait "$1" || fail "$(cat "$2")"
+}
+
+# storm KILLS
+storm() {
+	readers=
+	killers=
+	touch "$tmp/reading"
+	for i in $numbers; do
+		"$tools/readers.py" "$tmp/src" "$tmp/mnt$i/ds/v1" "$tmp/reading" $((8 / stores)) \
+			>"$tmp/readers$i" 2>&1 &
+		readers="$readers $!:$i"
+		kill_often "$tmp/store$i" $((($1 + stores - i) / stores)) &
+		killers="$killers $!"
+	done
+	for killer in $killers; do
+		wait "$killer" || fail "a kill failed"
+	done
+	rm "$tmp/reading"
+	for reader in $readers; do
+		finish "${reader%:*}" "$tmp/readers${reader#*:}"
+	done
+	echo "# $1 kills, $(cat "$tmp"/readers* | awk '{ n += $1 } END { print n }') operations"
+}
+
+# Reads one file from $1 in the background, and the server of the first store dies meanwhile.
+held_request() {
+	cat "$1" >"$tmp/held" 2>"$tmp/err" &
+	reader=$!
+	sleep 1
+	kill -0 "$reader" || fail "the disk was not slow"
+	kill_server "$tmp/store1"
+	finish "$reader" "$tmp/err"
+	cmp "$tmp/src/$big" "$tmp/held" || fail "it got other bytes"
+}
+
+# withdraw_after_a_kill DATASET: an open descriptor is kept, and loses its access.
+withdraw_after_a_kill() {
+	assert_ok vitrine --store "$tmp/store1" publish "$1" "$tmp/src"
+	exec 9<"$tmp/mnt1/$1/v1/$big"
+	kill_server "$tmp/store1"
+	head -c 10 <&9 >/dev/null
+	assert_ok vitrine --store "$tmp/store1" withdraw "$1@v1" --reason test
+	assert_status 1 head -c 10 /proc/self/fd/9
+	exec 9<&-
+}
+
+# everything WORDS KILLS
+everything() {
+	it "goes on reading under kills, requests $1"
+	mount_all
+	storm "$2"
+	unmount_all
+
+	it "answers what was under way at a kill, requests $1"
+	VITRINE_TEST_SOURCE=delay:1:4000 vitrine --store "$tmp/store1" mount "$tmp/mnt1" >/dev/null
+	held_request "$tmp/mnt1/ds/v1/$big"
+	grep -q "taking over .* requests=$1" "$tmp/store1/run/server.log" || fail "not so"
+
+	it "takes access away after a kill, requests $1"
+	withdraw_after_a_kill "$1"
+	vitrine --store "$tmp/store1" umount --quiet "$tmp/mnt1"
+	vitrine --store "$tmp/store1" stop --quiet
+}
+
+case $(uname -r) in
+[0-5].* | 6.[0-8].*) ;; # all are kept
+*) everything sent-again "${KILLS:-30}" ;;
+esac
+export VITRINE_NO_RESEND=1
+everything kept "${KEPT_KILLS:-20}"

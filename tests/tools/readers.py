@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""readers.py A B SECONDS [PROCESSES]: reads files of B in parallel, at random, by every way, and compares with A.
+"""readers.py A B SECONDS|FILE [PROCESSES]: reads files of B in parallel, at random, by every way, and compares with A.
 
-pread at random offsets, whole reads, mmap, sendfile. Prints "N operations"; any difference or error ends it with 1.
+pread at random offsets, whole reads, mmap, sendfile, O_DIRECT, for so long or while FILE is there. Prints
+"N operations"; any difference or error ends it with 1.
 """
 import mmap
 import os
@@ -12,13 +13,30 @@ import sys
 import time
 
 a, b = os.fsencode(sys.argv[1]), os.fsencode(sys.argv[2])
-seconds, processes = float(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 8
+until, processes = sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 8
+begun = time.monotonic()
 paths = []
 for folder, _, names in os.walk(a):
     for n in names:
         path = os.path.join(folder, n)
         if os.path.isfile(path) and not os.path.islink(path):
             paths.append(os.path.relpath(path, a))
+
+
+def goes_on():
+    if until[0].isdigit():
+        return time.monotonic() < begun + float(until)
+    return os.path.exists(until)
+
+
+def by_direct(path, offset, length):
+    """What the page cache has is asked for all the same."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECT)
+    try:
+        with mmap.mmap(-1, length) as buffer:
+            return buffer[:os.preadv(fd, [buffer], offset)]
+    finally:
+        os.close(fd)
 
 
 def by_sendfile(fd, offset, length):
@@ -34,8 +52,8 @@ def by_sendfile(fd, offset, length):
 
 
 def work(seed):
-    rnd, done, end = random.Random(seed), 0, time.monotonic() + seconds
-    while time.monotonic() < end:
+    rnd, done = random.Random(seed), 0
+    while goes_on():
         path = rnd.choice(paths)
         with open(os.path.join(a, path), "rb") as f:
             want = f.read()
@@ -43,7 +61,7 @@ def work(seed):
         try:
             offset = rnd.randrange(len(want) + 1)
             length = rnd.choice([1, 4096, 65536, 1 << 20])
-            how = rnd.randrange(4)
+            how = rnd.randrange(5)
             if how == 0:
                 got, want = os.pread(fd, length, offset), want[offset:offset + length]
             elif how == 1:
@@ -53,6 +71,8 @@ def work(seed):
             elif how == 2 and want:
                 with mmap.mmap(fd, 0, prot=mmap.PROT_READ) as m:
                     got, want = m[offset:offset + length], want[offset:offset + length]
+            elif how == 3:
+                got, want = by_direct(os.path.join(b, path), offset, length), want[offset:offset + length]
             else:
                 got = by_sendfile(fd, offset, length)
                 want = want[offset:offset + len(got)] if got or offset < len(want) else b""
