@@ -17,7 +17,7 @@ if [ "$(id -u)" -eq 0 ]; then # and the program, wherever it was built
 	VITRINE=$tmp/program/vitrine
 fi
 export VITRINE_STORE="$tmp/store" VITRINE_IDLE_SECONDS=60 LC_ALL=C.UTF-8 TZ=UTC
-unset VITRINE_MOUNT NO_COLOR
+unset VITRINE_MOUNT NO_COLOR PYTHONUNBUFFERED
 users=
 groups=
 cases=0

@@ -783,6 +783,7 @@ def main():
                 os._exit(1)  # the test has ended
             time.sleep(0.02)
         say("after", begun, True)
+    sys.stdout.flush()
     os._exit(0)
 
 
