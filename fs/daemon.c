@@ -136,6 +136,11 @@ void vt_raise_file_limit(void)
 	(void) setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+void vt_name_process(void)
+{
+	(void) prctl(PR_SET_NAME, "vitrine");
+}
+
 void vt_forbid_dumps(void)
 {
 	(void) prctl(PR_SET_DUMPABLE, 0);

@@ -26,6 +26,9 @@ int vt_log_to_store(const char *dir, struct vt_error *err);
 
 void vt_raise_file_limit(void);
 
+/* "vitrine" for ps, top and pgrep; started through /proc it would be named after a link there. */
+void vt_name_process(void);
+
 /*
  * No core files, and no other process of the same user looks inside: there are keys and others'
  * bytes in memory. After vt_become_owner(), which would take it back.

@@ -3,12 +3,15 @@
 #include "fs/holdings.h"
 
 #include "fs/mount.h"
+#include "fs/session_state.h"
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
+#include "index/index.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <utlist.h>
@@ -44,7 +47,8 @@ void vt_holdings_done(struct vt_holdings *holdings)
 	DL_FOREACH_SAFE(holdings->list, hold, next)
 	vt_holdings_remove(holdings, hold);
 	vt_cleanup_close(&holdings->listener);
-	holdings->listener = -1;
+	vt_cleanup_close(&holdings->program);
+	holdings->listener = holdings->program = -1;
 }
 
 /* Takes both descriptors, also on failure. */
@@ -113,6 +117,12 @@ void vt_holdings_drop_ended(struct vt_holdings *holdings)
 	}
 }
 
+void vt_holdings_form(char out[VT_HOLDINGS_FORM_MAX])
+{
+	(void) snprintf(out, VT_HOLDINGS_FORM_MAX, "messages %d, sessions %d, store %d",
+			VT_HOLDINGS_FORMAT, VT_SESSION_STATE_FORMAT, VT_STORE_FORMAT);
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
 
 static void attach(struct msghdr *message, char *control, const int *fds, size_t count)
@@ -163,6 +173,13 @@ int vt_holdings_send_mount(int socket, const struct vt_hold *hold)
 	int fds[] = {hold->fuse_fd, hold->state_fd};
 
 	return send_packet(socket, &head, hold->mountpoint, fds, 2);
+}
+
+int vt_holdings_send_program(int socket, int program)
+{
+	struct head head = {.kind = VT_HOLDING_PROGRAM};
+
+	return send_packet(socket, &head, "", &program, 1);
 }
 
 int vt_holdings_send_all(int socket, const struct vt_holdings *holdings)
@@ -243,6 +260,10 @@ static int apply(struct vt_holdings *holdings, struct packet *packet, struct vt_
 		holdings->next_id = packet->head.id;
 		break;
 	case VT_HOLDING_STOP:
+		break;
+	case VT_HOLDING_PROGRAM:
+		vt_cleanup_close(&holdings->program);
+		holdings->program = vt_steal_fd(&packet->fds[0]);
 		break;
 	default:
 		return vt_fail(err, EBADMSG, "a message about mounts is of an unknown kind");

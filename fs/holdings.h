@@ -5,7 +5,8 @@
  * What must outlive a server: the listening control socket and, per mount, the /dev/fuse descriptor
  * and the state memfd. Server and keeper have the same list each and tell each other of changes by
  * messages on a socket pair (SOCK_SEQPACKET), descriptors along with them. A new process of either
- * kind is given the whole list by the other one.
+ * kind is given the whole list by the other one. The two may be of different builds for as long as
+ * an upgrade takes, so that builds have to agree on the form of all this (vt_holdings_form()).
  *
  * Not thread-safe: the keeper has one thread, the server's link a lock (keeper_link.h).
  */
@@ -27,11 +28,12 @@ struct vt_hold {
 };
 
 struct vt_holdings {
-	int listener; /* owned, or -1 */
+	int listener; /* owned, or -1, as is */
+	int program;  /* what the next server shall be; -1: the keeper's own. In keepers only */
 	struct vt_hold *list;
 	uint64_t next_id;
 };
-#define VT_HOLDINGS_INIT ((struct vt_holdings){.listener = -1, .next_id = 1})
+#define VT_HOLDINGS_INIT ((struct vt_holdings){.listener = -1, .program = -1, .next_id = 1})
 void vt_holdings_done(struct vt_holdings *holdings); /* closes everything */
 
 /* Both descriptors are duplicated. */
@@ -49,9 +51,19 @@ enum vt_holding_message {
 	VT_HOLDING_GONE = 3,     /* the mount ended */
 	VT_HOLDING_ALL = 4,      /* the list is complete */
 	VT_HOLDING_STOP = 5,     /* an orderly end: let go of everything */
+	VT_HOLDING_PROGRAM = 6,  /* with a program: the next server is to be that one */
 };
 int vt_holdings_send_mount(int socket, const struct vt_hold *hold);
 int vt_holdings_send(int socket, enum vt_holding_message kind, uint64_t id);
+int vt_holdings_send_program(int socket, int program);
 int vt_holdings_send_all(int socket, const struct vt_holdings *holdings);
 /* Waits for a message, applies it and returns its kind; 0 the other end is gone, -EBADMSG. */
 int vt_holdings_receive(int socket, struct vt_holdings *holdings, struct vt_error *err);
+
+/*
+ * In words, what a server must have in common with another to take its mounts over: the format of
+ * these messages, of the state of sessions, and of the store.
+ */
+#define VT_HOLDINGS_FORMAT   1 /* one more with every change of what messages mean */
+#define VT_HOLDINGS_FORM_MAX 64u
+void vt_holdings_form(char out[VT_HOLDINGS_FORM_MAX]);

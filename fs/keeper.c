@@ -4,6 +4,8 @@
  *
  *     WATCHING    a server lives; its messages change what is held
  *     RESTARTING  it died without a word: another is started and given everything
+ *     TRYING      like WATCHING, of a server that is a new program (an upgrade): it either starts a
+ *                 keeper of its own and says STOP, or dies, and the next one is our program again
  *     (ended)     it said STOP, or no mount is left
  *
  * The death is learnt from a pidfd and not from the socket: that one is closed while the dying
@@ -34,6 +36,7 @@
 #define DEATHS_MAX     20 /* in DEATHS_NS: from then on only every PAUSE_MAX_MS */
 #define DEATHS_NS      (60 * VT_NS_PER_SEC)
 #define DYING_MS       30000
+#define PREDECESSOR_MS 5000
 #define QUICK_NS       VT_NS_PER_SEC /* a server that lived longer died of something else */
 
 struct keeper {
@@ -41,6 +44,8 @@ struct keeper {
 	struct vt_holdings holdings;
 	pid_t server;
 	int pidfd, socket;           /* the server's */
+	int predecessor;             /* a pidfd of the keeper that this one follows; -1: none */
+	bool trying;                 /* the server is not our program */
 	uint64_t started_ns;         /* monotonic: when it was */
 	uint64_t deaths[DEATHS_MAX]; /* monotonic: a ring of the last ones */
 	unsigned death_count, quick; /* all; quick ones in a row */
@@ -107,12 +112,32 @@ static bool watch_until_death(struct keeper *keeper)
 	}
 }
 
+/*
+ * The keeper before this one ends when it is told that this one has everything. Is it still there,
+ * then it was not, and it starts the next server: two would be one too many.
+ */
+static bool predecessor_acts(struct keeper *keeper)
+{
+	struct pollfd p = {.fd = keeper->predecessor, .events = POLLIN};
+	bool acts;
+
+	if (keeper->predecessor < 0)
+		return false;
+	acts = poll(&p, 1, PREDECESSOR_MS) == 0;
+	vt_cleanup_close(&keeper->predecessor);
+	keeper->predecessor = -1;
+	return acts;
+}
+
 /* Only a server that the keeper started is its child. */
 static void note_death(struct keeper *keeper)
 {
 	int status = 0;
+	bool ours = waitpid(keeper->server, &status, 0) == keeper->server;
 
-	if (waitpid(keeper->server, &status, 0) != keeper->server)
+	if (!keeper->trying && keeper->holdings.program >= 0)
+		vt_log(VT_LOG_INFO, "server made way pid=%d", (int) keeper->server);
+	else if (!ours)
 		vt_log(VT_LOG_WARNING, "server died pid=%d", (int) keeper->server);
 	else if (WIFSIGNALED(status))
 		vt_log(VT_LOG_WARNING, "server died pid=%d signal=%d", (int) keeper->server,
@@ -149,8 +174,8 @@ static int next_pause(struct keeper *keeper)
 static int start_server(struct keeper *keeper, struct vt_error *err)
 {
 	char number[16];
-	const char *const argv[] = {"vitrine",  "server", "--store", keeper->dir,
-				    "--keeper", number,   NULL};
+	const char *argv[] = {"vitrine",  "server", "--store", keeper->dir,
+			      "--keeper", number,   NULL,      NULL};
 	vt_autoclose int mine = -1, theirs = -1;
 	int ends[2], r;
 	pid_t pid;
@@ -160,13 +185,29 @@ static int start_server(struct keeper *keeper, struct vt_error *err)
 		return vt_fail(err, errno, "cannot make a socket pair: %m");
 	mine = ends[0];
 	theirs = ends[1];
-	r = vt_spawn_self(argv, theirs, -1, &pid, err);
+	keeper->trying = keeper->holdings.program >= 0;
+	if (keeper->trying) {
+		argv[6] = "--upgrade";
+		r = vt_spawn_program(keeper->holdings.program, argv, theirs, &pid, err);
+	} else {
+		r = vt_spawn_self(argv, theirs, -1, &pid, err);
+	}
 	if (r >= 0)
 		r = watch(keeper, pid, vt_steal_fd(&mine), err);
 	if (r < 0)
 		return r;
 	r = vt_holdings_send_all(keeper->socket, &keeper->holdings);
 	return r < 0 && r != -EPIPE ? vt_fail(err, -r, "cannot hand the mounts over: %m") : 0;
+}
+
+/* A new program that did not get as far as to start a keeper of its own is not tried again. */
+static void fall_back(struct keeper *keeper)
+{
+	if (!keeper->trying)
+		return;
+	vt_log(VT_LOG_ERROR, "the new program did not take over; going on with the old one");
+	vt_cleanup_close(&keeper->holdings.program);
+	keeper->holdings.program = -1;
 }
 
 static void restart(struct keeper *keeper)
@@ -178,20 +219,21 @@ static void restart(struct keeper *keeper)
 		int pause = next_pause(keeper);
 
 		forget_server(keeper);
+		fall_back(keeper);
 		if (pause > 0)
 			(void) poll(NULL, 0, pause);
 		r = start_server(keeper, &err);
 		if (r < 0)
 			vt_log(VT_LOG_ERROR, "keeper: %s", err.text);
 		else
-			vt_log(VT_LOG_INFO, "server started again pid=%d pause_ms=%d",
-			       (int) keeper->server, pause);
+			vt_log(VT_LOG_INFO, "server started again pid=%d pause_ms=%d program=%s",
+			       (int) keeper->server, pause, keeper->trying ? "new" : "ours");
 	} while (r < 0);
 }
 
 static void keep(struct keeper *keeper)
 {
-	while (watch_until_death(keeper)) {
+	while (watch_until_death(keeper) && !predecessor_acts(keeper)) {
 		note_death(keeper);
 		vt_holdings_drop_ended(&keeper->holdings);
 		if (!keeper->holdings.list)
@@ -206,6 +248,7 @@ static int parse(int argc, char **argv, struct keeper *keeper, pid_t *server)
 {
 	static const struct option options[] = {{"store", required_argument, NULL, 's'},
 						{"server", required_argument, NULL, 'p'},
+						{"after", required_argument, NULL, 'a'},
 						{0}};
 	int c;
 
@@ -214,6 +257,8 @@ static int parse(int argc, char **argv, struct keeper *keeper, pid_t *server)
 			keeper->dir = optarg;
 		else if (c == 'p')
 			*server = (pid_t) atoi(optarg);
+		else if (c == 'a')
+			keeper->predecessor = (int) syscall(SYS_pidfd_open, atoi(optarg), 0);
 		else
 			return -EINVAL;
 	}
@@ -240,7 +285,8 @@ static int begin(struct keeper *keeper, pid_t server, struct vt_error *err)
 
 int vt_keeper_main(int argc, char **argv)
 {
-	struct keeper keeper = {.holdings = VT_HOLDINGS_INIT, .pidfd = -1, .socket = -1};
+	struct keeper keeper = {
+		.holdings = VT_HOLDINGS_INIT, .pidfd = -1, .socket = -1, .predecessor = -1};
 	struct vt_error err;
 	pid_t server = 0;
 
@@ -248,12 +294,14 @@ int vt_keeper_main(int argc, char **argv)
 		(void) fputs("usage: vitrine keeper --store DIR --server PID\n", stderr);
 		return 2;
 	}
+	vt_name_process();
 	vt_forbid_dumps();
 	if (begin(&keeper, server, &err) < 0)
 		vt_log(VT_LOG_ERROR, "keeper: %s", err.text);
 	else
 		keep(&keeper);
 	forget_server(&keeper);
+	vt_cleanup_close(&keeper.predecessor);
 	vt_holdings_done(&keeper.holdings);
 	return 0;
 }

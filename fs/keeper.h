@@ -8,7 +8,8 @@
  */
 
 /*
- * keeper --store DIR --server PID, the words before `keeper` taken off; the exit status. The server
- * starts it with one end of a socket pair as descriptor VT_SPAWN_FD.
+ * keeper --store DIR --server PID [--after PID], the words before `keeper` taken off; the exit
+ * status. The server starts it with one end of a socket pair as descriptor VT_SPAWN_FD; `after` is
+ * the keeper that it takes the place of in an upgrade.
  */
 int vt_keeper_main(int argc, char **argv);

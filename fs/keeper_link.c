@@ -99,15 +99,24 @@ void vt_keeper_link_free(struct vt_keeper_link *link)
 
 /* ---- starting one, under the lock ------------------------------------------------------------ */
 
-static int start_keeper(struct vt_keeper_link *link, struct vt_error *err)
+/* `after`: the keeper that it takes the place of; 0: none. */
+static int start_keeper(struct vt_keeper_link *link, pid_t after, struct vt_error *err)
 {
-	char number[16];
-	const char *const argv[] = {"vitrine",  "keeper", "--store", link->dir,
-				    "--server", number,   NULL};
+	char number[16], before[16];
+	const char *const argv[] = {"vitrine",
+				    "keeper",
+				    "--store",
+				    link->dir,
+				    "--server",
+				    number,
+				    after > 0 ? "--after" : NULL,
+				    before,
+				    NULL};
 	vt_autoclose int mine = -1, theirs = -1;
 	int ends[2], r;
 
 	(void) snprintf(number, sizeof number, "%d", (int) getpid());
+	(void) snprintf(before, sizeof before, "%d", (int) after);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return vt_fail(err, errno, "cannot make a socket pair: %m");
 	mine = ends[0];
@@ -142,7 +151,7 @@ static void ensure_keeper(struct vt_keeper_link *link)
 
 	if (link->socket >= 0 || link->stopped || !link->holdings.list)
 		return;
-	if (start_keeper(link, &err) < 0)
+	if (start_keeper(link, 0, &err) < 0)
 		vt_log(VT_LOG_WARNING, "mounts will not survive this server: %s", err.text);
 	else
 		vt_log(VT_LOG_INFO, "keeper started pid=%d", (int) link->keeper);
@@ -218,6 +227,51 @@ void vt_keeper_link_stop(struct vt_keeper_link *link)
 		(void) vt_holdings_send(link->socket, VT_HOLDING_STOP, 0);
 	vt_cleanup_close(&link->holdings.listener); /* who waits in its backlog is told by that */
 	link->holdings.listener = -1;
+	(void) pthread_mutex_unlock(&link->lock);
+}
+
+/* ---- upgrades -------------------------------------------------------------------------------- */
+
+int vt_keeper_link_set_program(struct vt_keeper_link *link, int program, struct vt_error *err)
+{
+	int r;
+
+	(void) pthread_mutex_lock(&link->lock);
+	r = link->socket >= 0 ? vt_holdings_send_program(link->socket, program) : -ENOTCONN;
+	(void) pthread_mutex_unlock(&link->lock);
+	return r < 0 ? vt_fail(err, -r, "the keeper of the mounts cannot be reached: %m") : 0;
+}
+
+/* Of the process that made the socket pair: our parent may have died, and another be it. */
+static pid_t peer_of(int socket)
+{
+	struct ucred peer = {0};
+	socklen_t len = sizeof peer;
+
+	(void) getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	return peer.pid;
+}
+
+/*
+ * The new keeper has everything before the old one is told to let go; should this process die in
+ * between, the new one sees that the old one is still there, and leaves it to that.
+ */
+void vt_keeper_link_replace(struct vt_keeper_link *link)
+{
+	struct vt_error err;
+	int old;
+
+	(void) pthread_mutex_lock(&link->lock);
+	old = link->socket;
+	link->socket = -1;
+	if (old >= 0 && link->holdings.list && start_keeper(link, peer_of(old), &err) < 0) {
+		vt_log(VT_LOG_WARNING, "the keeper stays the old program: %s", err.text);
+		link->socket = vt_steal_fd(&old);
+	} else if (old >= 0) {
+		(void) vt_holdings_send(old, VT_HOLDING_STOP, 0);
+		vt_log(VT_LOG_INFO, "keeper replaced pid=%d", (int) link->keeper);
+	}
+	vt_cleanup_close(&old);
 	(void) pthread_mutex_unlock(&link->lock);
 }
 

@@ -45,5 +45,9 @@ void vt_keeper_link_each(struct vt_keeper_link *link,
 int vt_keeper_link_fd(struct vt_keeper_link *link);
 void vt_keeper_link_died(struct vt_keeper_link *link); /* looks, and starts another if needed */
 void vt_keeper_link_stop(struct vt_keeper_link *link); /* an orderly end */
+/* The next server is to be the program behind the descriptor. -ENOTCONN: there is no keeper. */
+int vt_keeper_link_set_program(struct vt_keeper_link *link, int program, struct vt_error *err);
+/* In that next server: a keeper of its own program in place of the one that started it. */
+void vt_keeper_link_replace(struct vt_keeper_link *link);
 /* Waits until every mount was released; false: some remain. */
 bool vt_keeper_link_drain(struct vt_keeper_link *link, unsigned patience_ms);

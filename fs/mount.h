@@ -78,6 +78,7 @@ struct vt_session_info {
 	uint64_t started_ns;
 	uint64_t requests;
 	uint64_t handles;      /* open files, where OPEN is asked */
+	bool differs;          /* it began with a program that asked other things of the kernel */
 	int fuse_fd, state_fd; /* borrowed */
 };
 

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Running this program again, as another of Vitrine's processes. Thread-safe.
+ * Running this program again, or the one that follows it, as another of Vitrine's processes.
+ * Thread-safe.
  */
 #include <sys/types.h>
 
@@ -16,3 +17,7 @@ struct vt_error;
  */
 int vt_spawn_self(const char *const argv[], int fd, int stderr_fd, pid_t *pid,
 		  struct vt_error *err);
+/* The program behind `program` (O_PATH will do), which the new process has open as VT_SPAWN_FD + 1.
+ */
+int vt_spawn_program(int program, const char *const argv[], int fd, pid_t *pid,
+		     struct vt_error *err);

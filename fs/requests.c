@@ -77,6 +77,7 @@ static const struct vt_control_op table[] = {
 	{"umount", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(umount)},
 	{"status", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(status)},
 	{"stop", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(stop)},
+	{"upgrade", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(upgrade)},
 };
 
 const struct vt_control_op *vt_control_table(size_t *count)

@@ -29,10 +29,12 @@ struct vt_host {
 	atomic_uint imports;              /* open now */
 	atomic_ullong requests;           /* served so far */
 	/*
-	 * Both thread-safe. `mount` owns both descriptors whatever it returns; `state_fd` is -1 for
-	 * a mount that no server has had yet.
+	 * All thread-safe. `mount` owns both descriptors whatever it returns; `state_fd` is -1 for
+	 * a mount that no server has had yet. `upgrade` begins to make way for another program, a
+	 * descriptor of which it borrows.
 	 */
 	void (*stop)(struct vt_host *host);
+	int (*upgrade)(struct vt_host *host, int program, struct vt_error *err);
 	int (*mount)(struct vt_host *host, int fuse_fd, int state_fd,
 		     const struct vt_mount_site *site, const struct vt_mount_plan *plan,
 		     uint64_t *id, struct vt_error *err);
@@ -173,6 +175,8 @@ int vt_serve_verify_dictionary(struct vt_control_request *request, struct vt_err
 int vt_serve_verify_quarantine(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_status(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_stop(struct vt_control_request *request, struct vt_error *err);
+/* requests_upgrade.c: */
+int vt_serve_upgrade(struct vt_control_request *request, struct vt_error *err);
 /* requests_rule.c: */
 int vt_serve_grant(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_deny(struct vt_control_request *request, struct vt_error *err);

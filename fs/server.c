@@ -16,12 +16,15 @@
 #include "fs/leftovers.h"
 #include "fs/memory.h"
 #include "fs/mount.h"
+#include "fs/process.h"
 #include "fs/requests.h"
 #include "fs/service.h"
 #include "fs/systemd.h"
+#include "fs/transport.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
+#include "policy/audit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,6 +52,7 @@ struct options {
 	int keeper;      /* socket, or -1 */
 	int connections; /* fuse_connections.h; -1: they cannot be seen */
 	bool foreground;
+	bool upgrade; /* the keeper is an older program, and knows what to do if we die */
 };
 
 struct server {
@@ -64,7 +68,8 @@ struct server {
 	ino_t inode;
 	uint64_t trimmed; /* memory.h; the main thread's */
 	bool open;        /* everything is: the LOCK, the socket and the mounts are ours */
-	atomic_bool stopping;
+	bool upgrade;     /* the mounts are not ours for good yet: see finish_upgrade() */
+	atomic_bool stopping, making_way;
 };
 
 static struct server *server_of(struct vt_host *host)
@@ -93,6 +98,24 @@ static void host_stop(struct vt_host *host)
 	wake(server_of(host));
 }
 
+/* Without a mount there is nobody to start the other program but the next command. */
+static int host_upgrade(struct vt_host *host, int program, struct vt_error *err)
+{
+	struct server *server = server_of(host);
+	int r;
+
+	if (vt_sessions_count(server->service->sessions) == 0) {
+		host_stop(host);
+		return 0;
+	}
+	r = vt_keeper_link_set_program(server->keeper, program, err);
+	if (r >= 0) {
+		server->making_way = true;
+		wake(server);
+	}
+	return r;
+}
+
 /* On the session's thread, when its mount is gone. */
 static void mount_ended(void *context, uint64_t id)
 {
@@ -105,6 +128,14 @@ static void mount_ended(void *context, uint64_t id)
 	vt_keeper_link_release(server->keeper, hold); /* last: the server may end now */
 }
 
+/* The old keeper has everything still, and its program can go on. */
+static _Noreturn void give_up(const char *mountpoint, const char *why)
+{
+	vt_log(VT_LOG_ERROR, "cannot take over, the old program has to mount='%s': %s", mountpoint,
+	       why);
+	_exit(EXIT_FAILURE);
+}
+
 /* The session owns its descriptors, also when it fails; those in `hold` are the keeper's copy. */
 static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd, int state_fd,
 		       uint64_t *id, struct vt_error *err)
@@ -114,6 +145,8 @@ static int serve_mount(struct server *server, struct vt_hold *hold, int fuse_fd,
 	hold->owner = server;
 	r = vt_sessions_add(server->service->sessions, fuse_fd, state_fd, hold->mountpoint,
 			    hold->uid, mount_ended, hold, id, err);
+	if (r < 0 && server->upgrade)
+		give_up(hold->mountpoint, err->text);
 	if (r < 0)
 		vt_keeper_link_release(server->keeper, hold);
 	return r;
@@ -174,6 +207,21 @@ static void take_over(void *context, struct vt_hold *hold)
 		vt_log(VT_LOG_ERROR, "cannot take over mount='%s': %s", mountpoint, err.text);
 		vt_leftovers_ended(server->service->leftovers, device);
 	}
+}
+
+static void check_agreement(void *context, const struct vt_session_info *info)
+{
+	(void) context;
+	if (info->differs)
+		give_up(info->mountpoint, "it was begun with other features");
+}
+
+/* Up to here the old keeper would have another server of the old program follow on us. */
+static void finish_upgrade(struct server *server)
+{
+	vt_sessions_each(server->service->sessions, check_agreement, NULL);
+	server->upgrade = false;
+	vt_keeper_link_replace(server->keeper);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -267,6 +315,8 @@ static int open_parts(struct server *server, struct options *options, struct vt_
 	vt_leftovers_check(server->service->leftovers);
 	if (keeper >= 0)
 		vt_keeper_link_each(server->keeper, take_over, server);
+	if (server->upgrade)
+		finish_upgrade(server);
 	return 0;
 }
 
@@ -284,6 +334,7 @@ static int open_server(struct server *server, struct options *options, struct vt
 	server->host.started_ns = vt_clock_realtime_ns();
 	server->host.stop = host_stop;
 	server->host.mount = host_mount;
+	server->host.upgrade = host_upgrade;
 	return open_parts(server, options, err);
 }
 
@@ -308,8 +359,26 @@ static int time_left(struct server *server)
 }
 
 /*
+ * The end of a server whose mounts go on: what was answered is in the audit log, what was not is
+ * the next server's, whom the keeper starts when this one is gone. Without a keeper it stays.
+ */
+static void make_way(struct server *server)
+{
+	struct vt_error err;
+
+	if (vt_keeper_link_fd(server->keeper) < 0)
+		return;
+	vt_log(VT_LOG_INFO, "making way store='%s' pid=%d", server->dir, (int) getpid());
+	vt_control_drain(server->control, DRAIN_MS);
+	vt_transport_fall_silent();
+	vt_audit_fold(server->service->audit);
+	if (vt_audit_settle(server->service->audit, &err) < 0)
+		vt_log(VT_LOG_WARNING, "%s", err.text);
+	_exit(EXIT_SUCCESS);
+}
+
+/*
  * A disk that was full: the index is read as before, but takes no change until it is opened again.
- * With mounts that is the next server's, whom the keeper starts when this one is gone.
  */
 static void begin_anew(struct server *server)
 {
@@ -321,8 +390,8 @@ static void begin_anew(struct server *server)
 	       server->dir, (int) getpid());
 	if (vt_sessions_count(server->service->sessions) == 0)
 		server->stopping = true;
-	else if (vt_keeper_link_fd(server->keeper) >= 0)
-		_exit(EXIT_FAILURE);
+	else
+		make_way(server);
 }
 
 static void run(struct server *server)
@@ -353,6 +422,8 @@ static void run(struct server *server)
 			(void) !read(server->wake, &count, sizeof count);
 		if (p[2].revents)
 			return;
+		if (server->making_way)
+			make_way(server);
 		if (p[3].revents)
 			vt_keeper_link_died(server->keeper);
 	}
@@ -427,7 +498,8 @@ static void close_server(struct server *server)
 
 static int serve(struct options *options, int ready, struct vt_error *err)
 {
-	struct server server = {.listener = -1, .wake = -1, .signals = -1};
+	struct server server = {
+		.listener = -1, .wake = -1, .signals = -1, .upgrade = options->upgrade};
 	int r;
 
 	if (!realpath(options->dir, server.dir))
@@ -454,6 +526,7 @@ static int parse(int argc, char **argv, struct options *out)
 	static const struct option known[] = {{"store", required_argument, NULL, 's'},
 					      {"foreground", no_argument, NULL, 'f'},
 					      {"keeper", required_argument, NULL, 'k'},
+					      {"upgrade", no_argument, NULL, 'u'},
 					      {0}};
 	int c;
 
@@ -465,6 +538,8 @@ static int parse(int argc, char **argv, struct options *out)
 			out->foreground = true;
 		else if (c == 'k')
 			out->keeper = atoi(optarg);
+		else if (c == 'u')
+			out->upgrade = true;
 		else
 			return -EINVAL;
 	}
@@ -488,6 +563,9 @@ static int settle(struct options *options, int *ready, struct vt_error *err)
 	bool background = !options->foreground && options->keeper < 0;
 	int r;
 
+	vt_name_process();
+	if (options->upgrade)
+		(void) close(VT_SPAWN_FD + 1);             /* this program's file; see process.h */
 	options->connections = vt_fuse_connections_open(); /* root sees them always */
 	r = vt_become_owner(options->dir, err);
 	(void) umask(077);

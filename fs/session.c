@@ -287,7 +287,8 @@ void vt_sessions_each(struct vt_sessions *sessions,
 					       .requests = s->request_count,
 					       .handles = vt_handles_count(s->handles),
 					       .fuse_fd = s->fuse_fd,
-					       .state_fd = s->state_fd};
+					       .state_fd = s->state_fd,
+					       .differs = s->differs};
 
 		each(context, &info);
 	}

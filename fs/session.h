@@ -41,6 +41,7 @@ struct vt_session {
 	struct vt_handles *handles; /* guarded by access */
 	pthread_mutex_t narrowing;  /* held over a whole narrowing: one at a time. Before access */
 	atomic_bool unsettled;      /* a narrowing failed half-way */
+	atomic_bool differs;        /* the kernel holds to another answer to INIT than ours */
 	struct vt_request_table requests;
 	_Atomic uint64_t request_count;
 	struct vt_session *next; /* guarded by the sessions' lock */

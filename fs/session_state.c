@@ -14,7 +14,8 @@
 
 #include "index/base/error.h"
 
-#define MAGIC 0x3345544154535456ull /* "VTSTATE3", little-endian */
+/* "VTSTATE3", little-endian */
+#define MAGIC (0x0045544154535456ull | (uint64_t) ('0' + VT_SESSION_STATE_FORMAT) << 56)
 #define PAGE  4096u
 
 #define ALIGNED(bytes) (((bytes) + PAGE - 1) / PAGE * PAGE)

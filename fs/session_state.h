@@ -24,12 +24,13 @@
 
 struct vt_error;
 
-#define VT_SESSION_INIT_MAX 512u       /* bytes of INIT and of its answer, headers included */
-#define VT_SESSION_VERSIONS (1u << 16) /* shown in one session; none is ever removed */
-#define VT_SESSION_EXHIBITS (1u << 24) /* of the session's own numbering */
-#define VT_SESSION_BURNS    (1u << 22)
-#define VT_SESSION_HANDLES  (1u << 20)
-#define VT_SESSION_REQUESTS (1u << 14)
+#define VT_SESSION_STATE_FORMAT 3          /* one more with every change of what follows */
+#define VT_SESSION_INIT_MAX     512u       /* bytes of INIT and of its answer, headers included */
+#define VT_SESSION_VERSIONS     (1u << 16) /* shown in one session; none is ever removed */
+#define VT_SESSION_EXHIBITS     (1u << 24) /* of the session's own numbering */
+#define VT_SESSION_BURNS        (1u << 22)
+#define VT_SESSION_HANDLES      (1u << 20)
+#define VT_SESSION_REQUESTS     (1u << 14)
 
 /*
  * Bytes of a kept request; the longest that old kernels send is a LOOKUP, of 1,024 bytes and

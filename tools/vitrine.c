@@ -26,14 +26,19 @@
 #define MALLOC_POOLS 2
 
 const struct vt_command *const vt_commands[] = {
-	&vt_cmd_init,     &vt_cmd_publish,    &vt_cmd_ls,     &vt_cmd_log,     &vt_cmd_show,
-	&vt_cmd_diff,     &vt_cmd_cat,        &vt_cmd_tag,    &vt_cmd_untag,   &vt_cmd_rollback,
-	&vt_cmd_withdraw, &vt_cmd_rm,         &vt_cmd_gc,     &vt_cmd_verify,  &vt_cmd_mount,
-	&vt_cmd_umount,   &vt_cmd_status,     &vt_cmd_stop,   &vt_cmd_doctor,  &vt_cmd_grant,
-	&vt_cmd_deny,     &vt_cmd_revoke,     &vt_cmd_rules,  &vt_cmd_lease,   &vt_cmd_partner,
-	&vt_cmd_explain,  &vt_cmd_who_can,    &vt_cmd_whoami, &vt_cmd_repin,   &vt_cmd_clock,
-	&vt_cmd_audit,    &vt_cmd_completion, &vt_cmd_help,   &vt_cmd_version, &vt_cmd_complete,
-	&vt_cmd_server,   &vt_cmd_keeper,     NULL,
+	&vt_cmd_init,     &vt_cmd_publish,  &vt_cmd_ls,
+	&vt_cmd_log,      &vt_cmd_show,     &vt_cmd_diff,
+	&vt_cmd_cat,      &vt_cmd_tag,      &vt_cmd_untag,
+	&vt_cmd_rollback, &vt_cmd_withdraw, &vt_cmd_rm,
+	&vt_cmd_gc,       &vt_cmd_verify,   &vt_cmd_mount,
+	&vt_cmd_umount,   &vt_cmd_status,   &vt_cmd_stop,
+	&vt_cmd_upgrade,  &vt_cmd_doctor,   &vt_cmd_grant,
+	&vt_cmd_deny,     &vt_cmd_revoke,   &vt_cmd_rules,
+	&vt_cmd_lease,    &vt_cmd_partner,  &vt_cmd_explain,
+	&vt_cmd_who_can,  &vt_cmd_whoami,   &vt_cmd_repin,
+	&vt_cmd_clock,    &vt_cmd_audit,    &vt_cmd_completion,
+	&vt_cmd_help,     &vt_cmd_version,  &vt_cmd_complete,
+	&vt_cmd_server,   &vt_cmd_keeper,   NULL,
 };
 
 /* What vitrine itself says goes to standard error; foreign bytes in it do not reach a terminal. */

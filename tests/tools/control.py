@@ -36,10 +36,12 @@ class Client:
         _, text, blob, _ = struct.unpack("<4sIII", self.exactly(16))
         return json.loads(self.exactly(text)), self.exactly(blob)
 
-    def answers(self, op, args):
+    def answers(self, op, args, descriptors=()):
         """(message, blob) of every row, then of the result."""
         text = json.dumps({"op": op, "args": args}).encode()
-        self.socket.sendall(struct.pack("<4sIII", b"VTC1", len(text), 0, 0) + text)
+        head = struct.pack("<4sIII", b"VTC1", len(text), 0, 0)
+        socket.send_fds(self.socket, [head], descriptors)
+        self.socket.sendall(text)
         while True:
             message, blob = self.receive()
             if "error" in message:
@@ -48,9 +50,9 @@ class Client:
             if "result" in message:
                 return
 
-    def ask(self, op, **args):
+    def ask(self, op, descriptors=(), **args):
         """(result, rows)"""
-        *rows, (last, _) = self.answers(op, args)
+        *rows, (last, _) = self.answers(op, args, descriptors)
         return last["result"], [message["row"] for message, _ in rows]
 
     def cat(self, dataset, path):

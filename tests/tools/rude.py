@@ -89,5 +89,5 @@ while time.monotonic() < end:
             held.pop(0).close()
     else:
         s.close()
-print(f"{sent} messages")
+print(f"{sent} messages", flush=True)
 os._exit(0)

@@ -28,6 +28,12 @@ static void model_stop(struct vt_host *h)
 	was_stopped = true;
 }
 
+static int model_upgrade(struct vt_host *h, int program, struct vt_error *e)
+{
+	was_stopped = true;
+	return 0;
+}
+
 static int model_mount(struct vt_host *h, int fuse_fd, int state_fd,
 		       const struct vt_mount_site *site, const struct vt_mount_plan *plan,
 		       uint64_t *id, struct vt_error *e)
@@ -44,6 +50,7 @@ static inline void service_set_up(void)
 	must(vt_service_open(vt_scratch_dir, 32 << 20, &host.service, &err) == 0);
 	host.stop = model_stop;
 	host.mount = model_mount;
+	host.upgrade = model_upgrade;
 	was_stopped = false;
 }
 

@@ -258,6 +258,7 @@ static const struct {
 	{"import.dictionary", "{}"},
 	{"import.commit", "{}"},
 	{"stop", "{}"},
+	{"upgrade", "{}"},
 };
 
 static bool is_walked(const char *op)
