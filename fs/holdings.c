@@ -208,7 +208,10 @@ static void take_descriptors(struct msghdr *message, int fds[DESCRIPTORS_MAX])
 		memcpy(fds, CMSG_DATA(c), count * sizeof *fds);
 }
 
-/* 1, or 0 at the end. */
+/*
+ * 1, or 0 at the end. ECONNRESET comes once, when the other end is gone and had not read all that
+ * was sent to it; what it had sent itself comes after.
+ */
 static int receive_packet(int socket, struct packet *out, struct vt_error *err)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof *out->fds)];
@@ -222,8 +225,8 @@ static int receive_packet(int socket, struct packet *out, struct vt_error *err)
 
 	do {
 		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	if (n == 0 || (n < 0 && errno == ECONNRESET))
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n == 0)
 		return 0;
 	if (n < 0)
 		return vt_fail(err, errno, "cannot hear the keeper's other end: %m");

@@ -220,6 +220,39 @@ START_TEST(an_init_that_was_answered_is_answered_before_the_others)
 }
 END_TEST
 
+START_TEST(a_program_that_answers_init_otherwise_is_known)
+{
+	mount_with(HAS_RESEND);
+	succeed();
+	ck_assert(!session.differs);
+	state->record->reply[state->record->reply_len - 1]++;
+	succeed();
+	ck_assert(session.differs);
+	end();
+}
+END_TEST
+
+static void *answer(void *unused)
+{
+	(void) unused;
+	turn();
+	return NULL;
+}
+
+START_TEST(a_server_that_fell_silent_leaves_its_requests_to_the_next)
+{
+	pthread_t thread;
+
+	mount_with(0);
+	ask_lookup();
+	vt_transport_fall_silent();
+	ck_assert_int_eq(pthread_create(&thread, NULL, answer, NULL), 0);
+	(void) usleep(200000);
+	check_told_nothing();
+	ck_assert_uint_eq(((struct fuse_in_header *) state->requests[0].message)->unique, LOOKUP);
+}
+END_TEST
+
 /* ---- death inside INIT ----------------------------------------------------------------------- */
 
 static uint32_t flags2_asked;
@@ -273,5 +306,7 @@ END_TEST
 VT_SUITE(transport, an_old_kernels_requests_are_answered_by_the_next_server,
 	 a_kernel_that_can_is_asked_to_send_again, a_test_may_choose_and_that_holds_for_the_session,
 	 an_init_that_was_answered_is_answered_before_the_others,
+	 a_program_that_answers_init_otherwise_is_known,
+	 a_server_that_fell_silent_leaves_its_requests_to_the_next,
 	 a_server_may_die_in_the_init_of_an_old_kernel,
 	 a_server_may_die_in_the_init_of_a_kernel_that_sends_again)
