@@ -21,7 +21,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define MEMBERS_MAX 1000u /* added by one request */
+#define MEMBERS_MAX 10000u /* added by one request */
 
 /* A time in ns, or `otherwise` when there is none. */
 static int time_or(const json_t *args, const char *key, uint64_t otherwise, uint64_t *out,

@@ -22,7 +22,7 @@ struct vt_error;
 #define VT_POLICY_KEY_PARTNER "partner." /* u32 id */
 #define VT_POLICY_KEY_PIN     "pin."     /* u32 uid */
 
-#define VT_PARTNER_MEMBERS_MAX 1000u
+#define VT_PARTNER_MEMBERS_MAX 10000u
 #define VT_UNKNOWN_RULE_MAX    65536u /* bytes of a rule that this program does not know */
 
 struct vt_policy_key {

@@ -19,6 +19,7 @@ fi
 export VITRINE_STORE="$tmp/store" VITRINE_IDLE_SECONDS=60 LC_ALL=C.UTF-8 TZ=UTC
 unset VITRINE_MOUNT NO_COLOR PYTHONUNBUFFERED
 users=
+many_users=
 groups=
 cases=0
 current=
@@ -64,6 +65,7 @@ clean_up() {
 		fusermount3 -uz "$point" 2>/dev/null || umount -l "$point" || true
 	done
 	stop_servers
+	[ -z "$many_users" ] || "$(dirname "$0")/../tools/users.py" remove "$many_users"
 	for user in $users; do
 		userdel --force "$user" 2>/dev/null || true
 	done
@@ -176,6 +178,12 @@ make_user() {
 	user=vt-e2e-$1-$$
 	useradd --no-create-home --shell /bin/sh "$user"
 	users="$users $user"
+}
+
+# Makes COUNT users at once, once in a test: $many_users1, $many_users2, ...
+make_many_users() {
+	many_users=vt-e2e-m$$-
+	"$(dirname "$0")/../tools/users.py" add "$many_users" "$1"
 }
 
 # The same for a group, whose name is in $group.
