@@ -3,7 +3,8 @@
 
 /*
  * The server's side of its keeper: starts one with the first mount, tells it of mounts, starts
- * another when it dies or was the keeper of an older program. Without a keeper the server goes on and says so in the log.
+ * another when it dies or was the keeper of an older program. Without a keeper the server goes on
+ * and says so in the log.
  *
  * Thread-safe, apart from new, adopt and free.
  */

@@ -54,42 +54,18 @@ void vt_narrow_names_changed(struct vt_service *service, uint32_t dataset)
 
 /* ---- versions -------------------------------------------------------------------------------- */
 
-/* What is about to go: names for the log. */
-struct going {
-	const struct vt_dataset *dataset;
-	const struct vt_version *version;
-};
-
-static void going_done(struct going *going)
-{
-	vt_dataset_unref(going->dataset);
-	vt_version_unref(going->version);
-}
-
-static int look_at_version(struct vt_service *service, uint32_t version, struct going *out,
-			   struct vt_error *err)
-{
-	struct vt_catalog *catalog = service->index->catalog;
-	int r = vt_catalog_version(catalog, version, &out->version, err);
-
-	return r < 0 ? r
-		     : vt_catalog_dataset_by_id(catalog, out->version->dataset, &out->dataset, err);
-}
-
 int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,
 		       uint32_t by_uid, struct vt_error *err)
 {
 	const struct vt_pattern gone = {.scope = VT_SCOPE_VERSION, .version = version};
-	vt_cleanup(going_done) struct going going = {0};
 	uint32_t exhibit = 0;
-	int r = look_at_version(service, version, &going, err);
+	int r = vt_catalog_withdraw(service->index->catalog, version, reason, by_uid, &exhibit,
+				    err);
 
-	if (r == 0)
-		r = vt_catalog_withdraw(service->index->catalog, version, reason, &exhibit, err);
 	if (r < 0)
 		return r;
 	r = apply(service, &gone, true, err);
-	vt_trail_change(service, VT_AUDIT_WITHDRAW, by_uid, going.dataset, going.version, reason);
+	vt_trail_deliver(service);
 	return r;
 }
 
@@ -97,18 +73,18 @@ int vt_narrow_remove(struct vt_service *service, uint32_t version, uint32_t by_u
 		     struct vt_error *err)
 {
 	const struct vt_pattern gone = {.scope = VT_SCOPE_VERSION, .version = version};
-	vt_cleanup(going_done) struct going going = {0};
+	vt_cleanup(vt_version_unrefp) const struct vt_version *going = NULL;
 	uint32_t exhibit = 0;
-	int r = look_at_version(service, version, &going, err);
+	int r = vt_catalog_version(service->index->catalog, version, &going, err);
 
 	if (r == 0)
-		r = vt_catalog_remove(service->index->catalog, version, &exhibit, err);
+		r = vt_catalog_remove(service->index->catalog, version, by_uid, &exhibit, err);
 	if (r == 0)
-		r = vt_book_forget(service->book, going.dataset->id, version, err);
+		r = vt_book_forget(service->book, going->dataset, version, err);
 	if (r < 0)
 		return r;
 	r = apply(service, &gone, true, err);
-	vt_trail_change(service, VT_AUDIT_RM, by_uid, going.dataset, going.version, NULL);
+	vt_trail_deliver(service);
 	return r;
 }
 
@@ -117,20 +93,17 @@ int vt_narrow_remove_dataset(struct vt_service *service, uint32_t dataset, uint3
 			     struct vt_error *err)
 {
 	const struct vt_pattern gone = {.scope = VT_SCOPE_DATASET, .dataset = dataset};
-	vt_cleanup(going_done) struct going going = {0};
 	vt_autofree uint32_t *exhibits = NULL;
 	size_t count = 0;
-	int r = vt_catalog_dataset_by_id(service->index->catalog, dataset, &going.dataset, err);
+	int r = vt_catalog_remove_dataset(service->index->catalog, dataset, by_uid, &exhibits,
+					  &count, err);
 
-	if (r == 0)
-		r = vt_catalog_remove_dataset(service->index->catalog, dataset, &exhibits, &count,
-					      err);
 	if (r == 0)
 		r = vt_book_forget(service->book, dataset, 0, err);
 	if (r < 0)
 		return r;
 	r = apply(service, &gone, false, err);
-	vt_trail_change(service, VT_AUDIT_RM, by_uid, going.dataset, NULL, NULL);
+	vt_trail_deliver(service);
 	return r;
 }
 
@@ -139,16 +112,14 @@ int vt_narrow_remove_dataset(struct vt_service *service, uint32_t dataset, uint3
 int vt_narrow_add_rule(struct vt_service *service, const struct vt_rule *rule, uint64_t *id,
 		       struct vt_error *err)
 {
-	struct vt_rule added = *rule;
 	int r = rule->kind == VT_RULE_ALLOW ? vt_trail_check(service, err) : 0;
 
 	if (r == 0)
-		r = vt_book_add_rule(service->book, rule, &added.id, err);
+		r = vt_book_add_rule(service->book, rule, id, err);
 	if (r < 0)
 		return r;
 	r = changed(service, &rule->object, false, err);
-	vt_trail_rule(service, VT_AUDIT_RULE_ADD, &added);
-	*id = added.id;
+	vt_trail_deliver(service);
 	return r;
 }
 
@@ -156,18 +127,12 @@ int vt_narrow_remove_rule(struct vt_service *service, const struct vt_principal 
 			  enum vt_right right, const struct vt_pattern *object, uint32_t by_uid,
 			  size_t *removed, struct vt_error *err)
 {
-	const struct vt_rule gone = {.kind = VT_RULE_ALLOW,
-				     .right = right,
-				     .who = *who,
-				     .object = *object,
-				     .until_ns = VT_TIME_NEVER,
-				     .by_uid = by_uid};
-	int r = vt_book_remove_rule(service->book, who, right, object, removed, err);
+	int r = vt_book_remove_rule(service->book, who, right, object, by_uid, removed, err);
 
 	if (r < 0)
 		return r;
 	r = changed(service, object, false, err);
-	vt_trail_rule(service, VT_AUDIT_RULE_REMOVE, &gone);
+	vt_trail_deliver(service);
 	return r;
 }
 
@@ -179,35 +144,35 @@ int vt_narrow_partner_add(struct vt_service *service, const char *name,
 
 	if (r == 0)
 		r = vt_book_partner_add(service->book, name, users, user_count, until_ns, owner_uid,
-					err);
+					by_uid, err);
 	if (r < 0)
 		return r;
 	r = changed(service, &everything, false, err);
-	vt_trail_partner(service, VT_AUDIT_PARTNER_ADD, name, by_uid, until_ns);
+	vt_trail_deliver(service);
 	return r;
 }
 
 int vt_narrow_partner_remove_user(struct vt_service *service, const char *name, uint32_t uid,
 				  uint32_t by_uid, struct vt_error *err)
 {
-	int r = vt_book_partner_remove_user(service->book, name, uid, err);
+	int r = vt_book_partner_remove_user(service->book, name, uid, by_uid, err);
 
 	if (r < 0)
 		return r;
 	r = changed(service, &everything, false, err);
-	vt_trail_partner(service, VT_AUDIT_PARTNER_REMOVE, name, by_uid, VT_TIME_NEVER);
+	vt_trail_deliver(service);
 	return r;
 }
 
 int vt_narrow_partner_end(struct vt_service *service, const char *name, uint32_t by_uid,
 			  struct vt_error *err)
 {
-	int r = vt_book_partner_end(service->book, name, err);
+	int r = vt_book_partner_end(service->book, name, by_uid, err);
 
 	if (r < 0)
 		return r;
 	r = changed(service, &everything, false, err);
-	vt_trail_partner(service, VT_AUDIT_PARTNER_END, name, by_uid, VT_TIME_NEVER);
+	vt_trail_deliver(service);
 	return r;
 }
 
@@ -216,20 +181,13 @@ int vt_narrow_partner_end(struct vt_service *service, const char *name, uint32_t
 int vt_narrow_lease_acquire(struct vt_service *service, const struct vt_lease_wish *wish,
 			    struct vt_lease *out, struct vt_error *err)
 {
-	vt_cleanup(vt_policy_unrefp) const struct vt_policy *before = vt_book_policy(service->book);
 	int r = vt_trail_check(service, err);
 
 	if (r == 0)
 		r = vt_book_lease_acquire(service->book, wish, out, err);
 	if (r < 0)
 		return r;
-	if (!vt_policy_lease(before, out->id))
-		vt_trail_lease(service,
-			       out->state == VT_LEASE_ACTIVE ? VT_AUDIT_LEASE_ACQUIRE
-							     : VT_AUDIT_LEASE_QUEUE,
-			       out);
-	else if (out->state == VT_LEASE_ACTIVE) /* one's own, made longer */
-		vt_trail_lease(service, VT_AUDIT_LEASE_RENEW, out);
+	vt_trail_deliver(service);
 	return out->state == VT_LEASE_ACTIVE ? changed(service, &out->object, true, err) : 0;
 }
 
@@ -242,7 +200,7 @@ int vt_narrow_lease_renew(struct vt_service *service, uint64_t id, uint64_t unti
 		r = vt_book_lease_renew(service->book, id, until_ns, push, out, err);
 	if (r < 0)
 		return r;
-	vt_trail_lease(service, VT_AUDIT_LEASE_RENEW, out);
+	vt_trail_deliver(service);
 	vt_policy_watch_poke(service->watch);
 	return 0;
 }
@@ -255,7 +213,7 @@ static int take_turn(struct vt_service *service, uint64_t id, struct vt_error *e
 
 	if (r < 0)
 		return r;
-	vt_trail_lease(service, VT_AUDIT_LEASE_ACQUIRE, &lease);
+	vt_trail_deliver(service);
 	return apply(service, &lease.object, true, err);
 }
 
@@ -280,14 +238,13 @@ static int hand_over(struct vt_service *service, uint64_t id, struct vt_lease *e
 		     struct vt_error *err)
 {
 	uint64_t next = 0;
-	int finished = vt_book_lease_finish(service->book, id, &next, err), r = finished;
+	int r = vt_book_lease_finish(service->book, id, &next, err);
 
 	if (r == 0 || r == -ESTALE)
 		r = vt_book_lease_get(service->book, id, ended, err);
 	if (r < 0)
 		return r;
-	if (finished == 0)
-		vt_trail_lease(service, VT_AUDIT_LEASE_END, ended);
+	vt_trail_deliver(service);
 	if (next)
 		r = take_turn(service, next, err);
 	return r < 0 ? r : vt_narrow_serve_line(service, err);
@@ -304,12 +261,9 @@ int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_e
 		r = vt_book_lease_drain(service->book, id, how, by_uid, reason, out, err);
 	if (r < 0)
 		return r;
-	if (out->state != VT_LEASE_DRAINING) { /* it only waited */
-		vt_trail_lease(service, VT_AUDIT_LEASE_END, out);
+	vt_trail_deliver(service);
+	if (out->state != VT_LEASE_DRAINING) /* it only waited */
 		return vt_narrow_serve_line(service, err);
-	}
-	if (before.state == VT_LEASE_ACTIVE)
-		vt_trail_lease(service, VT_AUDIT_LEASE_DRAIN, out);
 	vt_audit_access_flush(service->audit, 0, out->object.version);
 	r = apply(service, &out->object, true, err);
 	if (r == 0)

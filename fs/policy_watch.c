@@ -13,9 +13,12 @@
 #include "fs/mount.h"
 #include "fs/narrow.h"
 #include "fs/service.h"
+#include "fs/trail.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
+#include "index/import.h"
+#include "index/outbox.h"
 #include "policy/book.h"
 #include "policy/instant.h"
 #include "policy/people.h"
@@ -123,10 +126,12 @@ static uint64_t look(struct vt_policy_watch *watch)
 	if (vt_narrow_serve_line(watch->service, &err) < 0)
 		vt_log(VT_LOG_WARNING, "cannot give a lease to the next in line yet: %s", err.text);
 	watch->seen = now;
+	vt_trail_deliver(watch->service);
 	look_at_people(watch); /* last: the user database may take its time */
 	vt_policy_unref(policy);
 	policy = vt_book_policy(watch->service->book);
-	if (!vt_sessions_settle(watch->service->sessions))
+	if (!vt_sessions_settle(watch->service->sessions) ||
+	    vt_outbox_count(watch->service->index->store) > 0)
 		return RETRY_NS;
 	if (has_draining(policy))
 		return LATER_NS;

@@ -467,8 +467,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 		return r;
 	vt_control_abort_import(connection); /* it is over: only its memory goes */
 	vt_narrow_names_changed(request->service, request->dataset->id);
-	vt_trail_change(request->service, VT_AUDIT_PUBLISH, connection->subject.uid,
-			request->dataset, request->version, request->version->message);
+	vt_trail_deliver(request->service);
 	request->result = vt_row_version_alone(request->service->index->catalog, request->dataset,
 					       request->version);
 	return request->result ? 0 : too_little_memory(err);

@@ -408,10 +408,10 @@ int vt_serve_repin(struct vt_control_request *request, struct vt_error *err)
 	if (r >= 0)
 		r = vt_trail_check(service, err);
 	if (r >= 0)
-		r = vt_book_repin(service->book, uid, &was, err);
+		r = vt_book_repin(service->book, uid, vt_control_caller(request), &was, err);
 	if (r < 0)
 		return r;
-	vt_trail_repin(service, vt_control_caller(request), &was, user);
+	vt_trail_deliver(service);
 	request->result = json_pack("{s:I, s:s, s:s}", "uid", (json_int_t) uid, "name", user, "was",
 				    was.name);
 	return vt_narrow_to_now(service, &everything, err);

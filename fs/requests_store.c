@@ -34,8 +34,7 @@ int vt_serve_gc(struct vt_control_request *request, struct vt_error *err)
 	if (r < 0)
 		return r;
 	if (!dry_run)
-		vt_trail_change(request->service, VT_AUDIT_GC, vt_control_caller(request), NULL,
-				NULL, NULL);
+		vt_trail_gc(request->service, vt_control_caller(request));
 	request->result = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pages", (json_int_t) report.pages, "chunks",
 		(json_int_t) report.chunks, "recipes", (json_int_t) report.recipes, "shards",

@@ -3,8 +3,10 @@
 #include "fs/trail.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fs/mount.h"
@@ -16,6 +18,8 @@
 #include "index/base/error.h"
 #include "index/base/log.h"
 #include "index/import.h"
+#include "index/outbox.h"
+#include "policy/audit_reader.h"
 #include "policy/book.h"
 #include "policy/people.h"
 #include "policy/reason.h"
@@ -68,12 +72,16 @@ int vt_trail_open(struct vt_service *service, struct vt_error *err)
 			  .right = name_right,
 			  .context = service},
 	};
+	int r;
 
 	(void) snprintf(origin, sizeof origin, "vitrine/%s", service->uuid);
 	if (snprintf(dir, sizeof dir, "%s/audit", service->dir) >= (int) sizeof dir ||
 	    snprintf(keys, sizeof keys, "%s/keys", service->dir) >= (int) sizeof keys)
 		return vt_fail(err, ENAMETOOLONG, "the path of the store is too long");
-	return vt_audit_open(&settings, &service->audit, err);
+	r = vt_audit_open(&settings, &service->audit, err);
+	if (r == 0)
+		vt_trail_deliver(service);
+	return r;
 }
 
 int vt_trail_check(struct vt_service *service, struct vt_error *err)
@@ -106,59 +114,11 @@ static json_t *by(uint32_t uid)
 	return json_pack("{s:I, s:s}", "uid", (json_int_t) uid, "user", name);
 }
 
-static void set_pattern(struct vt_service *service, json_t *fields,
-			const struct vt_pattern *pattern)
-{
-	char text[VT_PATTERN_TEXT_MAX];
-
-	vt_pattern_format(service->index->catalog, pattern, text, sizeof text);
-	(void) json_object_set_new(fields, "object", json_string(text));
-}
-
 /* Ends that are never, and so no number of the log's, are left out. */
 static void set_time(json_t *fields, const char *key, uint64_t ns)
 {
 	if (ns <= INT64_MAX)
 		(void) json_object_set_new(fields, key, json_integer((json_int_t) ns));
-}
-
-void vt_trail_rule(struct vt_service *service, enum vt_audit_kind kind, const struct vt_rule *rule)
-{
-	char who[VT_PRINCIPAL_TEXT_MAX];
-	json_t *fields = by(rule->by_uid);
-
-	vt_principal_format(&rule->who, who, sizeof who);
-	(void) json_object_set_new(fields, "who", json_string(who));
-	(void) json_object_set_new(fields, "right", json_string(vt_right_name(rule->right)));
-	(void) json_object_set_new(fields, "what",
-				   json_string(rule->kind == VT_RULE_DENY ? "deny" : "allow"));
-	if (rule->id)
-		(void) json_object_set_new(fields, "rule", json_integer((json_int_t) rule->id));
-	set_pattern(service, fields, &rule->object);
-	set_time(fields, "from", rule->from_ns);
-	set_time(fields, "until", rule->until_ns);
-	append(service, kind, fields);
-}
-
-void vt_trail_partner(struct vt_service *service, enum vt_audit_kind kind, const char *name,
-		      uint32_t by_uid, uint64_t until_ns)
-{
-	json_t *fields = by(by_uid);
-
-	(void) json_object_set_new(fields, "partner", json_string(name));
-	set_time(fields, "until", until_ns);
-	append(service, kind, fields);
-}
-
-void vt_trail_repin(struct vt_service *service, uint32_t by_uid, const struct vt_member *was,
-		    const char *name)
-{
-	json_t *fields = by(by_uid);
-
-	(void) json_object_set_new(fields, "who", json_string(name));
-	(void) json_object_set_new(fields, "who_uid", json_integer((json_int_t) was->uid));
-	(void) json_object_set_new(fields, "was", json_string(was->name));
-	append(service, VT_AUDIT_REPIN, fields);
 }
 
 void vt_trail_clock(struct vt_service *service, uint32_t by_uid, struct vt_instant before)
@@ -186,44 +146,135 @@ void vt_trail_mount(struct vt_service *service, enum vt_audit_kind kind, uint32_
 	append(service, kind, fields);
 }
 
-void vt_trail_lease(struct vt_service *service, enum vt_audit_kind kind,
-		    const struct vt_lease *lease)
+void vt_trail_gc(struct vt_service *service, uint32_t by_uid)
 {
-	json_t *fields =
-		json_pack("{s:I, s:I, s:s, s:I, s:I, s:I}", "lease", (json_int_t) lease->id, "uid",
-			  (json_int_t) lease->holder.id, "user", lease->holder.name, "fence",
-			  (json_int_t) lease->fence, "by", (json_int_t) lease->by_uid, "how",
-			  (json_int_t) lease->end);
-
-	set_pattern(service, fields, &lease->object);
-	set_time(fields, "since", lease->since_ns);
-	set_time(fields, "until", lease->until_ns);
-	if (lease->reason[0])
-		(void) json_object_set_new(fields, "text", json_string(lease->reason));
-	append(service, kind, fields);
+	append(service, VT_AUDIT_GC, by(by_uid));
 }
 
-void vt_trail_change(struct vt_service *service, enum vt_audit_kind kind, uint32_t by_uid,
-		     const struct vt_dataset *dataset, const struct vt_version *version,
-		     const char *text)
-{
-	char object[VT_AUDIT_NAME_MAX], digest[VT_DIGEST_HEX];
-	json_t *fields = by(by_uid);
+/* ---- what catalog and book have posted --------------------------------------------------------
+ */
 
-	name_object(service, dataset ? dataset->id : 0, version ? version->serial : 0, object);
-	if (dataset) /* it may be gone from the catalog by now */
-		(void) snprintf(object, sizeof object, "%s%s%s", dataset->name, version ? "@" : "",
-				version ? version->name : "");
-	(void) json_object_set_new(fields, "object", json_string(object));
-	if (version) {
-		vt_digest_format(&version->digest, digest);
-		(void) json_object_set_new(fields, "ver",
-					   json_integer((json_int_t) version->serial));
-		(void) json_object_set_new(fields, "digest", json_string(digest));
+/* The times of what the log ends with, for messages that may be in it already. */
+struct delivery {
+	struct vt_service *service;
+	bool looked;
+	uint64_t *at;
+	size_t count, room;
+};
+
+static void note_line(struct delivery *delivery, const char *text, size_t len)
+{
+	struct vt_audit_line line;
+	uint64_t *list;
+
+	if (vt_audit_line_parse(text, len, &line, NULL) < 0 || !vt_audit_line_find(&line, "at"))
+		return;
+	if (delivery->count == delivery->room) {
+		size_t room = delivery->room * 2 + 64;
+
+		list = reallocarray(delivery->at, room, sizeof *list);
+		if (!list)
+			return; /* then it is recorded twice */
+		delivery->at = list;
+		delivery->room = room;
 	}
-	if (text && *text)
-		(void) vt_json_set_text(fields, "text", text, strnlen(text, TEXT_MAX));
-	append(service, kind, fields);
+	delivery->at[delivery->count++] = (uint64_t) vt_audit_line_number(&line, "at", 0);
+}
+
+/* A message is recorded soon after it was posted: in one of the last two files. */
+static int look(struct delivery *delivery, const char *dir, struct vt_error *err)
+{
+	vt_cleanup(vt_audit_reader_closep) struct vt_audit_reader *reader = NULL;
+	vt_autoclose int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	vt_autofree uint64_t *firsts = NULL;
+	const char *line;
+	size_t count = 0, len;
+	int r = fd < 0 ? vt_fail(err, errno, "cannot open '%s': %m", dir)
+		       : vt_audit_segments(fd, &firsts, &count, err);
+
+	if (r == 0)
+		r = vt_audit_reader_open(dir, &reader, err);
+	if (r < 0)
+		return r;
+	if (count > 2)
+		vt_audit_reader_seek(reader, firsts[count - 2]);
+	while ((r = vt_audit_reader_line(reader, &line, &len, err)) > 0)
+		note_line(delivery, line, len);
+	return r;
+}
+
+static bool is_recorded(struct delivery *delivery, uint64_t at)
+{
+	char dir[PATH_MAX];
+	struct vt_error err;
+
+	if (!delivery->looked) {
+		(void) snprintf(dir, sizeof dir, "%s/audit", delivery->service->dir);
+		if (look(delivery, dir, &err) < 0)
+			vt_log(VT_LOG_WARNING, "cannot see what is recorded already: %s", err.text);
+		delivery->looked = true;
+	}
+	for (size_t i = 0; i < delivery->count; i++)
+		if (delivery->at[i] == at)
+			return true;
+	return false;
+}
+
+/* Takes `fields`. What could never be recorded must not keep back what comes after it. */
+static int record(struct vt_service *service, enum vt_audit_kind kind, json_t *fields,
+		  struct vt_error *err)
+{
+	char name[VT_AUDIT_NAME_MAX];
+	const json_t *uid = json_object_get(fields, "uid");
+	int r;
+
+	(void) json_object_del(fields, "kind");
+	if (uid && !json_object_get(fields, "user")) {
+		vt_people_name_of((uint32_t) json_integer_value(uid), name, sizeof name);
+		(void) json_object_set_new(fields, "user", json_string(name));
+	}
+	r = vt_audit_append(service->audit, kind, fields, true, err);
+	if (r != -EINVAL && r != -E2BIG)
+		return r;
+	vt_log(VT_LOG_ERROR, "not in the audit log kind=%s: %s", vt_audit_kind_name(kind),
+	       err->text);
+	return 0;
+}
+
+static int deliver_one(struct delivery *delivery, json_t *fields, bool left, struct vt_error *err)
+{
+	const char *name = json_string_value(json_object_get(fields, "kind"));
+	enum vt_audit_kind kind = name ? vt_audit_kind_find(name) : VT_AUDIT_KINDS;
+	uint64_t at = (uint64_t) json_integer_value(json_object_get(fields, "at"));
+
+	if (kind == VT_AUDIT_KINDS) {
+		vt_log(VT_LOG_ERROR, "a message for the audit log cannot be read");
+		return 0;
+	}
+	if (left && is_recorded(delivery, at))
+		return 0;
+	if (left)
+		vt_log(VT_LOG_INFO, "recording what an earlier server left kind=%s", name);
+	return record(delivery->service, kind, json_incref(fields), err);
+}
+
+static int deliver(void *context, const char *text, size_t len, bool left, struct vt_error *err)
+{
+	json_t *fields = json_loadb(text, len, 0, NULL);
+	int r = deliver_one(context, fields, left, err);
+
+	json_decref(fields);
+	return r;
+}
+
+void vt_trail_deliver(struct vt_service *service)
+{
+	struct delivery delivery = {.service = service};
+	struct vt_error err;
+
+	if (vt_outbox_empty(service->index->store, deliver, &delivery, &err) < 0)
+		vt_log(VT_LOG_ERROR, "not in the audit log yet: %s", err.text);
+	free(delivery.at);
 }
 
 /* ---- mounts without a server ----------------------------------------------------------------- */

@@ -16,43 +16,36 @@
 #include "policy/evaluate.h"
 #include "policy/rule.h"
 
-struct vt_dataset;
 struct vt_error;
 struct vt_mount_plan;
 struct vt_request;
 struct vt_service;
 struct vt_shown;
-struct vt_version;
 
-/* Opens service->audit. */
+/* Opens service->audit, and records what an earlier server left. */
 int vt_trail_open(struct vt_service *service, struct vt_error *err);
 
 /* -EIO: nothing can be recorded at present, and so nothing more may be let in. */
 int vt_trail_check(struct vt_service *service, struct vt_error *err);
 
-void vt_trail_rule(struct vt_service *service, enum vt_audit_kind kind, const struct vt_rule *rule);
-void vt_trail_partner(struct vt_service *service, enum vt_audit_kind kind, const char *name,
-		      uint32_t by_uid, uint64_t until_ns);
-/* What was given to a uid under its old name is `name`'s now. */
-void vt_trail_repin(struct vt_service *service, uint32_t by_uid, const struct vt_member *was,
-		    const char *name);
+/*
+ * Records what changes of the catalog and the book have posted with themselves (index/outbox.h):
+ * rules, partners, repins, lease steps, publish, withdraw, rm. What cannot be recorded now stays,
+ * also for the next server, and is tried again by whoever calls this next; vt_policy_watch does.
+ */
+void vt_trail_deliver(struct vt_service *service);
+
 /* An administrator takes the wall clock for right; `before`: what was taken for it until now. */
 void vt_trail_clock(struct vt_service *service, uint32_t by_uid, struct vt_instant before);
 /* `kind` VT_AUDIT_MOUNT or _UMOUNT; whoever made the mount is named. */
 void vt_trail_mount(struct vt_service *service, enum vt_audit_kind kind, uint32_t uid,
 		    const char *mountpoint, const struct vt_mount_plan *plan);
-/* `kind` one of VT_AUDIT_LEASE_*. */
-void vt_trail_lease(struct vt_service *service, enum vt_audit_kind kind,
-		    const struct vt_lease *lease);
 /* A mount was left over (leftovers.h), and is not any more: `how` "ended", "accepted". */
 void vt_trail_leftover(struct vt_service *service, const char *mountpoint, const char *kind,
 		       uint64_t device);
 void vt_trail_leftover_end(struct vt_service *service, const char *mountpoint, uint64_t device,
 			   const char *how, const uint32_t *by_uid);
-/* VT_AUDIT_PUBLISH, _WITHDRAW, _RM, _GC …; `version` may be NULL, as may `dataset`. */
-void vt_trail_change(struct vt_service *service, enum vt_audit_kind kind, uint32_t by_uid,
-		     const struct vt_dataset *dataset, const struct vt_version *version,
-		     const char *text);
+void vt_trail_gc(struct vt_service *service, uint32_t by_uid);
 
 /*
  * A file of a version is opened (or read, where OPEN is not asked). -EIO: the log is closed, and it

@@ -169,13 +169,14 @@ int vt_catalog_set_latest(struct vt_catalog *catalog, uint32_t dataset, uint32_t
  * The two that take access away; only fs/narrow.c calls them, which then clears the kernel's
  * caches. They retire the version's exhibit and move or drop `latest` (to the newest live version).
  * rm refuses with -EBUSY while a tag names the version. `retired` gets the exhibit (0: none live).
+ * As a commit does, they post a record for the audit log (outbox.h).
  */
 int vt_catalog_withdraw(struct vt_catalog *catalog, uint32_t version, const char *reason,
-			uint32_t *retired, struct vt_error *err);
-int vt_catalog_remove(struct vt_catalog *catalog, uint32_t version, uint32_t *retired,
-		      struct vt_error *err);
-int vt_catalog_remove_dataset(struct vt_catalog *catalog, uint32_t dataset, uint32_t **retired,
-			      size_t *count, struct vt_error *err);
+			uint32_t by_uid, uint32_t *retired, struct vt_error *err);
+int vt_catalog_remove(struct vt_catalog *catalog, uint32_t version, uint32_t by_uid,
+		      uint32_t *retired, struct vt_error *err);
+int vt_catalog_remove_dataset(struct vt_catalog *catalog, uint32_t dataset, uint32_t by_uid,
+			      uint32_t **retired, size_t *count, struct vt_error *err);
 
 /*
  * The commit of a publish: gives `version` its serial, number, name (unless set), exhibit and

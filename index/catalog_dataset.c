@@ -123,8 +123,8 @@ static int stage_remove_dataset(struct vt_edit *edit, uint32_t *retired, size_t 
 	return 0;
 }
 
-int vt_catalog_remove_dataset(struct vt_catalog *catalog, uint32_t dataset, uint32_t **retired,
-			      size_t *count, struct vt_error *err)
+int vt_catalog_remove_dataset(struct vt_catalog *catalog, uint32_t dataset, uint32_t by_uid,
+			      uint32_t **retired, size_t *count, struct vt_error *err)
 {
 	vt_cleanup(vt_edit_end) struct vt_edit edit = vt_edit_begin(catalog);
 	vt_autofree uint32_t *list = NULL;
@@ -137,6 +137,8 @@ int vt_catalog_remove_dataset(struct vt_catalog *catalog, uint32_t dataset, uint
 	if (!list)
 		return vt_fail(err, ENOMEM, "no memory to remove a dataset");
 	r = stage_remove_dataset(&edit, list, &n, err);
+	if (r == 0 && edit.slot->now->next_number > 1) /* else nobody ever saw anything of it */
+		r = vt_edit_record(&edit, "rm", NULL, by_uid, NULL, err);
 	if (r == 0)
 		r = vt_edit_write(&edit, err);
 	if (r < 0)

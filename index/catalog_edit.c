@@ -3,10 +3,16 @@
 #include "index/catalog_edit.h"
 
 #include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
+#include "index/outbox.h"
+
+#define RECORD_TEXT_MAX 1024u /* bytes of a reason or a message that are recorded */
 
 struct vt_edit vt_edit_begin(struct vt_catalog *catalog)
 {
@@ -195,11 +201,51 @@ void vt_edit_drop_tag(struct vt_edit *edit, const char *name)
 	vt_batch_delete(edit->batch, edit->catalog->store, VT_CF_TAG, key, len);
 }
 
+/* JSON text is UTF-8: one that is cut ends with a whole character. */
+static json_t *text_of(const char *text)
+{
+	size_t len = strnlen(text, RECORD_TEXT_MAX);
+
+	while (len > 0 && len == RECORD_TEXT_MAX && ((unsigned char) text[len] & 0xc0) == 0x80)
+		len--;
+	return json_stringn(text, len);
+}
+
+int vt_edit_record(struct vt_edit *edit, const char *kind, const struct vt_version *version,
+		   uint32_t by_uid, const char *text, struct vt_error *err)
+{
+	char object[VT_DATASET_NAME_MAX + VT_NAME_PART_MAX + 2], digest[VT_DIGEST_HEX];
+	vt_autofree char *line = NULL;
+	json_t *fields;
+	int r;
+
+	(void) snprintf(object, sizeof object, "%s%s%s", edit->slot->now->name, version ? "@" : "",
+			version ? version->name : "");
+	fields = json_pack("{s:s, s:I, s:I, s:s}", "kind", kind, "at",
+			   (json_int_t) vt_clock_realtime_ns(), "uid", (json_int_t) by_uid,
+			   "object", object);
+	if (version) {
+		vt_digest_format(&version->digest, digest);
+		(void) json_object_set_new(fields, "ver", json_integer(version->serial));
+		(void) json_object_set_new(fields, "digest", json_string(digest));
+	}
+	if (text && *text)
+		(void) json_object_set_new(fields, "text", text_of(text));
+	line = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(fields);
+	r = line ? vt_outbox_post(edit->batch, edit->catalog->store, line, strlen(line), err)
+		 : vt_fail(err, ENOMEM, "no memory to record a change");
+	return r;
+}
+
 /* ---- writing, and after it ------------------------------------------------------------------ */
 
 int vt_edit_write(struct vt_edit *edit, struct vt_error *err)
 {
-	return vt_store_write(edit->catalog->store, edit->batch, true, err);
+	int r = vt_store_write(edit->catalog->store, edit->batch, true, err);
+
+	VT_CRASHPOINT("catalog-committed");
+	return r;
 }
 
 void vt_edit_swap_begin(struct vt_edit *edit)

@@ -53,6 +53,13 @@ int vt_edit_retire_version(struct vt_edit *edit, const struct vt_version *versio
 int vt_edit_put_tag(struct vt_edit *edit, const struct tag_slot *tag, struct vt_error *err);
 void vt_edit_drop_tag(struct vt_edit *edit, const char *name);
 
+/*
+ * A record of the change for the audit log (policy/audit.md), `kind` "publish", "withdraw", "rm";
+ * of the edit's dataset, or of a version of it. `text` may be NULL.
+ */
+int vt_edit_record(struct vt_edit *edit, const char *kind, const struct vt_version *version,
+		   uint32_t by_uid, const char *text, struct vt_error *err);
+
 /* ---- writing, and after it ------------------------------------------------------------------ */
 
 int vt_edit_write(struct vt_edit *edit, struct vt_error *err);

@@ -34,7 +34,7 @@ static int stage_latest_without(struct vt_edit *edit, uint32_t serial, struct vt
 }
 
 int vt_catalog_withdraw(struct vt_catalog *catalog, uint32_t version, const char *reason,
-			uint32_t *retired, struct vt_error *err)
+			uint32_t by_uid, uint32_t *retired, struct vt_error *err)
 {
 	vt_cleanup(vt_edit_end) struct vt_edit edit = vt_edit_begin(catalog);
 	const struct vt_version *before;
@@ -59,6 +59,8 @@ int vt_catalog_withdraw(struct vt_catalog *catalog, uint32_t version, const char
 	if (r == 0)
 		r = stage_latest_without(&edit, version, err);
 	if (r == 0)
+		r = vt_edit_record(&edit, "withdraw", before, by_uid, reason, err);
+	if (r == 0)
 		r = vt_edit_finish(&edit, err);
 	if (r == 0)
 		*retired = exhibit;
@@ -73,8 +75,8 @@ static const char *tag_of(const struct slot *slot, uint32_t version)
 	return NULL;
 }
 
-int vt_catalog_remove(struct vt_catalog *catalog, uint32_t version, uint32_t *retired,
-		      struct vt_error *err)
+int vt_catalog_remove(struct vt_catalog *catalog, uint32_t version, uint32_t by_uid,
+		      uint32_t *retired, struct vt_error *err)
 {
 	vt_cleanup(vt_edit_end) struct vt_edit edit = vt_edit_begin(catalog);
 	const struct vt_version *before;
@@ -92,6 +94,8 @@ int vt_catalog_remove(struct vt_catalog *catalog, uint32_t version, uint32_t *re
 	r = vt_edit_bury_version(&edit, before, err);
 	if (r == 0)
 		r = stage_latest_without(&edit, version, err);
+	if (r == 0)
+		r = vt_edit_record(&edit, "rm", before, by_uid, NULL, err);
 	if (r == 0)
 		r = vt_edit_write(&edit, err);
 	if (r < 0)
@@ -175,6 +179,8 @@ static int commit(struct vt_edit *edit, struct vt_version *version, uint32_t exp
 	r = assign(edit, &next, version->name ? version->name : number, err);
 	if (r == 0)
 		r = stage_version(edit, &next, err);
+	if (r == 0)
+		r = vt_edit_record(edit, "publish", &next, next.author_uid, next.message, err);
 	if (r == 0)
 		r = vt_catalog_reserve(edit->catalog, edit->slot, err);
 	if (r == 0)

@@ -456,7 +456,7 @@ int vt_index_drop_unpublished(struct vt_index *index, uint32_t dataset, struct v
 	r = is_imported_into(index, dataset, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	return vt_catalog_remove_dataset(index->catalog, dataset, &retired, &count, err);
+	return vt_catalog_remove_dataset(index->catalog, dataset, 0, &retired, &count, err);
 }
 
 /* What fails here is left to vt_import_recover(). */

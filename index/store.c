@@ -165,6 +165,8 @@ static struct vt_store *store_new(size_t cache_bytes)
 	if (!store)
 		return NULL;
 	(void) pthread_mutex_init(&store->counter_lock, NULL);
+	(void) pthread_mutex_init(&store->delivery_lock, NULL);
+	(void) pthread_mutex_init(&store->outbox_lock, NULL);
 	(void) pthread_mutex_init(&store->commit_lock, NULL);
 	store->note.fd = store->manifest.fd = -1;
 	store->cache = rocksdb_cache_create_lru(cache_bytes);
@@ -197,6 +199,9 @@ void vt_store_close(struct vt_store *store)
 	rocksdb_cache_destroy(store->cache);
 	vt_manifest_close(&store->manifest);
 	vt_commit_note_close(&store->note);
+	vt_outbox_drop_all(&store->outbox);
+	(void) pthread_mutex_destroy(&store->outbox_lock);
+	(void) pthread_mutex_destroy(&store->delivery_lock);
 	(void) pthread_mutex_destroy(&store->commit_lock);
 	(void) pthread_mutex_destroy(&store->counter_lock);
 	free(store);
@@ -260,7 +265,9 @@ static int open_checked(struct vt_store *store, const char *dir, bool read_only,
 	rocksdb_options_destroy(options);
 	if (r == 0)
 		r = check_format(store, err);
-	return r < 0 ? r : vt_store_load_commits(store, err);
+	if (r == 0)
+		r = vt_store_load_commits(store, err);
+	return r < 0 ? r : vt_outbox_load(store, err);
 }
 
 /*

@@ -86,7 +86,7 @@ int vt_store_get_many(struct vt_store *store, enum vt_family family, const void 
 
 /*
  * Writes that happen together or not at all; `sync`: durable when it returns, as a commit whose
- * loss shows. It puts one more row into the batch.
+ * loss shows. It puts one more row into the batch. NULL may be passed on: writing it is -ENOMEM.
  */
 struct vt_batch *vt_batch_new(void);
 void vt_batch_free(struct vt_batch *batch);

@@ -2,7 +2,7 @@
 #pragma once
 
 /* What the store's own files share: store.c, store_rows.c, store_sst.c, store_rest.c, counter.c,
- * commits.c. */
+ * commits.c, outbox.c. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <rocksdb/c.h>
@@ -28,10 +28,20 @@ struct vt_store {
 	pthread_mutex_t counter_lock;
 	struct vt_counter_state counters[VT_COUNTER_COUNT]; /* guarded by counter_lock */
 
+	pthread_mutex_t delivery_lock; /* outbox.c: held over a delivery; before all others */
+	pthread_mutex_t outbox_lock;   /* the innermost, guards */
+	struct vt_message_out *outbox; /* to be delivered */
+	atomic_uint_fast64_t outbox_next;
+
 	pthread_mutex_t commit_lock; /* taken after counter_lock */
 	uint64_t commits;            /* guarded by commit_lock, as the next */
 	struct vt_commit_note note;
 	struct vt_manifest manifest;
+};
+
+struct vt_batch {
+	rocksdb_writebatch_t *theirs;
+	struct vt_message_out *messages; /* to go to the outbox with it */
 };
 
 /* The one set of options of every family and of the SST files that go into them. */
@@ -54,6 +64,12 @@ int vt_store_commit(struct vt_store *store, struct vt_batch *batch, struct vt_er
 /* The write alone, as RocksDB does it. */
 int vt_store_write_batch(struct vt_store *store, struct vt_batch *batch, bool sync,
 			 struct vt_error *err);
+
+/* ---- outbox.c ------------------------------------------------------------------------------- */
+
+int vt_outbox_load(struct vt_store *store, struct vt_error *err);
+void vt_outbox_take(struct vt_store *store, struct vt_batch *batch); /* it was written */
+void vt_outbox_drop_all(struct vt_message_out **list);
 
 /* ---- store_rest.c --------------------------------------------------------------------------- */
 

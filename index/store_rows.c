@@ -83,34 +83,37 @@ int vt_store_get_many(struct vt_store *store, enum vt_family family, const void 
 	return r;
 }
 
-/* A batch is RocksDB's own; ours has no body. */
-static rocksdb_writebatch_t *theirs(struct vt_batch *batch)
-{
-	return (rocksdb_writebatch_t *) batch;
-}
-
 struct vt_batch *vt_batch_new(void)
 {
-	return (struct vt_batch *) rocksdb_writebatch_create();
+	struct vt_batch *batch = calloc(1, sizeof *batch);
+
+	if (batch)
+		batch->theirs = rocksdb_writebatch_create();
+	return batch;
 }
 
 void vt_batch_free(struct vt_batch *batch)
 {
-	if (batch)
-		rocksdb_writebatch_destroy(theirs(batch));
+	if (!batch)
+		return;
+	vt_outbox_drop_all(&batch->messages);
+	rocksdb_writebatch_destroy(batch->theirs);
+	free(batch);
 }
 
 void vt_batch_put(struct vt_batch *batch, struct vt_store *store, enum vt_family family,
 		  const void *key, size_t key_len, const void *value, size_t value_len)
 {
-	rocksdb_writebatch_put_cf(theirs(batch), store->families[family], key, key_len, value,
-				  value_len);
+	if (batch)
+		rocksdb_writebatch_put_cf(batch->theirs, store->families[family], key, key_len,
+					  value, value_len);
 }
 
 void vt_batch_delete(struct vt_batch *batch, struct vt_store *store, enum vt_family family,
 		     const void *key, size_t key_len)
 {
-	rocksdb_writebatch_delete_cf(theirs(batch), store->families[family], key, key_len);
+	if (batch)
+		rocksdb_writebatch_delete_cf(batch->theirs, store->families[family], key, key_len);
 }
 
 int vt_store_write_batch(struct vt_store *store, struct vt_batch *batch, bool sync,
@@ -119,7 +122,7 @@ int vt_store_write_batch(struct vt_store *store, struct vt_batch *batch, bool sy
 	char *message = NULL;
 	int r;
 
-	rocksdb_write(store->db, sync ? store->write_sync : store->write, theirs(batch), &message);
+	rocksdb_write(store->db, sync ? store->write_sync : store->write, batch->theirs, &message);
 	r = vt_store_outcome(message, err);
 	if (r == -ENOSPC)
 		store->stuck = true;
@@ -128,8 +131,13 @@ int vt_store_write_batch(struct vt_store *store, struct vt_batch *batch, bool sy
 
 int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, struct vt_error *err)
 {
-	return sync ? vt_store_commit(store, batch, err)
-		    : vt_store_write_batch(store, batch, false, err);
+	int r = !batch ? vt_fail(err, ENOMEM, "no memory for a change of the index")
+		: sync ? vt_store_commit(store, batch, err)
+		       : vt_store_write_batch(store, batch, false, err);
+
+	if (r == 0)
+		vt_outbox_take(store, batch);
+	return r;
 }
 
 bool vt_store_is_stuck(const struct vt_store *store)

@@ -51,6 +51,15 @@ const char *vt_audit_kind_name(enum vt_audit_kind kind)
 	return kinds[kind].name;
 }
 
+enum vt_audit_kind vt_audit_kind_find(const char *name)
+{
+	enum vt_audit_kind kind = 0;
+
+	while (kind < VT_AUDIT_KINDS && strcmp(kinds[kind].name, name) != 0)
+		kind++;
+	return kind;
+}
+
 bool vt_audit_kind_is_sealed(enum vt_audit_kind kind)
 {
 	return kinds[kind].sealed;

@@ -52,6 +52,7 @@ enum vt_audit_kind {
 	VT_AUDIT_KINDS
 };
 const char *vt_audit_kind_name(enum vt_audit_kind kind);
+enum vt_audit_kind vt_audit_kind_find(const char *name); /* VT_AUDIT_KINDS: there is none */
 /* A checkpoint follows at once: what an attacker would most like to undo. */
 bool vt_audit_kind_is_sealed(enum vt_audit_kind kind);
 

@@ -128,12 +128,16 @@ static int step(struct vt_lease_replay *replay, struct vt_lease_replay_row *row,
 					    row->id, what);
 }
 
-static int end(struct vt_lease_replay *replay, struct vt_lease_replay_row *row, bool *unsure,
-	       struct vt_error *err)
+/* One that waited, or whose object was removed, ends from where it is. */
+static int end(struct vt_lease_replay *replay, struct vt_lease_replay_row *row, bool removed,
+	       bool *unsure, struct vt_error *err)
 {
-	bool waiting = row && row->state == VT_LEASE_QUEUED;
-	int r = step(replay, row, waiting ? VT_LEASE_QUEUED : VT_LEASE_DRAINING, "ended", unsure,
-		     err);
+	enum vt_lease_state from = VT_LEASE_DRAINING;
+	int r;
+
+	if (row && (removed || row->state == VT_LEASE_QUEUED))
+		from = row->state;
+	r = step(replay, row, from, "ended", unsure, err);
 
 	if (row)
 		drop(replay, row);
@@ -170,7 +174,9 @@ int vt_lease_replay_take(struct vt_lease_replay *replay, const struct vt_audit_l
 		if (row)
 			row->state = VT_LEASE_DRAINING;
 	} else if (strcmp(kind, "lease.end") == 0) {
-		r = end(replay, row, unsure, err);
+		bool removed = vt_audit_line_number(line, "how", 0) == VT_LEASE_END_REMOVED;
+
+		r = end(replay, row, removed, unsure, err);
 	}
 	return r;
 }

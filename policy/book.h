@@ -5,7 +5,9 @@
  * The policy book: rules, partners, pins and leases as they are kept in the index (VT_CF_POLICY,
  * VT_CF_LEASE; index/schema.md) and as one immutable snapshot in memory. A change is one synced
  * batch, then the new snapshot; every change raises the revision by one. Changes come one at a
- * time; snapshots are read without waiting.
+ * time; snapshots are read without waiting. The records for the audit log of who did what
+ * (`by_uid`) are posted in the same batch (index/outbox.h); who calls has them delivered
+ * (fs/trail.h).
  *
  * Nothing here takes anything away from readers: who calls a change that narrows has to follow it
  * with fs/narrow.h, and does so by calling through there.
@@ -62,7 +64,8 @@ int vt_book_add_rule(struct vt_book *book, const struct vt_rule *rule, uint64_t 
 		     struct vt_error *err);
 /* Removes the rules of either kind that match exactly; -ENOENT names what comes closest. */
 int vt_book_remove_rule(struct vt_book *book, const struct vt_principal *who, enum vt_right right,
-			const struct vt_pattern *object, size_t *removed, struct vt_error *err);
+			const struct vt_pattern *object, uint32_t by_uid, size_t *removed,
+			struct vt_error *err);
 
 /*
  * The dataset (version 0) or version is gone: its rules go, leases on it end as REMOVED, waiting
@@ -76,19 +79,21 @@ int vt_book_keep_time(struct vt_book *book, struct vt_error *err);
 
 /* Partners. `users` are uids with names as found in the user database; added ones are pinned. */
 int vt_book_partner_add(struct vt_book *book, const char *name, const struct vt_member *users,
-			size_t user_count, uint64_t until_ns, uint32_t owner_uid,
+			size_t user_count, uint64_t until_ns, uint32_t owner_uid, uint32_t by_uid,
 			struct vt_error *err); /* makes it, adds to it, or moves its end */
 int vt_book_partner_remove_user(struct vt_book *book, const char *name, uint32_t uid,
-				struct vt_error *err);
+				uint32_t by_uid, struct vt_error *err);
 /* Now, and nobody is in it any more: who adds to it later revives nobody. */
-int vt_book_partner_end(struct vt_book *book, const char *name, struct vt_error *err);
+int vt_book_partner_end(struct vt_book *book, const char *name, uint32_t by_uid,
+			struct vt_error *err);
 
 /*
  * The pinned name of a uid that now means another user is given up for the present one, who has
  * from then on what was given to the uid; `*was` is the old one. -ENOENT: it is not pinned, or
  * means nobody now.
  */
-int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_member *was, struct vt_error *err);
+int vt_book_repin(struct vt_book *book, uint32_t uid, uint32_t by_uid, struct vt_member *was,
+		  struct vt_error *err);
 
 /* ---- leases: the state machine is lease.c's, see policy/model.md --------------------------- */
 

@@ -124,12 +124,14 @@ static struct vt_lease *own(const struct vt_book_change *change, const struct vt
 	return NULL;
 }
 
-/* Writes it, with the change, when it differs from what there is. */
+/* Writes it, with the change, and records the step. */
 static int put_and_commit(struct vt_book_change *change, const struct vt_lease *lease,
-			  struct vt_error *err)
+			  enum vt_audit_kind kind, struct vt_error *err)
 {
-	int r = vt_book_change_put_lease(change, lease, err);
+	int r = vt_book_record_lease(change, kind, lease, err);
 
+	if (r == 0)
+		r = vt_book_change_put_lease(change, lease, err);
 	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
@@ -148,12 +150,13 @@ static int extend_own(struct vt_book_change *change, const struct vt_lease_wish 
 		if (wish->length_ns <= lease->until_ns)
 			return 0;
 		lease->until_ns = wish->length_ns;
-		return put_and_commit(change, lease, err);
+		r = vt_book_change_put_lease(change, lease, err); /* no step of its own */
+		return r < 0 ? r : vt_book_change_commit(change, err);
 	}
 	r = vt_lease_extend(lease, vt_lease_waiter(&claims, lease),
 			    vt_lease_end_of(change->now.hi_ns, wish->length_ns), false, change->now,
 			    err);
-	return r <= 0 ? r : put_and_commit(change, lease, err);
+	return r <= 0 ? r : put_and_commit(change, lease, VT_AUDIT_LEASE_RENEW, err);
 }
 
 static int take(struct vt_book_change *change, const struct vt_lease_wish *wish,
@@ -172,7 +175,8 @@ static int take(struct vt_book_change *change, const struct vt_lease_wish *wish,
 	} else {
 		vt_lease_activate(lease, wish->length_ns, ++change->head.fence, change->now);
 	}
-	return put_and_commit(change, lease, err);
+	return put_and_commit(change, lease,
+			      obstacle ? VT_AUDIT_LEASE_QUEUE : VT_AUDIT_LEASE_ACQUIRE, err);
 }
 
 static int acquire(struct vt_book_change *change, const struct vt_lease_wish *wish,
@@ -261,7 +265,7 @@ int vt_book_lease_renew(struct vt_book *book, uint64_t id, uint64_t until_ns, bo
 				    change.now, err);
 	}
 	if (r > 0)
-		r = put_and_commit(&change, &lease, err);
+		r = put_and_commit(&change, &lease, VT_AUDIT_LEASE_RENEW, err);
 	vt_book_change_done(&change);
 	if (r == 0)
 		*out = lease;
@@ -278,7 +282,10 @@ int vt_book_lease_drain(struct vt_book *book, uint64_t id, enum vt_lease_end how
 	if (r == 0)
 		r = vt_lease_drain(&lease, how, by_uid, reason, change.now, err);
 	if (r > 0)
-		r = put_and_commit(&change, &lease, err);
+		r = put_and_commit(&change, &lease,
+				   lease.state == VT_LEASE_DRAINING ? VT_AUDIT_LEASE_DRAIN
+								    : VT_AUDIT_LEASE_END,
+				   err);
 	vt_book_change_done(&change);
 	if (r == 0)
 		*out = lease;
@@ -297,7 +304,9 @@ int vt_book_change_serve(struct vt_book_change *change, uint64_t *next, struct v
 		return 0;
 	lease = *first;
 	vt_lease_activate(&lease, lease.until_ns, ++change->head.fence, change->now);
-	r = vt_book_change_put_lease(change, &lease, err);
+	r = vt_book_record_lease(change, VT_AUDIT_LEASE_ACQUIRE, &lease, err);
+	if (r == 0)
+		r = vt_book_change_put_lease(change, &lease, err);
 	if (r == 0)
 		*next = lease.id;
 	return r;
@@ -312,6 +321,8 @@ int vt_book_lease_finish(struct vt_book *book, uint64_t id, uint64_t *next, stru
 
 	if (r == 0)
 		r = vt_lease_finish(&lease, change.now, err);
+	if (r == 0)
+		r = vt_book_record_lease(&change, VT_AUDIT_LEASE_END, &lease, err);
 	if (r == 0)
 		r = vt_book_change_put_lease(&change, &lease, err);
 	if (r == 0)

@@ -87,8 +87,8 @@ static int rename_members(struct vt_book_change *change, const struct vt_member 
 	return 0;
 }
 
-static int repin(struct vt_book_change *change, const struct vt_member *pin, struct vt_member *was,
-		 struct vt_error *err)
+static int repin(struct vt_book_change *change, const struct vt_member *pin, uint32_t by_uid,
+		 struct vt_member *was, struct vt_error *err)
 {
 	const struct vt_member *old = vt_snapshot_pin(change->next, pin->uid);
 	int r;
@@ -105,10 +105,13 @@ static int repin(struct vt_book_change *change, const struct vt_member *pin, str
 		r = rename_leases(change, pin, err);
 	if (r == 0)
 		r = rename_members(change, pin, err);
+	if (r == 0)
+		r = vt_book_record_repin(change, was, pin->name, by_uid, err);
 	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
-int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_member *was, struct vt_error *err)
+int vt_book_repin(struct vt_book *book, uint32_t uid, uint32_t by_uid, struct vt_member *was,
+		  struct vt_error *err)
 {
 	vt_cleanup(vt_person_unrefp) const struct vt_person *person = NULL;
 	struct vt_member pin = {.uid = uid};
@@ -124,7 +127,7 @@ int vt_book_repin(struct vt_book *book, uint32_t uid, struct vt_member *was, str
 	memcpy(pin.name, person->name, strlen(person->name));
 	r = vt_book_change_begin(book, &change, err);
 	if (r == 0)
-		r = repin(&change, &pin, was, err);
+		r = repin(&change, &pin, by_uid, was, err);
 	vt_book_change_done(&change);
 	return r;
 }
@@ -165,7 +168,8 @@ static void insert(struct vt_partner *partner, const struct vt_member *user)
 }
 
 static int partner_add(struct vt_book_change *change, struct vt_partner *partner,
-		       const struct vt_member *users, size_t user_count, struct vt_error *err)
+		       const struct vt_member *users, size_t user_count, uint32_t by_uid,
+		       struct vt_error *err)
 {
 	int r = check_until(change, partner->until_ns, err);
 
@@ -183,6 +187,9 @@ static int partner_add(struct vt_book_change *change, struct vt_partner *partner
 		return vt_fail(err, EOVERFLOW, "the store has %u partners already",
 			       VT_PARTNERS_MAX);
 	r = vt_book_change_put_partner(change, partner, err);
+	if (r == 0)
+		r = vt_book_record_partner(change, VT_AUDIT_PARTNER_ADD, partner->name, by_uid,
+					   partner->until_ns, err);
 	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
@@ -208,7 +215,7 @@ static int partner_begin(struct vt_book_change *change, const char *name, size_t
 }
 
 int vt_book_partner_add(struct vt_book *book, const char *name, const struct vt_member *users,
-			size_t user_count, uint64_t until_ns, uint32_t owner_uid,
+			size_t user_count, uint64_t until_ns, uint32_t owner_uid, uint32_t by_uid,
 			struct vt_error *err)
 {
 	struct vt_partner partner = {0};
@@ -226,7 +233,7 @@ int vt_book_partner_add(struct vt_book *book, const char *name, const struct vt_
 	partner.until_ns = until_ns;
 	partner.owner_uid = owner_uid;
 	if (r == 0)
-		r = partner_add(&change, &partner, users, user_count, err);
+		r = partner_add(&change, &partner, users, user_count, by_uid, err);
 	free(partner.members);
 	vt_book_change_done(&change);
 	return r;
@@ -240,7 +247,7 @@ static int find_partner(struct vt_book_change *change, const char *name, struct 
 }
 
 static int remove_user(struct vt_book_change *change, const char *name, uint32_t uid,
-		       struct vt_error *err)
+		       uint32_t by_uid, struct vt_error *err)
 {
 	struct vt_partner *partner;
 	size_t kept = 0;
@@ -256,22 +263,26 @@ static int remove_user(struct vt_book_change *change, const char *name, uint32_t
 			       partner->name);
 	partner->member_count = kept;
 	r = vt_book_change_put_partner(change, partner, err);
+	if (r == 0)
+		r = vt_book_record_partner(change, VT_AUDIT_PARTNER_REMOVE, name, by_uid,
+					   VT_TIME_NEVER, err);
 	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
 int vt_book_partner_remove_user(struct vt_book *book, const char *name, uint32_t uid,
-				struct vt_error *err)
+				uint32_t by_uid, struct vt_error *err)
 {
 	struct vt_book_change change;
 	int r = vt_book_change_begin(book, &change, err);
 
 	if (r == 0)
-		r = remove_user(&change, name, uid, err);
+		r = remove_user(&change, name, uid, by_uid, err);
 	vt_book_change_done(&change);
 	return r;
 }
 
-static int end_partner(struct vt_book_change *change, const char *name, struct vt_error *err)
+static int end_partner(struct vt_book_change *change, const char *name, uint32_t by_uid,
+		       struct vt_error *err)
 {
 	struct vt_partner *partner;
 	int r = find_partner(change, name, &partner, err);
@@ -282,16 +293,20 @@ static int end_partner(struct vt_book_change *change, const char *name, struct v
 		partner->until_ns = change->now.lo_ns;
 	partner->member_count = 0;
 	r = vt_book_change_put_partner(change, partner, err);
+	if (r == 0)
+		r = vt_book_record_partner(change, VT_AUDIT_PARTNER_END, name, by_uid,
+					   VT_TIME_NEVER, err);
 	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
-int vt_book_partner_end(struct vt_book *book, const char *name, struct vt_error *err)
+int vt_book_partner_end(struct vt_book *book, const char *name, uint32_t by_uid,
+			struct vt_error *err)
 {
 	struct vt_book_change change;
 	int r = vt_book_change_begin(book, &change, err);
 
 	if (r == 0)
-		r = end_partner(&change, name, err);
+		r = end_partner(&change, name, by_uid, err);
 	vt_book_change_done(&change);
 	return r;
 }

@@ -3,7 +3,7 @@
 
 /*
  * The book's insides, shared by book.c (changes), book_snapshot.c, book_load.c, book_rule.c,
- * book_partner.c and book_lease.c.
+ * book_partner.c, book_lease.c and book_record.c.
  *
  * A change holds `writer` from its first look to its end, over the synced write, and edits a copy
  * of the present snapshot that nobody else sees (`next`); what it edits it also stages in the
@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "index/store.h"
+#include "policy/audit_record.h"
 #include "policy/book.h"
 #include "policy/instant.h"
 #include "policy/policy_record.h"
@@ -96,6 +97,16 @@ int vt_book_change_put_lease(struct vt_book_change *change, const struct vt_leas
 int vt_book_change_put_pin(struct vt_book_change *change, const struct vt_member *pin,
 			   struct vt_error *err);
 void vt_book_change_drop_pin(struct vt_book_change *change, size_t index);
+
+/* Records of what the change does. */
+int vt_book_record_rule(struct vt_book_change *change, enum vt_audit_kind kind,
+			const struct vt_rule *rule, uint32_t by_uid, struct vt_error *err);
+int vt_book_record_partner(struct vt_book_change *change, enum vt_audit_kind kind, const char *name,
+			   uint32_t by_uid, uint64_t until_ns, struct vt_error *err);
+int vt_book_record_repin(struct vt_book_change *change, const struct vt_member *was,
+			 const char *name, uint32_t by_uid, struct vt_error *err);
+int vt_book_record_lease(struct vt_book_change *change, enum vt_audit_kind kind,
+			 const struct vt_lease *lease, struct vt_error *err);
 
 /* Pins the uid to the name. -ESTALE: it is pinned to another. */
 int vt_book_change_pin(struct vt_book_change *change, uint32_t uid, const char *name,

@@ -108,6 +108,8 @@ static int add_rule(struct vt_book_change *change, const struct vt_rule *rule,
 	made.id = change->head.revision;
 	made.made_ns = change->now.lo_ns;
 	r = vt_book_change_put_rule(change, &made, err);
+	if (r == 0)
+		r = vt_book_record_rule(change, VT_AUDIT_RULE_ADD, &made, made.by_uid, err);
 	return r < 0 ? r : vt_book_change_commit(change, err);
 }
 
@@ -177,37 +179,40 @@ static int no_such_rule(struct vt_book_change *change, const struct vt_principal
 }
 
 static int remove_rule(struct vt_book_change *change, const struct vt_principal *who,
-		       enum vt_right right, const struct vt_pattern *object, size_t *removed,
-		       struct vt_error *err)
+		       enum vt_right right, const struct vt_pattern *object, uint32_t by_uid,
+		       size_t *removed, struct vt_error *err)
 {
 	size_t count = 0;
-	int r;
+	int r = 0;
 
-	for (size_t i = change->next->policy.rule_count; i-- > 0;) {
+	for (size_t i = change->next->policy.rule_count; r == 0 && i-- > 0;) {
 		const struct vt_rule *rule = &change->next->rules[i];
 
 		if (rule->right != right || !vt_principal_equal(&rule->who, who) ||
 		    !vt_pattern_equal(&rule->object, object))
 			continue;
+		r = vt_book_record_rule(change, VT_AUDIT_RULE_REMOVE, rule, by_uid, err);
 		vt_book_change_drop_rule(change, i);
 		count++;
 	}
 	if (count == 0)
 		return no_such_rule(change, who, right, object, err);
-	r = vt_book_change_commit(change, err);
+	if (r == 0)
+		r = vt_book_change_commit(change, err);
 	if (r == 0)
 		*removed = count;
 	return r;
 }
 
 int vt_book_remove_rule(struct vt_book *book, const struct vt_principal *who, enum vt_right right,
-			const struct vt_pattern *object, size_t *removed, struct vt_error *err)
+			const struct vt_pattern *object, uint32_t by_uid, size_t *removed,
+			struct vt_error *err)
 {
 	struct vt_book_change change;
 	int r = vt_book_change_begin(book, &change, err);
 
 	if (r == 0)
-		r = remove_rule(&change, who, right, object, removed, err);
+		r = remove_rule(&change, who, right, object, by_uid, removed, err);
 	vt_book_change_done(&change);
 	return r;
 }
@@ -231,7 +236,9 @@ int vt_book_change_forget(struct vt_book_change *change, vt_gone *gone, const vo
 		if (!gone(change->book, &lease.object, context))
 			continue;
 		vt_lease_remove(&lease, change->now);
-		r = vt_book_change_put_lease(change, &lease, err);
+		r = vt_book_record_lease(change, VT_AUDIT_LEASE_END, &lease, err);
+		if (r == 0)
+			r = vt_book_change_put_lease(change, &lease, err);
 		if (r < 0)
 			return r;
 		forgotten = 1;

@@ -174,7 +174,7 @@ START_TEST(a_suspect_clock_makes_no_windows)
 	made.until_ns = VT_TIME_NEVER;
 	made.from_ns = 1;
 	ck_assert_int_eq(add(made), -EAGAIN);
-	ck_assert_int_eq(vt_book_partner_add(book, "acme", NULL, 0, NOON + DAY, 1000, &err),
+	ck_assert_int_eq(vt_book_partner_add(book, "acme", NULL, 0, NOON + DAY, 1000, 0, &err),
 			 -EAGAIN);
 	must(vt_timekeeper_accept(keeper, &err) == 0);
 	must(add(made) == 0);
@@ -189,7 +189,7 @@ START_TEST(nobody_denies_himself_the_right_to_administer)
 	struct vt_rule made;
 
 	book_set_up();
-	must(vt_book_partner_add(book, "acme", &ada, 1, NOON + DAY, 1000, &err) == 0);
+	must(vt_book_partner_add(book, "acme", &ada, 1, NOON + DAY, 1000, 0, &err) == 0);
 	for (size_t i = 0; i < sizeof me / sizeof *me; i++) {
 		made = rule(VT_RULE_DENY, me[i], VT_RIGHT_ADMIN, "**");
 		made.by_uid = 1001;
@@ -231,7 +231,7 @@ START_TEST(a_removed_rule_is_gone_in_either_kind)
 	allow("user:ada", VT_RIGHT_BROWSE, "**");
 	ada = who("user:ada");
 	all = what("**");
-	must(vt_book_remove_rule(book, &ada, VT_RIGHT_READ, &all, &removed, &err) == 0);
+	must(vt_book_remove_rule(book, &ada, VT_RIGHT_READ, &all, 0, &removed, &err) == 0);
 	ck_assert_uint_eq(removed, 2);
 	ck_assert_uint_eq(revision(), 4);
 	book_reopen();
@@ -253,14 +253,14 @@ START_TEST(removing_what_is_not_there_names_what_comes_closest)
 	ben = who("user:ben");
 	birds = what("lab/birds");
 	all = what("**");
-	ck_assert_int_eq(vt_book_remove_rule(book, &ada, VT_RIGHT_READ, &all, &removed, &err),
+	ck_assert_int_eq(vt_book_remove_rule(book, &ada, VT_RIGHT_READ, &all, 0, &removed, &err),
 			 -ENOENT);
 	says("nor one like it");
 	allow("user:ada", VT_RIGHT_BROWSE, "lab/birds");
-	ck_assert_int_eq(vt_book_remove_rule(book, &ada, VT_RIGHT_READ, &birds, &removed, &err),
+	ck_assert_int_eq(vt_book_remove_rule(book, &ada, VT_RIGHT_READ, &birds, 0, &removed, &err),
 			 -ENOENT);
 	says("rule 1: allow user:ada browse on lab/birds");
-	ck_assert_int_eq(vt_book_remove_rule(book, &ben, VT_RIGHT_READ, &all, &removed, &err),
+	ck_assert_int_eq(vt_book_remove_rule(book, &ben, VT_RIGHT_READ, &all, 0, &removed, &err),
 			 -ENOENT);
 	says("nor one like it");
 	ck_assert_uint_eq(revision(), 1);
@@ -293,13 +293,13 @@ START_TEST(a_uid_that_means_another_now_has_to_be_given_up_first)
 	ck_assert_int_eq(add(rule(VT_RULE_ALLOW, "user:zoe", VT_RIGHT_BROWSE, "**")), -ESTALE);
 	says("ada");
 	says("zoe");
-	must(vt_book_repin(book, 1001, &was, &err) == 0);
+	must(vt_book_repin(book, 1001, 0, &was, &err) == 0);
 	ck_assert_str_eq(was.name, "ada");
 	ck_assert_str_eq(pinned(1001), "zoe");
 	must(add(rule(VT_RULE_ALLOW, "user:zoe", VT_RIGHT_BROWSE, "**")) == 0);
-	ck_assert_int_eq(vt_book_repin(book, 1002, &was, &err), -ENOENT);
+	ck_assert_int_eq(vt_book_repin(book, 1002, 0, &was, &err), -ENOENT);
 	user_names[1] = NULL;
-	ck_assert_int_eq(vt_book_repin(book, 1001, &was, &err), -ENOENT);
+	ck_assert_int_eq(vt_book_repin(book, 1001, 0, &was, &err), -ENOENT);
 	user_names[1] = "ada";
 	book_reopen();
 	policy = vt_book_policy(book);
@@ -323,9 +323,9 @@ START_TEST(pins_that_nothing_needs_go_with_a_restart)
 	allow("user:ben", VT_RIGHT_READ, "**");
 	ada = who("user:ada");
 	all = what("**");
-	must(vt_book_remove_rule(book, &ada, VT_RIGHT_READ, &all, &removed, &err) == 0);
+	must(vt_book_remove_rule(book, &ada, VT_RIGHT_READ, &all, 0, &removed, &err) == 0);
 	ada = who("user:owner");
-	must(vt_book_remove_rule(book, &ada, VT_RIGHT_READ, &all, &removed, &err) == 0);
+	must(vt_book_remove_rule(book, &ada, VT_RIGHT_READ, &all, 0, &removed, &err) == 0);
 	ck_assert_str_eq(pinned(1001), "ada");
 	book_reopen();
 	ck_assert_str_eq(pinned(1001), "-");
@@ -342,12 +342,12 @@ START_TEST(a_partner_is_made_grows_moves_and_ends)
 	const struct vt_policy *policy;
 
 	book_set_up();
-	must(vt_book_partner_add(book, "acme", users, 3, NOON + DAY, 1000, &err) == 0);
-	must(vt_book_partner_add(book, "acme", &cleo, 1, NOON + 2 * DAY, 1001, &err) == 0);
-	must(vt_book_partner_add(book, "zeta", NULL, 0, VT_TIME_NEVER, 1000, &err) == 0);
-	must(vt_book_partner_remove_user(book, "acme", 1002, &err) == 0);
-	ck_assert_int_eq(vt_book_partner_remove_user(book, "acme", 1002, &err), -ENOENT);
-	ck_assert_int_eq(vt_book_partner_remove_user(book, "none", 1002, &err), -ENOENT);
+	must(vt_book_partner_add(book, "acme", users, 3, NOON + DAY, 1000, 0, &err) == 0);
+	must(vt_book_partner_add(book, "acme", &cleo, 1, NOON + 2 * DAY, 1001, 0, &err) == 0);
+	must(vt_book_partner_add(book, "zeta", NULL, 0, VT_TIME_NEVER, 1000, 0, &err) == 0);
+	must(vt_book_partner_remove_user(book, "acme", 1002, 0, &err) == 0);
+	ck_assert_int_eq(vt_book_partner_remove_user(book, "acme", 1002, 0, &err), -ENOENT);
+	ck_assert_int_eq(vt_book_partner_remove_user(book, "none", 1002, 0, &err), -ENOENT);
 	book_reopen();
 	policy = vt_book_policy(book);
 	ck_assert_uint_eq(policy->partner_count, 2);
@@ -361,8 +361,8 @@ START_TEST(a_partner_is_made_grows_moves_and_ends)
 	ck_assert_uint_eq(policy->partners[1].id, 2);
 	vt_policy_unref(policy);
 	ck_assert_uint_eq(who("partner:zeta").id, 2);
-	must(vt_book_partner_end(book, "acme", &err) == 0);
-	must(vt_book_partner_add(book, "acme", users, 1, NOON + DAY, 1000, &err) == 0);
+	must(vt_book_partner_end(book, "acme", 0, &err) == 0);
+	must(vt_book_partner_add(book, "acme", users, 1, NOON + DAY, 1000, 0, &err) == 0);
 	policy = vt_book_policy(book);
 	ck_assert_uint_eq(policy->partners[0].member_count, 1); /* nobody came back */
 	vt_policy_unref(policy);
@@ -375,20 +375,21 @@ START_TEST(partners_have_names_ends_and_bounds)
 	static struct vt_member many[VT_PARTNER_MEMBERS_MAX + 1];
 
 	book_set_up();
-	ck_assert_int_eq(vt_book_partner_add(book, "a/b", NULL, 0, NOON + 1, 0, &err), -EINVAL);
-	ck_assert_int_eq(vt_book_partner_add(book, "", NULL, 0, NOON + 1, 0, &err), -EINVAL);
-	ck_assert_int_eq(vt_book_partner_add(book, "a", NULL, 0, NOON, 0, &err), -EINVAL);
+	ck_assert_int_eq(vt_book_partner_add(book, "a/b", NULL, 0, NOON + 1, 0, 0, &err), -EINVAL);
+	ck_assert_int_eq(vt_book_partner_add(book, "", NULL, 0, NOON + 1, 0, 0, &err), -EINVAL);
+	ck_assert_int_eq(vt_book_partner_add(book, "a", NULL, 0, NOON, 0, 0, &err), -EINVAL);
 	for (uint32_t i = 0; i <= VT_PARTNER_MEMBERS_MAX; i++) {
 		many[i].uid = 5000 + i;
 		snprintf(many[i].name, sizeof many[i].name, "u%u", i);
 	}
-	ck_assert_int_eq(
-		vt_book_partner_add(book, "a", many, VT_PARTNER_MEMBERS_MAX + 1, NOON + 1, 0, &err),
-		-EOVERFLOW);
-	must(vt_book_partner_add(book, "a", many, VT_PARTNER_MEMBERS_MAX, NOON + 1, 0, &err) == 0);
-	ck_assert_int_eq(
-		vt_book_partner_add(book, "a", many + VT_PARTNER_MEMBERS_MAX, 1, NOON + 1, 0, &err),
-		-EOVERFLOW);
+	ck_assert_int_eq(vt_book_partner_add(book, "a", many, VT_PARTNER_MEMBERS_MAX + 1, NOON + 1,
+					     0, 0, &err),
+			 -EOVERFLOW);
+	must(vt_book_partner_add(book, "a", many, VT_PARTNER_MEMBERS_MAX, NOON + 1, 0, 0, &err) ==
+	     0);
+	ck_assert_int_eq(vt_book_partner_add(book, "a", many + VT_PARTNER_MEMBERS_MAX, 1, NOON + 1,
+					     0, 0, &err),
+			 -EOVERFLOW);
 	book_reopen();
 	ck_assert_uint_eq(who("partner:a").id, 1);
 	book_tear_down();
@@ -406,7 +407,7 @@ START_TEST(principals_are_read_and_written)
 	char text[VT_PRINCIPAL_TEXT_MAX];
 
 	book_set_up();
-	must(vt_book_partner_add(book, "acme", NULL, 0, VT_TIME_NEVER, 1000, &err) == 0);
+	must(vt_book_partner_add(book, "acme", NULL, 0, VT_TIME_NEVER, 1000, 0, &err) == 0);
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
 		principal = who(good[i]);
 		vt_principal_format(&principal, text, sizeof text);
@@ -510,8 +511,8 @@ START_TEST(what_went_without_a_word_is_dropped_on_opening)
 	allow("anyone", VT_RIGHT_READ, "lab/birds@v1");
 	allow("anyone", VT_RIGHT_READ, "lab/birds");
 	allow("user:ada", VT_RIGHT_READ, "lab/bees");
-	must(vt_catalog_remove(catalog, v1, &retired, &err) == 0);
-	must(vt_catalog_remove_dataset(catalog, bees, &list, &count, &err) == 0);
+	must(vt_catalog_remove(catalog, v1, 0, &retired, &err) == 0);
+	must(vt_catalog_remove_dataset(catalog, bees, 0, &list, &count, &err) == 0);
 	free(list);
 	book_reopen();
 	ck_assert_uint_eq(rules(), 1);
@@ -648,7 +649,8 @@ START_TEST(readers_see_whole_snapshots_while_others_write)
 		pthread_create(&readers[i], NULL, read_snapshots, NULL);
 	for (int i = 0; i < 500; i++) {
 		allow("anyone", VT_RIGHT_READ, "**");
-		must(vt_book_remove_rule(book, &anyone, VT_RIGHT_READ, &all, &removed, &err) == 0);
+		must(vt_book_remove_rule(book, &anyone, VT_RIGHT_READ, &all, 0, &removed, &err) ==
+		     0);
 	}
 	writer_is_done = true;
 	for (size_t i = 0; i < 3; i++) {
@@ -669,14 +671,14 @@ START_TEST(a_change_that_cannot_be_written_changes_nothing)
 	allow("user:ben", VT_RIGHT_READ, "**");
 	write_fails = ENOSPC;
 	ck_assert_int_eq(add(rule(VT_RULE_ALLOW, "user:ada", VT_RIGHT_READ, "**")), -ENOSPC);
-	ck_assert_int_eq(vt_book_partner_add(book, "acme", &ada, 1, VT_TIME_NEVER, 0, &err),
+	ck_assert_int_eq(vt_book_partner_add(book, "acme", &ada, 1, VT_TIME_NEVER, 0, 0, &err),
 			 -ENOSPC);
 	ck_assert_uint_eq(rules(), 1);
 	ck_assert_uint_eq(revision(), 1);
 	ck_assert_str_eq(pinned(1001), "-");
 	write_fails = 0;
 	ck_assert_uint_eq(allow("user:ada", VT_RIGHT_READ, "**"), 2);
-	must(vt_book_partner_add(book, "acme", &ada, 1, VT_TIME_NEVER, 0, &err) == 0);
+	must(vt_book_partner_add(book, "acme", &ada, 1, VT_TIME_NEVER, 0, 0, &err) == 0);
 	ck_assert_uint_eq(who("partner:acme").id, 1);
 	book_reopen();
 	ck_assert_uint_eq(rules(), 2);

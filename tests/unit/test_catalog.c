@@ -118,7 +118,7 @@ START_TEST(a_name_is_not_both_a_space_and_a_dataset)
 	says("'c' is a dataset");
 	ck_assert_int_eq(vt_catalog_create_dataset(catalog, ".a", 0, &id, &err), -EINVAL);
 
-	must(vt_catalog_remove_dataset(catalog, bird, &retired, &count, &err) == 0);
+	must(vt_catalog_remove_dataset(catalog, bird, 0, &retired, &count, &err) == 0);
 	free(retired);
 	dataset_new("a"); /* an empty space is none */
 	catalog_reopen();
@@ -143,7 +143,7 @@ START_TEST(spaces_keep_their_ids_and_show_only_while_in_use)
 	must(vt_catalog_space(catalog, ids[0], &name) == 0);
 	ck_assert_str_eq(name, "art");
 	free(ids);
-	must(vt_catalog_remove_dataset(catalog, id, &retired, &count, &err) == 0);
+	must(vt_catalog_remove_dataset(catalog, id, 0, &retired, &count, &err) == 0);
 	free(retired);
 	catalog_reopen();
 	ck_assert_int_eq(vt_catalog_space_by_name(catalog, "zoo", &id), -ENOENT);
@@ -213,8 +213,8 @@ START_TEST(numbers_only_grow_and_names_take_one_too)
 	ck_assert_str_eq(meaning(dataset, NULL), "v3");
 	ck_assert_str_eq(meaning(dataset, "v2"), "-");
 	ck_assert_str_eq(meaning(dataset, "gold"), "gold");
-	must(vt_catalog_remove(catalog, second, &retired, &err) == 0);
-	must(vt_catalog_remove(catalog, latest_of(dataset), &retired, &err) == 0);
+	must(vt_catalog_remove(catalog, second, 0, &retired, &err) == 0);
+	must(vt_catalog_remove(catalog, latest_of(dataset), 0, &retired, &err) == 0);
 	ck_assert_str_eq(meaning(dataset, NULL), "v1");
 	catalog_reopen();
 	version_new(dataset, NULL);
@@ -344,7 +344,7 @@ START_TEST(a_tag_refuses_what_it_cannot_name)
 	ck_assert_int_eq(vt_catalog_tag(catalog, fish, "best", version, &err), -EINVAL);
 	ck_assert_int_eq(vt_catalog_tag(catalog, birds, "best", 999, &err), -ENOENT);
 	ck_assert_int_eq(vt_catalog_tag(catalog, birds, "latest", version, &err), -EINVAL);
-	must(vt_catalog_withdraw(catalog, version, "wrong labels", &retired, &err) == 0);
+	must(vt_catalog_withdraw(catalog, version, "wrong labels", 0, &retired, &err) == 0);
 	ck_assert_int_eq(vt_catalog_tag(catalog, birds, "best", version, &err), -ESTALE);
 	says("wrong labels");
 	catalog_tear_down();
@@ -362,7 +362,7 @@ START_TEST(a_withdrawn_version_is_named_but_its_exhibit_is_over)
 	second = version_new(dataset, NULL);
 	exhibit = exhibit_of(second);
 	must(exhibit_state(exhibit) == 0);
-	must(vt_catalog_withdraw(catalog, second, "wrong labels", &retired, &err) == 0);
+	must(vt_catalog_withdraw(catalog, second, "wrong labels", 0, &retired, &err) == 0);
 	ck_assert_uint_eq(retired, exhibit);
 	for (int restart = 0; restart < 2; restart++) {
 		ck_assert_int_eq(exhibit_state(exhibit), -ESTALE);
@@ -373,9 +373,9 @@ START_TEST(a_withdrawn_version_is_named_but_its_exhibit_is_over)
 	must(vt_catalog_version(catalog, second, &version, &err) == 0);
 	ck_assert_int_eq(version->state, VT_VERSION_WITHDRAWN);
 	ck_assert_str_eq(version->reason, "wrong labels");
-	must(vt_catalog_withdraw(catalog, second, "again", &retired, &err) == 0);
+	must(vt_catalog_withdraw(catalog, second, "again", 0, &retired, &err) == 0);
 	ck_assert_uint_eq(retired, 0);
-	must(vt_catalog_withdraw(catalog, first, "", &retired, &err) == 0);
+	must(vt_catalog_withdraw(catalog, first, "", 0, &retired, &err) == 0);
 	ck_assert_uint_eq(latest_of(dataset), 0);
 	ck_assert_int_eq(vt_catalog_set_latest(catalog, dataset, first, &err), -ESTALE);
 	version_new(dataset, NULL);
@@ -394,7 +394,7 @@ START_TEST(rollback_moves_latest_and_withdrawing_another_leaves_it)
 	version_new(dataset, NULL);
 	third = version_new(dataset, NULL);
 	must(vt_catalog_set_latest(catalog, dataset, first, &err) == 0);
-	must(vt_catalog_withdraw(catalog, third, "", &retired, &err) == 0);
+	must(vt_catalog_withdraw(catalog, third, "", 0, &retired, &err) == 0);
 	catalog_reopen();
 	ck_assert_uint_eq(latest_of(dataset), first);
 	catalog_tear_down();
@@ -411,10 +411,10 @@ START_TEST(a_removed_version_is_gone_unless_a_tag_holds_it)
 	serial = version_new(dataset, "gold");
 	exhibit = exhibit_of(serial);
 	must(vt_catalog_tag(catalog, dataset, "best", serial, &err) == 0);
-	ck_assert_int_eq(vt_catalog_remove(catalog, serial, &retired, &err), -EBUSY);
+	ck_assert_int_eq(vt_catalog_remove(catalog, serial, 0, &retired, &err), -EBUSY);
 	says("'best'");
 	must(vt_catalog_untag(catalog, dataset, "best", &err) == 0);
-	must(vt_catalog_remove(catalog, serial, &retired, &err) == 0);
+	must(vt_catalog_remove(catalog, serial, 0, &retired, &err) == 0);
 	ck_assert_uint_eq(retired, exhibit);
 	for (int restart = 0; restart < 2; restart++) {
 		ck_assert_int_eq(exhibit_state(exhibit), -ESTALE);
@@ -423,7 +423,7 @@ START_TEST(a_removed_version_is_gone_unless_a_tag_holds_it)
 		ck_assert_uint_eq(latest_of(dataset), 0);
 		catalog_reopen();
 	}
-	ck_assert_int_eq(vt_catalog_remove(catalog, serial, &retired, &err), -ENOENT);
+	ck_assert_int_eq(vt_catalog_remove(catalog, serial, 0, &retired, &err), -ENOENT);
 	catalog_tear_down();
 }
 END_TEST
@@ -440,7 +440,7 @@ START_TEST(a_removed_dataset_takes_all_with_it)
 	exhibits[0] = exhibit_of(version_new(dataset, NULL));
 	exhibits[1] = exhibit_of(version_new(dataset, NULL));
 	must(vt_catalog_tag(catalog, dataset, "best", latest_of(dataset), &err) == 0);
-	must(vt_catalog_remove_dataset(catalog, dataset, &retired, &count, &err) == 0);
+	must(vt_catalog_remove_dataset(catalog, dataset, 0, &retired, &count, &err) == 0);
 	ck_assert_uint_eq(count, 2);
 	ck_assert_mem_eq(retired, exhibits, sizeof exhibits);
 	free(retired);
@@ -451,7 +451,7 @@ START_TEST(a_removed_dataset_takes_all_with_it)
 	ck_assert_uint_eq(datasets[0]->id, other);
 	vt_datasets_free(datasets, count);
 	ck_assert_uint_ne(dataset_new("birds"), dataset);
-	ck_assert_int_eq(vt_catalog_remove_dataset(catalog, dataset, &retired, &count, &err),
+	ck_assert_int_eq(vt_catalog_remove_dataset(catalog, dataset, 0, &retired, &count, &err),
 			 -ENOENT);
 	catalog_tear_down();
 }
@@ -562,9 +562,9 @@ START_TEST(readers_never_see_half_a_change)
 		uint32_t serial = version_new(dataset, NULL);
 
 		if (i % 3 == 1)
-			must(vt_catalog_withdraw(catalog, serial, "", &retired, &err) == 0);
+			must(vt_catalog_withdraw(catalog, serial, "", 0, &retired, &err) == 0);
 		if (i % 3 == 2)
-			must(vt_catalog_remove(catalog, serial, &retired, &err) == 0);
+			must(vt_catalog_remove(catalog, serial, 0, &retired, &err) == 0);
 	}
 	stop = true;
 	for (int i = 0; i < 3; i++) {

@@ -407,7 +407,7 @@ START_TEST(no_id_of_a_withdrawn_version_leads_to_it)
 	first = note(version, 5);
 	ck_assert_int_eq(vt_exhibits_retire(exhibits, version->serial), 0);
 	second = note(version, 5);
-	must(vt_catalog_withdraw(catalog, version->serial, "wrong", &retired, &err) == 0);
+	must(vt_catalog_withdraw(catalog, version->serial, "wrong", 0, &retired, &err) == 0);
 	ck_assert_int_eq(resolve(first, version->serial), -ESTALE);
 	ck_assert_int_eq(resolve(second, version->serial), -ESTALE);
 	session_end();

@@ -58,7 +58,7 @@ static void remove_version(uint32_t serial)
 {
 	uint32_t retired;
 
-	must(vt_catalog_remove(idx->catalog, serial, &retired, &err) == 0);
+	must(vt_catalog_remove(idx->catalog, serial, 0, &retired, &err) == 0);
 }
 
 START_TEST(nothing_is_dropped_while_all_is_in_use)
@@ -68,7 +68,7 @@ START_TEST(nothing_is_dropped_while_all_is_in_use)
 
 	index_set_up();
 	publish("birds", NULL, "some bytes");
-	must(vt_catalog_withdraw(idx->catalog, publish("birds", NULL, "other"), "", &retired,
+	must(vt_catalog_withdraw(idx->catalog, publish("birds", NULL, "other"), "", 0, &retired,
 				 &err) == 0);
 	report = gc(0);
 	ck_assert_uint_eq(report.pages + report.chunks + report.recipes + report.shards, 0);
@@ -163,7 +163,7 @@ START_TEST(a_removed_dataset_leaves_nothing_behind)
 	publish_row(&p, VT_CF_OUTLINE, "\0\0\0\0\0\0\0\7.....", 13, "........", 8);
 	id = p.info.dataset;
 	publish_commit(&p);
-	must(vt_catalog_remove_dataset(idx->catalog, id, &retired, &count, &err) == 0);
+	must(vt_catalog_remove_dataset(idx->catalog, id, 0, &retired, &count, &err) == 0);
 	free(retired);
 	ck_assert_uint_eq(gc(0).recipes, 1);
 	for (enum vt_family f = VT_CF_DATASET; f < VT_CF_COUNT; f++)
@@ -231,7 +231,7 @@ START_TEST(a_recipe_that_comes_again_is_not_taken_for_the_one_that_went)
 	first = publish_long();
 	ck_assert_uint_eq(shard_of_long(), first);
 	must(vt_catalog_dataset(idx->catalog, "birds", &dataset, &err) == 0);
-	must(vt_catalog_remove_dataset(idx->catalog, dataset->id, &retired, &count, &err) == 0);
+	must(vt_catalog_remove_dataset(idx->catalog, dataset->id, 0, &retired, &count, &err) == 0);
 	free(retired);
 	ck_assert_uint_eq(gc(0).recipes, 1);
 	first = publish_long();

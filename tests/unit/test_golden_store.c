@@ -38,8 +38,8 @@ START_TEST(a_golden_store_is_made)
 	third = publish("lab/birds", NULL, "third bytes");
 	removed = publish("lab/birds", NULL, "fourth bytes");
 	must(vt_catalog_tag(idx->catalog, p.info.dataset, "best", first, &err) == 0);
-	must(vt_catalog_withdraw(idx->catalog, third, "wrong labels", &retired, &err) == 0);
-	must(vt_catalog_remove(idx->catalog, removed, &retired, &err) == 0);
+	must(vt_catalog_withdraw(idx->catalog, third, "wrong labels", 0, &retired, &err) == 0);
+	must(vt_catalog_remove(idx->catalog, removed, 0, &retired, &err) == 0);
 	vt_index_close(idx);
 	run("rm -f %s/index/LOG* %s/index/LOCK", vt_scratch_dir, vt_scratch_dir);
 	run("tar -C %s --sort=name --owner=0 --group=0 -czf %s .", vt_scratch_dir, file);

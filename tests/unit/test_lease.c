@@ -251,15 +251,15 @@ START_TEST(a_lease_on_what_its_holder_may_not_read_is_refused)
 	size_t removed;
 
 	set_up();
-	must(vt_book_partner_add(book, "acme", &ada, 1, NOON + DAY, 0, &err) == 0);
+	must(vt_book_partner_add(book, "acme", &ada, 1, NOON + DAY, 0, 0, &err) == 0);
 	for (size_t i = 0; i < 4 * 3 * 3; i++) {
 		must(deny(hers[i / 9], dead[i % 3], covering[i / 3 % 3], &id) == 0);
 		ck_assert_int_eq(try("user:ada", "lab/birds", HOUR, true, &lease), -EACCES);
 		says("keeps ada out");
 		principal = who(hers[i / 9]);
 		object = what(covering[i / 3 % 3]);
-		must(vt_book_remove_rule(book, &principal, dead[i % 3], &object, &removed, &err) ==
-		     0);
+		must(vt_book_remove_rule(book, &principal, dead[i % 3], &object, 0, &removed,
+					 &err) == 0);
 	}
 	/* None of these takes all of it from her. */
 	must(deny("user:ben", VT_RIGHT_READ, "**", &id) == 0);
@@ -301,7 +301,7 @@ START_TEST(a_holder_whose_uid_means_another_is_refused)
 	release(id);
 	user_names[1] = "zoe";
 	ck_assert_int_eq(try("user:zoe", "plain", HOUR, false, &lease), -ESTALE);
-	must(vt_book_repin(book, 1001, &was, &err) == 0);
+	must(vt_book_repin(book, 1001, 0, &was, &err) == 0);
 	take("user:zoe", "plain");
 	user_names[1] = "ada";
 	book_tear_down();
@@ -729,7 +729,7 @@ START_TEST(a_lease_whose_object_went_without_a_word_is_over_on_opening)
 
 	set_up();
 	id = take("user:ada", "lab/birds@v1");
-	must(vt_catalog_remove(catalog, v1, &retired, &err) == 0);
+	must(vt_catalog_remove(catalog, v1, 0, &retired, &err) == 0);
 	book_reopen();
 	ck_assert_int_eq(get(id).state, VT_LEASE_ENDED);
 	ck_assert_int_eq(get(id).end, VT_LEASE_END_REMOVED);

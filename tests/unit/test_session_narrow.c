@@ -201,7 +201,7 @@ static void close_to_all(const struct vt_version *version)
 	const struct vt_pattern object = dataset_of(version);
 	size_t removed;
 
-	must(vt_book_remove_rule(host.service->book, &anyone, VT_RIGHT_READ, &object, &removed,
+	must(vt_book_remove_rule(host.service->book, &anyone, VT_RIGHT_READ, &object, 0, &removed,
 				 &err) == 0);
 }
 
@@ -459,8 +459,8 @@ START_TEST(what_is_gone_is_dropped)
 	set_up_shared();
 	birds = publish("birds");
 	id = note(birds, 5);
-	must(vt_catalog_remove_dataset(host.service->index->catalog, birds->dataset, &gone, &count,
-				       &err) == 0);
+	must(vt_catalog_remove_dataset(host.service->index->catalog, birds->dataset, 0, &gone,
+				       &count, &err) == 0);
 	must(narrow(birds, false) == 0);
 	ck_assert(was_dropped(id));
 	vt_version_unref(birds);
@@ -641,7 +641,7 @@ static void withdraw(const struct vt_version *version)
 {
 	uint32_t exhibit;
 
-	must(vt_catalog_withdraw(host.service->index->catalog, version->serial, "", &exhibit,
+	must(vt_catalog_withdraw(host.service->index->catalog, version->serial, "", 0, &exhibit,
 				 &err) == 0);
 }
 
