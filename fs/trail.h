@@ -6,7 +6,7 @@
  *
  * Changes are recorded durably before they are reported as done (mounts within 200 ms). What widens
  * access is refused while the log cannot be written (vt_trail_check()); what narrows it is done all
- * the same, and the log's gap record counts what is missing.
+ * the same, and recorded when the log can be written again.
  *
  * Thread-safe.
  */

@@ -24,7 +24,6 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 libc.write.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
-root = Client(store)
 
 
 def line(name, value, unit, conditions):
@@ -120,13 +119,13 @@ def is_readable(fd):
 def narrowing(op, arguments, undo):
     """Milliseconds of one narrowing with all of it cached and HANDLES open, which must be dead then."""
     child = holder(bob, "guarded")
-    ms = root.timed(op, **arguments)
+    ms = Client(store).timed(op, **arguments)
     os.write(child.go, b"x")
     if child.line() != "0":
         sys.exit("a file is still open to who lost it")
     child.end()
     for op, arguments in undo:
-        root.ask(op, **arguments)
+        Client(store).ask(op, **arguments)
     return ms
 
 
@@ -191,19 +190,19 @@ def expiry():
         child = Child(bob, poll_until_lost)
         child.line()
         until = time.time_ns() + END_NS
-        root.ask("grant", **rule(bob, until=until))
+        Client(store).ask("grant", **rule(bob, until=until))
         for way, last in zip(late, child.line().split()):
             late[way].append((int(last) - until) / 1e6)
         child.end()
-        root.ask("grant", **rule(bob))
+        Client(store).ask("grant", **rule(bob))
     for way, values in late.items():
         line(f"read by {way} after the end, worst", max(values), "ms",
              f"{files} files cached, {HANDLES} open, {runs} runs; below 0: before it")
 
 
 def server():
-    status, _ = root.ask("status")
-    _, mounts = root.ask("mounts")
+    status, _ = Client(store).ask("status")
+    _, mounts = Client(store).ask("mounts")
     pid = status["pid"]
     return time.clock_gettime((~pid << 3) | 2), sum(mount["requests"] for mount in mounts)
 

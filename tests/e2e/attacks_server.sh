@@ -262,8 +262,20 @@ while vitrine grant "$bob" read roads >"$tmp/said" 2>&1 && vitrine revoke "$bob"
 done
 assert_equal "$(as_user "$alice" "$tmp/attack.py" act open "$mnt/birds/v1/read")" "open EIO"
 assert_ok as_user "$bob" cat "$mnt/roads/v1/read"
+assert_ok vitrine deny "$bob" read roads # what takes away is done all the same
+assert_status 1 as_user "$bob" cat "$mnt/roads/v1/read"
+denials() {
+	vitrine audit list --json --kind rule.add | grep -cE '"what": ?"deny"' || true
+}
+before=$(denials)
 rm "$tmp/full/fill"
 until as_user "$alice" cat "$mnt/birds/v1/read" >"$tmp/null" 2>&1; do sleep 0.1; done
+for _ in $(seq 50); do
+	[ "$(denials)" -eq "$before" ] || break
+	sleep 0.1
+done
+assert_equal "$(denials)" $((before + 1)) # and recorded as soon as it can be
+assert_ok vitrine revoke "$bob" read roads
 assert_ok vitrine audit verify
 vitrine umount "$mnt" --quiet
 stop_servers
