@@ -154,6 +154,7 @@ static mode_t shown_mode(const struct vt_entry *entry)
 	case VT_SYMLINK:
 		return S_IFLNK | 0777;
 	case VT_FILE:
+	case VT_LABELLED: /* in no tree of files */
 		break;
 	}
 	return S_IFREG | entry->mode | 0444 | (entry->mode & 0100 ? 0111 : 0);

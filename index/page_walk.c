@@ -146,6 +146,8 @@ static const char *page_problem(const struct vt_page_walk *walk, const struct vt
 {
 	if (walk->check && !vt_digest_equal(&page->digest, &visit->digest))
 		return "its digest is not what its parent says";
+	if (page->kind != VT_PAGE_FILES)
+		return "it is of another kind of tree";
 	if (page->nodes != visit->nodes)
 		return "it has not as many nodes as its parent says";
 	if (visit->level != ANY_LEVEL && page->level != visit->level)

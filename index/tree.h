@@ -20,7 +20,7 @@
 /* Directories on the way to a node, the root not counted: a builder refuses more. */
 #define VT_TREE_DEPTH_MAX 2048u
 
-/* Where pages come from: the store, another process, or a test. */
+/* Where the pages of trees come from: the store, another process, or a test. */
 struct vt_page_source {
 	/*
 	 * A reference to the decoded page. With `nowait`, -EAGAIN when that could wait for a disk.
@@ -29,6 +29,7 @@ struct vt_page_source {
 	int (*get)(void *context, uint64_t id, bool nowait, struct vt_page **out,
 		   struct vt_error *err);
 	void *context;
+	enum vt_page_kind kind; /* of the trees read: a page of another is refused (-EBADMSG) */
 };
 
 /*
@@ -110,7 +111,7 @@ void vt_tree_walk_skip(struct vt_tree_walk *walk);
 VT_DEFINE_CLEANUP(struct vt_tree_walk, vt_tree_walk_free);
 
 /*
- * Building, from entries in walk order: enter() a directory, add() files and symlinks, leave().
+ * Building, from entries in walk order: enter() a directory, add() what is none, leave().
  * Memory: the open pages of one path. Pages go to the sink in batches of about 128 KiB,
  * those of one directory and level together, children before parents.
  */
@@ -122,6 +123,7 @@ struct vt_new_page {
 struct vt_page_sink {
 	int (*put)(void *context, struct vt_new_page *pages, size_t count, struct vt_error *err);
 	void *context;
+	enum vt_page_kind kind; /* of the tree built */
 };
 struct vt_tree_builder;
 int vt_tree_builder_new(const struct vt_page_sink *sink, struct vt_tree_builder **out,

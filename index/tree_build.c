@@ -72,12 +72,14 @@ static void level_free(struct level *level)
 }
 
 /* NULL when memory is short. */
-static struct level *get_level(struct open_dir *dir, unsigned number)
+static struct level *get_level(const struct vt_tree_builder *builder, struct open_dir *dir,
+			       unsigned number)
 {
 	if (!dir->levels[number]) {
 		dir->levels[number] = calloc(1, sizeof(struct level));
 		if (dir->levels[number])
-			vt_page_builder_init(&dir->levels[number]->page, (uint8_t) number);
+			vt_page_builder_init(&dir->levels[number]->page, builder->sink->kind,
+					     (uint8_t) number);
 	}
 	return dir->levels[number];
 }
@@ -173,7 +175,7 @@ static int flush(const struct vt_tree_builder *builder, struct open_dir *dir, un
 	int r;
 
 	assert(number < VT_PAGE_LEVEL_MAX); /* levels halve, and there are at most 2^32 entries */
-	above = get_level(dir, number + 1);
+	above = get_level(builder, dir, number + 1);
 	if (!above)
 		return no_memory(err);
 	r = put_finished(builder, level, err);
@@ -224,7 +226,7 @@ static int close_dir(const struct vt_tree_builder *builder, struct open_dir *dir
 	unsigned number = 0;
 	int r;
 
-	if (!get_level(dir, 0))
+	if (!get_level(builder, dir, 0))
 		return no_memory(err);
 	while ((r = close_level(builder, dir, number, err)) == 0)
 		number++;
@@ -301,7 +303,7 @@ static int check_next(struct vt_tree_builder *builder, const struct vt_entry *en
 		      struct vt_error *err)
 {
 	struct open_dir *dir = top(builder);
-	const char *problem = vt_entry_problem(entry, false);
+	const char *problem = vt_entry_problem(entry, builder->sink->kind, false);
 
 	if (problem)
 		return vt_fail(err, EINVAL, "%s", problem);
@@ -324,7 +326,7 @@ static void took(struct vt_tree_builder *builder, struct open_dir *dir,
 static int add_to(const struct vt_tree_builder *builder, struct open_dir *dir,
 		  const struct vt_entry *entry, struct vt_error *err)
 {
-	struct level *leaves = get_level(dir, 0);
+	struct level *leaves = get_level(builder, dir, 0);
 	int r;
 
 	if (!leaves)
@@ -413,7 +415,7 @@ int vt_tree_builder_finish(struct vt_tree_builder *builder, const struct vt_entr
 	if (builder->depth != 1)
 		return vt_fail(err, EINVAL, "a directory is still open");
 	entry.nodes = 1;
-	problem = vt_entry_problem(&entry, true);
+	problem = vt_entry_problem(&entry, builder->sink->kind, true);
 	if (problem)
 		return vt_fail(err, EINVAL, "%s", problem);
 	r = close_dir(builder, top(builder), err);

@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (vt_page_decode(data, size, 1, true, NULL, &page, NULL) < 0)
 		return 0;
-	vt_page_builder_init(&again, page->level);
+	vt_page_builder_init(&again, page->kind, page->level);
 	for (unsigned i = 0; i < page->count; i++)
 		check_item(page, i, &again);
 	must(vt_page_builder_finish(&again, &digest, NULL) == 0);

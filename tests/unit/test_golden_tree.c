@@ -275,7 +275,7 @@ static int get_golden(void *context, uint64_t id, bool nowait, struct vt_page **
 START_TEST(what_was_written_once_is_still_read)
 {
 	char dir[4096], root_bytes[256];
-	struct vt_page_source source = {get_golden, dir};
+	struct vt_page_source source = {.get = get_golden, .context = dir};
 	struct model *root = golden_model();
 	struct vt_tree_walk *walk;
 	struct vt_node node;

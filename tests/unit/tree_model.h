@@ -135,8 +135,8 @@ static inline int memory_put(void *context, struct vt_new_page *pages, size_t co
 static inline void memory_init(struct memory *memory, uint64_t first_id, uint64_t step)
 {
 	*memory = (struct memory){.next_id = first_id, .step = step};
-	memory->source = (struct vt_page_source){memory_get, memory};
-	memory->sink = (struct vt_page_sink){memory_put, memory};
+	memory->source = (struct vt_page_source){.get = memory_get, .context = memory};
+	memory->sink = (struct vt_page_sink){.put = memory_put, .context = memory};
 }
 
 static inline void memory_done(struct memory *memory)
