@@ -250,10 +250,11 @@ static const char *read_row(struct vt_reader *reader, struct vt_label *out)
 	*out = label;
 	if (flags & ~FLAGS_KNOWN)
 		return "a label has flags that are not known";
+	if (problem)
+		return problem;
 	if (reader->failed || vt_reader_left(reader))
 		return "a label's length is wrong";
-	return problem || flags == flags_of(&label) ? problem
-						    : "a label has flags for what is empty";
+	return flags == flags_of(&label) ? NULL : "a label has flags for what is empty";
 }
 
 int vt_label_reader_next(struct vt_label_reader *reader, struct vt_label *out)
