@@ -292,6 +292,8 @@ int vt_label_tree_builder_add(struct vt_label_tree_builder *builder, const char 
 	struct vt_digest digest;
 	int r;
 
+	if (len > 0 && path[0] == '/')
+		return vt_fail(err, EINVAL, "the path of labels begins with '/'");
 	vt_buf_reset(&builder->block);
 	r = vt_label_block_encode(rows, &count, &builder->block, err);
 	if (r == 0)

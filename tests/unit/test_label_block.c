@@ -101,7 +101,7 @@ START_TEST(other_encodings_are_refused)
 		uint8_t byte;
 		const char *problem;
 	} cases[] = {
-		{0, 0, "length"},         {0, 200, "past the end"}, {AT_KEY_LEN, 0, ""},
+		{0, 0, ""},         {0, 200, "past the end"}, {AT_KEY_LEN, 0, ""},
 		{AT_TYPE, 4, "type"},     {AT_TYPE, 3, ""},         {AT_SOURCE, 0, "source"},
 		{AT_REVIEW, 6, "review"}, {AT_FLAGS, 16, "flags"},  {AT_FLAGS, 2, "length"},
 		{AT_VALUE, 2, "length"},  {AT_VALUE, 0, "length"},
