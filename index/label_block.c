@@ -272,6 +272,21 @@ int vt_label_reader_next(struct vt_label_reader *reader, struct vt_label *out)
 	return 1;
 }
 
+/* One row, behind its length. */
+static const char *check_row(struct vt_reader *reader, struct vt_label *out)
+{
+	size_t len = vt_reader_le32(reader);
+	const void *bytes = vt_reader_get(reader, len);
+	struct vt_reader row;
+	const char *problem;
+
+	if (!bytes)
+		return "labels go past the end";
+	row = vt_reader_over(bytes, len);
+	problem = read_row(&row, out);
+	return problem ? problem : vt_label_problem(out);
+}
+
 const char *vt_label_block_problem(const void *block, size_t len, uint32_t count)
 {
 	struct vt_reader reader = vt_reader_over(block, len);
@@ -279,17 +294,12 @@ const char *vt_label_block_problem(const void *block, size_t len, uint32_t count
 	uint32_t seen = 0;
 
 	for (; vt_reader_left(&reader); last = label, seen++) {
-		size_t row_len = vt_reader_le32(&reader);
-		const void *bytes = vt_reader_get(&reader, row_len);
-		struct vt_reader row = vt_reader_over(bytes, bytes ? row_len : 0);
-		const char *problem = bytes ? read_row(&row, &label) : "labels go past the end";
+		const char *problem = check_row(&reader, &label);
 
-		if (!problem)
-			problem = vt_label_problem(&label);
-		if (!problem && seen > 0 && vt_label_compare(&last, &label) >= 0)
-			problem = "labels are out of order";
 		if (problem)
 			return problem;
+		if (seen > 0 && vt_label_compare(&last, &label) >= 0)
+			return "labels are out of order";
 	}
 	return seen == 0 || seen != count ? "the number of labels is wrong" : NULL;
 }

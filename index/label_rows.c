@@ -206,9 +206,11 @@ static int put_pages(struct writer *writer, const struct vt_buf *block, struct v
 	}
 	if (r == 0 && (vt_buf_failed(&writer->ids) || vt_buf_failed(&writer->list)))
 		return vt_fail(err, ENOMEM, "no memory for labels");
+	if (r < 0)
+		return r;
 	ids = vt_reader_over(writer->ids.data, writer->ids.len);
 	*id = vt_reader_le64(&ids);
-	return r;
+	return 0;
 }
 
 int vt_label_rows_put(const struct vt_page_sink *sink, const struct vt_buf *block,

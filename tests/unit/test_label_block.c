@@ -87,7 +87,7 @@ START_TEST(every_bit_counts)
 	for (size_t len = 0; len < block.len; len++)
 		must(vt_label_block_problem(block.data, len, (uint32_t) count) != NULL);
 	must(vt_label_block_problem(block.data, block.len, (uint32_t) count + 1) != NULL);
-	must(vt_label_block_problem(NULL, 0, 0) != NULL);
+	must(vt_label_block_problem("", 0, 0) != NULL);
 }
 END_TEST
 
