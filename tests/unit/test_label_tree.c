@@ -478,6 +478,45 @@ START_TEST(a_part_that_is_not_as_listed_is_refused)
 }
 END_TEST
 
+static void swap(uint8_t *at, size_t len)
+{
+	uint8_t first[64];
+
+	memcpy(first, at, len);
+	memcpy(at, at + len, len);
+	memcpy(at + len, first, len);
+}
+
+START_TEST(parts_out_of_order_are_refused)
+{
+	struct rng rng = {17};
+	struct files files = {0};
+	struct memory memory;
+	struct vt_label_tree tree;
+	struct vt_label_rows rows;
+	struct memory_page *list;
+	struct vt_label label;
+	struct vt_node node;
+	int r;
+
+	(void) add_file(&files, "video", 3000, &rng);
+	memory_init(&memory, 0, 1);
+	tree = build(&files, &memory);
+	must(vt_label_tree_find(&memory.source, &tree, "video", 5, &node, NULL) == 0);
+	list = memory_find(&memory, node.entry.page);
+	swap(list->value + 8, 40); /* what it says of the first two, and their ids */
+	swap(list->value + 4 + (list->value[0] | list->value[1] << 8), 8);
+	must(vt_label_rows_open(&rows, &memory.source, &node.entry, NULL) == 0);
+	while ((r = vt_label_rows_next(&rows, &label, NULL)) > 0)
+		;
+	ck_assert_int_eq(r, -EBADMSG);
+	vt_label_rows_done(&rows);
+	vt_node_done(&node);
+	memory_done(&memory);
+	files_done(&files);
+}
+END_TEST
+
 START_TEST(roots_have_one_encoding)
 {
 	struct vt_label_tree tree = {.content = {{7}}, .nodes = 3, .files = 2, .labels = 5}, out;
@@ -506,4 +545,5 @@ VT_SUITE(label_tree, what_was_labelled_is_found_whatever_the_order,
 	 a_difference_has_what_one_side_alone_has, one_label_more_stores_few_pages_and_moves_no_cut,
 	 one_label_more_in_a_file_of_thousands_stores_a_part, paths_that_do_not_ascend_are_refused,
 	 trees_of_one_kind_are_not_read_as_another, pages_of_one_kind_hold_no_entries_of_another,
-	 a_part_that_is_not_as_listed_is_refused, roots_have_one_encoding)
+	 a_part_that_is_not_as_listed_is_refused, parts_out_of_order_are_refused,
+	 roots_have_one_encoding)
