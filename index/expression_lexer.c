@@ -136,17 +136,10 @@ int vt_lexer_refuse(const struct vt_lexer *lexer, size_t at, const char *format,
 	return refuse(lexer, at, sentence);
 }
 
-/* As much of the present token as a sentence takes, cut behind a whole character. */
+/* As much of the present token as a sentence takes: only texts are not ASCII, and none is shown. */
 static int shown_len(const struct vt_lexer *lexer)
 {
-	size_t len = lexer->token.len;
-
-	if (len > SHOWN_MAX) {
-		len = SHOWN_MAX;
-		while ((lexer->bytes[lexer->token.at + len] & 0xc0) == 0x80)
-			len--;
-	}
-	return (int) len;
+	return (int) (lexer->token.len < SHOWN_MAX ? lexer->token.len : SHOWN_MAX);
 }
 
 int vt_lexer_expected(const struct vt_lexer *lexer, const char *format, ...)

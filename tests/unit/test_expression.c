@@ -3,6 +3,7 @@
  */
 #include "index/expression.h"
 #include "index/base/error.h"
+#include "tests/unit/failing_malloc.h"
 #include "tests/unit/suite.h"
 
 #include <errno.h>
@@ -76,6 +77,7 @@ START_TEST(each_form_has_a_canonical_text)
 		{"size>1024", "size>1K"},
 		{"size>1.5M", "size>1536K"},
 		{"size>1.1K", "size>1126"},
+		{"size>1.9K", "size>1946"},
 		{"size>1e3", "size>1000"},
 		{"size>=3G and size<2T", "size>=3G and size<2T"},
 		{"size=9223372036854775807", "size=9223372036854775807"},
@@ -93,6 +95,7 @@ START_TEST(each_form_has_a_canonical_text)
 		{"has ( class )or unlabelled", "has(class) or unlabelled"},
 		{"disputed(label . class)", "disputed(class)"},
 		{"label.path=x", "label.path=x"},
+		{"ab=1 and a=1", "ab=1 and a=1"},
 		{"label.class=x", "class=x"},
 		{"label.label.source=rule", "label.label.source=rule"},
 		{"label.confidence.confidence=1", "confidence.confidence=1"},
@@ -227,6 +230,16 @@ START_TEST(what_is_wrong_is_said_with_its_column)
 }
 END_TEST
 
+START_TEST(zero_has_no_sign)
+{
+	vt_cleanup(vt_expression_freep) const struct vt_expression *expression = NULL;
+
+	ck_assert_int_eq(parse("a=-0", &expression), 0);
+	ck_assert_int_eq(expression->root->values[0].type, VT_EXPRESSION_NUMBER);
+	ck_assert_int_eq(__builtin_signbit(expression->root->values[0].number), 0);
+}
+END_TEST
+
 START_TEST(a_nul_is_a_character_like_others)
 {
 	const struct vt_expression *expression;
@@ -325,6 +338,29 @@ START_TEST(it_says_what_it_looks_at)
 }
 END_TEST
 
+START_TEST(without_memory_it_says_so)
+{
+	static const char text[] = "a=b and not (c in (d,'e',3) or has(f) or label.path~'*')";
+	const struct vt_expression *expression = NULL;
+	unsigned failures = 0;
+	int r;
+
+	do {
+		allocations_left = failures;
+		r = vt_expression_parse(text, strlen(text), &expression, &err);
+		if (!stop_failing())
+			break;
+		ck_assert_int_eq(r, -ENOMEM);
+		ck_assert_str_eq(err.text, "no memory for an expression");
+		ck_assert_ptr_null(expression);
+		failures++;
+	} while (failures < 1000);
+	ck_assert_int_eq(r, 0);
+	ck_assert_uint_gt(failures, 10);
+	vt_expression_free(expression);
+}
+END_TEST
+
 VT_SUITE(expression, each_form_has_a_canonical_text, what_is_wrong_is_said_with_its_column,
-	 a_nul_is_a_character_like_others, limits_are_where_the_header_says,
-	 it_says_what_it_looks_at)
+	 zero_has_no_sign, a_nul_is_a_character_like_others, limits_are_where_the_header_says,
+	 it_says_what_it_looks_at, without_memory_it_says_so)
