@@ -258,6 +258,8 @@ int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_e
 
 	if (r == 0)
 		r = vt_book_lease_drain(service->book, id, how, by_uid, reason, out, err);
+	if (r == -ESTALE) /* another was first, and took everything away before it was over */
+		return vt_book_lease_get(service->book, id, out, err);
 	if (r < 0)
 		return r;
 	vt_trail_deliver(service);

@@ -452,6 +452,10 @@ START_TEST(what_another_has_ended_meanwhile_is_ended)
 	ck_assert_int_eq(out.end, VT_LEASE_END_BROKEN);
 	ck_assert_int_eq(state_of(&waiting), VT_LEASE_ACTIVE);
 	ck_assert_uint_eq(narrowed.count, 3); /* twice from the one, once for the next */
+	forget();
+	must(end(&held, &out) == 0); /* that it is over already is no failure */
+	ck_assert_int_eq(out.state, VT_LEASE_ENDED);
+	ck_assert_uint_eq(narrowed.count, 0);
 	tear_down();
 }
 END_TEST
