@@ -51,7 +51,7 @@ struct entry {
 struct vt_leftovers {
 	struct vt_service *service; /* constant, as the folder */
 	char folder[PATH_MAX];
-	char boot[2 * VT_BOOT_ID_LEN + 1];
+	char boot[VT_BOOT_ID_TEXT];
 	pthread_mutex_t lock; /* also over the files: none is on the way of a read */
 	struct entry *list;   /* guarded by lock, as the next */
 	int connections;      /* -1: none yet */
@@ -224,15 +224,6 @@ static int read_file(void *context, const char *name, struct vt_error *err)
 	return 0;
 }
 
-static void name_boot(char out[2 * VT_BOOT_ID_LEN + 1])
-{
-	uint8_t id[VT_BOOT_ID_LEN];
-
-	vt_clock_boot_id(id);
-	for (size_t i = 0; i < sizeof id; i++)
-		(void) snprintf(out + 2 * i, 3, "%02x", id[i]);
-}
-
 static int open_folder(struct vt_leftovers *leftovers, struct vt_error *err)
 {
 	if (snprintf(leftovers->folder, sizeof leftovers->folder, "%s/run/mounts",
@@ -253,7 +244,7 @@ int vt_leftovers_open(struct vt_service *service, struct vt_leftovers **out, str
 		return vt_fail(err, ENOMEM, "no memory for the notes of mounts");
 	leftovers->service = service;
 	leftovers->connections = -1;
-	name_boot(leftovers->boot);
+	vt_clock_boot_id_format(leftovers->boot);
 	(void) pthread_mutex_init(&leftovers->lock, NULL);
 	r = open_folder(leftovers, err);
 	if (r < 0)

@@ -69,6 +69,17 @@ int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char 
 	return r;
 }
 
+/* It is gone, whatever else fails now; rules that could not be dropped are at the next opening. */
+static int after_removal(struct vt_service *service, uint32_t dataset, uint32_t version,
+			 const struct vt_pattern *gone, struct vt_error *err)
+{
+	int forgotten = vt_book_forget(service->book, dataset, version, err);
+	int r = apply(service, gone, version != 0, forgotten < 0 ? NULL : err);
+
+	vt_trail_deliver(service);
+	return forgotten < 0 ? forgotten : r;
+}
+
 int vt_narrow_remove(struct vt_service *service, uint32_t version, uint32_t by_uid,
 		     struct vt_error *err)
 {
@@ -79,13 +90,7 @@ int vt_narrow_remove(struct vt_service *service, uint32_t version, uint32_t by_u
 
 	if (r == 0)
 		r = vt_catalog_remove(service->index->catalog, version, by_uid, &exhibit, err);
-	if (r == 0)
-		r = vt_book_forget(service->book, going->dataset, version, err);
-	if (r < 0)
-		return r;
-	r = apply(service, &gone, true, err);
-	vt_trail_deliver(service);
-	return r;
+	return r < 0 ? r : after_removal(service, going->dataset, version, &gone, err);
 }
 
 /* Its versions are nowhere to be found any more, and so are covered by whatever is looked for. */
@@ -98,13 +103,7 @@ int vt_narrow_remove_dataset(struct vt_service *service, uint32_t dataset, uint3
 	int r = vt_catalog_remove_dataset(service->index->catalog, dataset, by_uid, &exhibits,
 					  &count, err);
 
-	if (r == 0)
-		r = vt_book_forget(service->book, dataset, 0, err);
-	if (r < 0)
-		return r;
-	r = apply(service, &gone, false, err);
-	vt_trail_deliver(service);
-	return r;
+	return r < 0 ? r : after_removal(service, dataset, 0, &gone, err);
 }
 
 /* ---- rules and partners ---------------------------------------------------------------------- */
@@ -259,6 +258,8 @@ int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_e
 
 	if (r == 0)
 		r = vt_book_lease_drain(service->book, id, how, by_uid, reason, out, err);
+	if (r == -ESTALE) /* another was first, and took everything away before it was over */
+		return vt_book_lease_get(service->book, id, out, err);
 	if (r < 0)
 		return r;
 	vt_trail_deliver(service);

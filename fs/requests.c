@@ -427,6 +427,14 @@ bool vt_control_is_owner(const struct vt_control_request *request)
 	return uid == 0 || uid == request->service->owner_uid;
 }
 
+int vt_control_check_owner(const struct vt_control_request *request, const char *what,
+			   struct vt_error *err)
+{
+	if (vt_control_is_owner(request))
+		return 0;
+	return vt_fail(err, EACCES, "only the store's owner and root may %s", what);
+}
+
 struct vt_viewer vt_control_viewer(const struct vt_control_request *request)
 {
 	return (struct vt_viewer){.service = request->service,

@@ -112,6 +112,9 @@ uint32_t vt_control_caller(const struct vt_control_request *request);
 bool vt_control_administers(const struct vt_control_request *request);
 /* Root, or the uid that the store's files belong to: they could do anything to it anyhow. */
 bool vt_control_is_owner(const struct vt_control_request *request);
+/* -EACCES for others, with a sentence: "only the store's owner and root may " and `what`. */
+int vt_control_check_owner(const struct vt_control_request *request, const char *what,
+			   struct vt_error *err);
 /* The same for fs/visible.h. Borrows from the request. */
 struct vt_viewer vt_control_viewer(const struct vt_control_request *request);
 /* May the caller know of the version? Withdrawn ones are known to whoever saw them. */

@@ -71,23 +71,6 @@ static const char *state_name(enum vt_lease_state state)
 	return "unknown";
 }
 
-static const char *end_name(enum vt_lease_end end)
-{
-	switch (end) {
-	case VT_LEASE_END_NONE:
-		break;
-	case VT_LEASE_END_RELEASED:
-		return "released";
-	case VT_LEASE_END_EXPIRED:
-		return "expired";
-	case VT_LEASE_END_BROKEN:
-		return "broken";
-	case VT_LEASE_END_REMOVED:
-		return "removed";
-	}
-	return NULL;
-}
-
 /* `whole`: also who holds it, and why it ended; others hear that it is leased and until when. */
 static json_t *lease_row(struct vt_service *service, const struct vt_lease *lease, bool whole)
 {
@@ -108,8 +91,8 @@ static json_t *lease_row(struct vt_service *service, const struct vt_lease *leas
 	(void) json_object_set_new(row, "holder", json_string(lease->holder.name));
 	(void) json_object_set_new(row, "fence", json_integer((json_int_t) lease->fence));
 	(void) vt_json_set_time(row, "asked", lease->asked_ns);
-	if (end_name(lease->end))
-		(void) json_object_set_new(row, "end", json_string(end_name(lease->end)));
+	if (vt_lease_end_name(lease->end))
+		(void) json_object_set_new(row, "end", json_string(vt_lease_end_name(lease->end)));
 	if (lease->state == VT_LEASE_ENDED)
 		(void) vt_json_set_time(row, "ended", lease->ended_ns);
 	if (lease->reason[0])

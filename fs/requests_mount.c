@@ -217,16 +217,6 @@ static void compare(void *context, const struct vt_session_info *info)
 		served->id = info->id;
 }
 
-/* The state is believed, so only those may bring one who could ruin the server in any case. */
-static int check_trusted(struct vt_control_request *request, struct vt_error *err)
-{
-	uint32_t uid = vt_control_caller(request);
-
-	if (uid == 0 || uid == geteuid())
-		return 0;
-	return vt_fail(err, EACCES, "only the store's owner and root may bring a mount's state");
-}
-
 static int take_hold(struct vt_control_request *request, const struct vt_hold *hold, uint64_t *id,
 		     struct vt_error *err)
 {
@@ -258,7 +248,7 @@ int vt_serve_mount_adopt(struct vt_control_request *request, struct vt_error *er
 {
 	struct vt_holdings given = VT_HOLDINGS_INIT;
 	uint64_t id = 0;
-	int r = check_trusted(request, err);
+	int r = vt_control_check_owner(request, "bring a mount's state", err); /* it is believed */
 
 	if (r >= 0 && request->message->fd < 0)
 		r = vt_fail(err, EINVAL, "the request came without a mount");

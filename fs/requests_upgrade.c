@@ -11,14 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What the descriptor is of will be run, as the store's owner. */
-static int check_caller(const struct vt_control_request *request, struct vt_error *err)
-{
-	if (vt_control_is_owner(request))
-		return 0;
-	return vt_fail(err, EACCES, "only the store's owner and root may upgrade its server");
-}
-
 static int is_ours(int program, bool *out, struct vt_error *err)
 {
 	struct stat given, ours;
@@ -63,7 +55,7 @@ int vt_serve_upgrade(struct vt_control_request *request, struct vt_error *err)
 	struct vt_host *host = request->connection->host;
 	bool begin, same = false;
 	const char *form;
-	int r = check_caller(request, err);
+	int r = vt_control_check_owner(request, "upgrade its server", err); /* it is run as them */
 
 	if (r >= 0)
 		r = vt_arg_text(request->args, "form", &form, err);

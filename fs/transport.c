@@ -30,6 +30,7 @@
 #endif
 
 #define MESSAGE_MAX ((1u << 20) + 8192u) /* a FUSE message: 1 MiB and headers */
+#define REQUEST_MAX 4096u                /* but of a read-only mount; forgets may be lost */
 
 static atomic_bool silent;
 
@@ -63,6 +64,20 @@ static void note_init(struct vt_session *session, const void *init, size_t len)
 		record->repeat = who_repeats(init, len);
 }
 
+/*
+ * A thread that is killed may still take a request from the kernel, and if it finds no memory to
+ * put it into, that ends with EIO for who asked instead of being sent again (fuse_copy_fill() pins
+ * the pages, and pinning brings none in for a dying process).
+ */
+static void touch(void *buf, size_t len)
+{
+	volatile char *bytes = buf;
+
+	bytes[0] = 0;
+	if (len >= REQUEST_MAX)
+		bytes[REQUEST_MAX - 1] = 0;
+}
+
 static ssize_t next_message(struct vt_session *session, int fd, void *buf, size_t len)
 {
 	size_t stashed = atomic_exchange(&session->stash_len, 0);
@@ -71,8 +86,10 @@ static ssize_t next_message(struct vt_session *session, int fd, void *buf, size_
 		memcpy(buf, session->stash, stashed);
 		return (ssize_t) stashed;
 	}
-	if (session->state->record->repeat == VT_REPEAT_BY_KERNEL)
+	if (session->state->record->repeat == VT_REPEAT_BY_KERNEL) {
+		touch(buf, len);
 		return read(fd, buf, len);
+	}
 	return vt_kept_requests_read(session->kept, fd, buf, len);
 }
 

@@ -11,7 +11,6 @@
 #include "policy/audit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -525,19 +524,11 @@ static void set_defaults(struct vt_audit_settings *s)
 #undef VT_DEFAULT
 }
 
-static void read_boot_id(char out[40])
-{
-	vt_autoclose int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? 0 : read(fd, out, 36);
-
-	out[len > 0 ? len : 0] = '\0';
-}
-
 /* The records that every opening makes: what was found, and that counting starts anew. */
 static int put_start(struct vt_audit *audit, const struct vt_audit_recovery *found,
 		     struct vt_error *err)
 {
-	char boot[40];
+	char boot[VT_BOOT_ID_TEXT];
 	int r = 0;
 
 	if (found->torn_bytes || found->torn_note_bytes)
@@ -548,7 +539,7 @@ static int put_start(struct vt_audit *audit, const struct vt_audit_recovery *fou
 					       found->torn, "note_bytes",
 					       (json_int_t) found->torn_note_bytes),
 				     err);
-	read_boot_id(boot);
+	vt_clock_boot_id_format(boot);
 	if (r == 0)
 		r = vt_audit_log_put(audit->log, VT_AUDIT_START,
 				     json_pack("{s:s, s:s, s:i}", "boot", boot, "version",

@@ -53,6 +53,7 @@ void vt_pattern_format(struct vt_catalog *catalog, const struct vt_pattern *patt
 
 int vt_right_parse(const char *text, enum vt_right *out, struct vt_error *err);
 const char *vt_right_name(enum vt_right right);
+const char *vt_lease_end_name(enum vt_lease_end end); /* "broken"; NULL: it has not ended */
 
 /*
  * Rules. `rule` has no id yet; one of equal kind, principal, right and object is replaced by it.

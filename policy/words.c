@@ -244,3 +244,20 @@ const char *vt_pattern_space(struct vt_catalog *catalog, const struct vt_pattern
 		return NULL;
 	return vt_dataset_space(dataset->name, space);
 }
+
+const char *vt_lease_end_name(enum vt_lease_end end)
+{
+	switch (end) {
+	case VT_LEASE_END_NONE:
+		break;
+	case VT_LEASE_END_RELEASED:
+		return "released";
+	case VT_LEASE_END_EXPIRED:
+		return "expired";
+	case VT_LEASE_END_BROKEN:
+		return "broken";
+	case VT_LEASE_END_REMOVED:
+		return "removed";
+	}
+	return NULL;
+}

@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 export VT_TEST_DATA="${VT_TEST_DATA:-$PWD/tests/data}"
-tests=${*:-"round_trip versions documents restart slow_disk publish_kill stress hostile_users"}
+tests=${*:-"round_trip versions documents restart slow_disk publish_kill stress hostile_users upgrade audit_crash"}
 reports=$(mktemp -d "${TMPDIR:-/tmp}/vitrine-sanitized.XXXXXX")
 chmod 1777 "$reports" # servers of other users report too
 trap 'rm -rf "$reports"' EXIT

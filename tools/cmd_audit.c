@@ -10,9 +10,11 @@
 #include <string.h>
 
 #include "fs/rows.h"
+#include "index/base/clock.h"
 #include "index/base/error.h"
 #include "policy/audit_reader.h"
 #include "policy/audit_verify.h"
+#include "policy/book.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -102,22 +104,55 @@ static bool user_matches(const struct vt_audit_line *line)
 	       strcmp(uid, user_option) == 0;
 }
 
-/* What has no column of its own, as KEY=VALUE. */
+static bool is_one_of(const struct vt_audit_field *field, const char *const *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (field->key_len == strlen(keys[i]) &&
+		    memcmp(field->key, keys[i], field->key_len) == 0)
+			return true;
+	return false;
+}
+#define IS_ONE_OF(field, keys) is_one_of(field, keys, sizeof(keys) / sizeof *(keys))
+
+/* A member as people read it; false: it says nothing to them. */
+static bool say_value(const struct vt_audit_field *field, struct vt_buf *out)
+{
+	static const char *const times[] = {"since", "until", "from"}, *const ends[] = {"how"};
+	char when[VT_TIME_TEXT], local[32];
+	const char *end;
+
+	if (field->type == VT_AUDIT_NUMBER && IS_ONE_OF(field, times)) {
+		vt_time_format((uint64_t) field->number, when);
+		vt_format_time(when, local);
+		vt_buf_printf(out, "%s", local);
+		return field->number != 0;
+	}
+	if (field->type == VT_AUDIT_NUMBER && IS_ONE_OF(field, ends)) {
+		end = vt_lease_end_name((enum vt_lease_end) field->number);
+		vt_buf_printf(out, "%s", end ? end : "");
+		return end != NULL;
+	}
+	vt_buf_put(out, field->value, field->len);
+	return true;
+}
+
+/* What has no column of its own, as KEY=VALUE; all of it there is with --json. */
 static void describe(const struct vt_audit_line *line, struct vt_buf *out)
 {
-	static const char *const shown[] = {"kind", "seq", "t",         "user",  "object",
-					    "ds",   "ver", "positions", "first", "last"};
+	static const char *const left_out[] = {"kind", "seq",  "t",         "user",  "object",
+					       "ds",   "ver",  "positions", "first", "last",
+					       "at",   "boot", "edge",      "public"};
+	bool named = vt_audit_line_find(line, "user") != NULL;
 
 	for (size_t i = 0; i < line->count; i++) {
 		const struct vt_audit_field *field = &line->fields[i];
-		bool skip = false;
+		vt_cleanup(vt_buf_done) struct vt_buf value = VT_BUF_INIT;
+		bool is_uid = field->key_len == 3 && memcmp(field->key, "uid", 3) == 0;
 
-		for (size_t j = 0; j < sizeof shown / sizeof *shown; j++)
-			skip |= field->key_len == strlen(shown[j]) &&
-				memcmp(field->key, shown[j], field->key_len) == 0;
-		if (!skip)
-			vt_buf_printf(out, "%s%.*s=%.*s", out->len ? " " : "", (int) field->key_len,
-				      field->key, (int) field->len, field->value);
+		if (IS_ONE_OF(field, left_out) || (is_uid && named) || !say_value(field, &value))
+			continue;
+		vt_buf_printf(out, "%s%.*s=%.*s", out->len ? " " : "", (int) field->key_len,
+			      field->key, (int) value.len, (const char *) value.data);
 	}
 	vt_buf_put_u8(out, '\0');
 }

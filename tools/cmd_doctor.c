@@ -236,7 +236,8 @@ static void check_server(struct checkup *c)
 		tell(c, FAIL, "server", "%s", err.text);
 	else if (strcmp(vt_json_text(hello, "version", ""), VT_VERSION) != 0)
 		tell(c, WARN, "server",
-		     "pid %lld is of version %s, this program of " VT_VERSION ": 'vitrine stop'",
+		     "pid %lld is of version %s, this program of " VT_VERSION
+		     ": 'vitrine upgrade' puts it in its place",
 		     (long long) vt_json_count(hello, "pid"), vt_json_text(hello, "version", "?"));
 	else
 		tell(c, OK, "server", "pid %lld answers", (long long) vt_json_count(hello, "pid"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `vitrine stop`: ends the server of a store, for an upgrade, a copy, or to remove the store. */
+/* `vitrine stop`: ends the server of a store, for a copy, or to remove the store. */
 #include <errno.h>
 #include <poll.h>
 #include <sys/syscall.h>
@@ -64,8 +64,7 @@ const struct vt_command vt_cmd_stop = {
 	.name = "stop",
 	.synopsis = "",
 	.summary = "End the server of the store; the next command starts one again",
-	.details =
-		"For an upgrade, a copy, or before the store is removed. It is refused while the\n"
-		"store is mounted.",
+	.details = "For a copy, or before the store is removed. It is refused while the store is\n"
+		   "mounted. A new version of the program does not need it: 'vitrine upgrade'.",
 	.run = run,
 };

@@ -69,6 +69,15 @@ void vt_clock_boot_id(uint8_t id[VT_BOOT_ID_LEN])
 		read_boot_id(id);
 }
 
+void vt_clock_boot_id_format(char out[VT_BOOT_ID_TEXT])
+{
+	uint8_t id[VT_BOOT_ID_LEN];
+
+	vt_clock_boot_id(id);
+	for (size_t i = 0; i < sizeof id; i++)
+		(void) snprintf(out + 2 * i, 3, "%02x", id[i]);
+}
+
 void vt_clock_set_realtime_ns(uint64_t ns)
 {
 	fixed_ns = ns;

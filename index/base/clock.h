@@ -16,6 +16,9 @@ uint64_t vt_clock_boottime_ns(void);  /* CLOCK_BOOTTIME, ns; runs on while the m
 #define VT_BOOT_ID_LEN 16
 /* A random number of this boot of the machine; zeros where the kernel does not tell. */
 void vt_clock_boot_id(uint8_t id[VT_BOOT_ID_LEN]);
+/* In hexadecimal digits. */
+#define VT_BOOT_ID_TEXT (2 * VT_BOOT_ID_LEN + 1)
+void vt_clock_boot_id_format(char out[VT_BOOT_ID_TEXT]);
 
 /* Time for people and JSON, RFC 3339 in UTC: "2026-11-27T00:28:00Z"; "the end of time". */
 #define VT_TIME_TEXT 32

@@ -32,7 +32,7 @@ static struct {
 } narrowed;
 static int narrow_fails;
 static void (*meanwhile)(void); /* what another does while the next narrowing is under way */
-static bool log_is_closed;
+static bool log_is_closed, forgetting_fails;
 static unsigned refreshed, poked;
 
 int __wrap_vt_sessions_narrow(struct vt_sessions *sessions, const struct vt_pattern *pattern,
@@ -40,6 +40,10 @@ int __wrap_vt_sessions_narrow(struct vt_sessions *sessions, const struct vt_patt
 void __wrap_vt_sessions_refresh(struct vt_sessions *sessions, const struct vt_pattern *pattern);
 void __wrap_vt_policy_watch_poke(struct vt_policy_watch *watch);
 int __wrap_vt_trail_check(struct vt_service *service, struct vt_error *e);
+int __real_vt_book_forget(struct vt_book *book, uint32_t dataset, uint32_t version,
+			  struct vt_error *e);
+int __wrap_vt_book_forget(struct vt_book *book, uint32_t dataset, uint32_t version,
+			  struct vt_error *e);
 
 static bool reads(uint32_t uid)
 {
@@ -89,6 +93,13 @@ int __wrap_vt_trail_check(struct vt_service *service, struct vt_error *e)
 {
 	(void) service;
 	return log_is_closed ? vt_fail(e, EIO, "a test's log is closed") : 0;
+}
+
+int __wrap_vt_book_forget(struct vt_book *book, uint32_t dataset, uint32_t version,
+			  struct vt_error *e)
+{
+	return forgetting_fails ? vt_fail(e, EIO, "a test's book cannot be written")
+				: __real_vt_book_forget(book, dataset, version, e);
 }
 
 static void forget(void)
@@ -329,6 +340,19 @@ START_TEST(what_a_mount_cannot_finish_is_not_called_done_and_stays_refused)
 }
 END_TEST
 
+START_TEST(what_is_removed_is_narrowed_even_if_its_rules_stay)
+{
+	set_up();
+	forgetting_fails = true;
+	ck_assert_int_eq(vt_narrow_remove(host.service, birds->serial, 0, &err), -EIO);
+	ck_assert_uint_eq(narrowed.count, 1);
+	ck_assert(narrowed.retire[0]);
+	ck_assert_int_eq(vt_narrow_remove_dataset(host.service, birds->dataset, 0, &err), -EIO);
+	ck_assert_uint_eq(narrowed.count, 2);
+	tear_down();
+}
+END_TEST
+
 START_TEST(a_partners_end_that_comes_nearer_is_looked_at)
 {
 	set_up();
@@ -428,6 +452,10 @@ START_TEST(what_another_has_ended_meanwhile_is_ended)
 	ck_assert_int_eq(out.end, VT_LEASE_END_BROKEN);
 	ck_assert_int_eq(state_of(&waiting), VT_LEASE_ACTIVE);
 	ck_assert_uint_eq(narrowed.count, 3); /* twice from the one, once for the next */
+	forget();
+	must(end(&held, &out) == 0); /* that it is over already is no failure */
+	ck_assert_int_eq(out.state, VT_LEASE_ENDED);
+	ck_assert_uint_eq(narrowed.count, 0);
 	tear_down();
 }
 END_TEST
@@ -500,6 +528,7 @@ END_TEST
 
 VT_SUITE(narrow, it_is_refused_first_and_then_every_mount_is_narrowed,
 	 what_a_mount_cannot_finish_is_not_called_done_and_stays_refused,
+	 what_is_removed_is_narrowed_even_if_its_rules_stay,
 	 a_partners_end_that_comes_nearer_is_looked_at, who_stands_in_line_takes_nothing_away,
 	 a_lease_is_taken_from_one_before_it_is_the_nexts,
 	 the_next_waits_until_it_is_taken_from_the_last, what_another_has_ended_meanwhile_is_ended,

@@ -4,7 +4,9 @@
  * which keeps messages whole as /dev/fuse does.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fuse.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "fs/kept_requests.h"
@@ -232,6 +234,24 @@ START_TEST(a_program_that_answers_init_otherwise_is_known)
 }
 END_TEST
 
+START_TEST(memory_for_a_request_is_there_before_it_comes)
+{
+	const size_t size = 2u << 20;
+	struct fuse_buf buf = {.mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+					   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)};
+	unsigned char present[2] = {0};
+
+	ck_assert_ptr_ne(buf.mem, MAP_FAILED);
+	mount_with(HAS_RESEND);
+	ck_assert_int_eq(fcntl(session.fuse_fd, F_SETFL, O_NONBLOCK), 0);
+	ck_assert_int_lt(fuse_session_receive_buf(session.fuse, &buf), 0); /* none comes */
+	ck_assert_int_eq(mincore(buf.mem, 4096, present), 0);
+	ck_assert(present[0] & 1);
+	(void) munmap(buf.mem, size);
+	end();
+}
+END_TEST
+
 static void *answer(void *unused)
 {
 	(void) unused;
@@ -307,6 +327,7 @@ VT_SUITE(transport, an_old_kernels_requests_are_answered_by_the_next_server,
 	 a_kernel_that_can_is_asked_to_send_again, a_test_may_choose_and_that_holds_for_the_session,
 	 an_init_that_was_answered_is_answered_before_the_others,
 	 a_program_that_answers_init_otherwise_is_known,
+	 memory_for_a_request_is_there_before_it_comes,
 	 a_server_that_fell_silent_leaves_its_requests_to_the_next,
 	 a_server_may_die_in_the_init_of_an_old_kernel,
 	 a_server_may_die_in_the_init_of_a_kernel_that_sends_again)
