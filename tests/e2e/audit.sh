@@ -92,8 +92,8 @@ VITRINE_STORE=$tmp/published
 mkdir "$tmp/src"
 echo "the bytes" >"$tmp/src/file"
 assert_ok vitrine init
-# 1,023 bytes and a character that does not fit into 1,024; then one whose escapes are too long for a line
-long=$(printf '%01023d' 0)
+# 1,022 bytes and a character of which two would fit into 1,024; then one whose escapes are too long for a line
+long=$(printf '%01022d' 0)
 assert_ok vitrine publish birds "$tmp/src" -m "$long€"
 echo "other bytes" >"$tmp/src/file"
 assert_ok vitrine publish birds "$tmp/src" -m "$(printf '%01024d' 0 | tr 0 '\001')"
