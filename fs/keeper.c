@@ -291,7 +291,8 @@ int vt_keeper_main(int argc, char **argv)
 	pid_t server = 0;
 
 	if (parse(argc, argv, &keeper, &server) < 0) {
-		(void) fputs("usage: vitrine keeper --store DIR --server PID\n", stderr);
+		(void) fputs("usage: vitrine keeper --store DIR --server PID [--after PID]\n",
+			     stderr);
 		return 2;
 	}
 	vt_name_process();

@@ -48,7 +48,10 @@ int vt_narrow_lease_acquire(struct vt_service *service, const struct vt_lease_wi
 /* As vt_book_lease_renew(). */
 int vt_narrow_lease_renew(struct vt_service *service, uint64_t id, uint64_t until_ns, bool push,
 			  struct vt_lease *out, struct vt_error *err);
-/* Release, break, expiry: see enum vt_lease_end. The head of the waiting line gets it. */
+/*
+ * Release, break, expiry: see enum vt_lease_end. The head of the waiting line gets it. 0 also when
+ * another has ended it: `out` says how.
+ */
 int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_end how,
 			uint32_t by_uid, const char *reason, struct vt_lease *out,
 			struct vt_error *err);

@@ -114,19 +114,12 @@ static json_t *by(uint32_t uid)
 	return json_pack("{s:I, s:s}", "uid", (json_int_t) uid, "user", name);
 }
 
-/* Ends that are never, and so no number of the log's, are left out. */
-static void set_time(json_t *fields, const char *key, uint64_t ns)
-{
-	if (ns <= INT64_MAX)
-		(void) json_object_set_new(fields, key, json_integer((json_int_t) ns));
-}
-
 void vt_trail_clock(struct vt_service *service, uint32_t by_uid, struct vt_instant before)
 {
 	json_t *fields = by(by_uid);
 
-	set_time(fields, "from", before.lo_ns);
-	set_time(fields, "until", before.hi_ns);
+	vt_audit_set_time(fields, "from", before.lo_ns);
+	vt_audit_set_time(fields, "until", before.hi_ns);
 	append(service, VT_AUDIT_CLOCK, fields);
 }
 
@@ -233,7 +226,10 @@ static int record(struct vt_service *service, enum vt_audit_kind kind, json_t *f
 		vt_people_name_of((uint32_t) json_integer_value(uid), name, sizeof name);
 		(void) json_object_set_new(fields, "user", json_string(name));
 	}
-	r = vt_audit_append(service->audit, kind, fields, true, err);
+	r = vt_audit_append(service->audit, kind, json_incref(fields), true, err);
+	if (r == -E2BIG && json_object_del(fields, "text") == 0) /* who did it matters more */
+		r = vt_audit_append(service->audit, kind, json_incref(fields), true, err);
+	json_decref(fields);
 	if (r != -EINVAL && r != -E2BIG)
 		return r;
 	vt_log(VT_LOG_ERROR, "not in the audit log kind=%s: %s", vt_audit_kind_name(kind),

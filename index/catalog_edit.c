@@ -206,7 +206,7 @@ static json_t *text_of(const char *text)
 {
 	size_t len = strnlen(text, RECORD_TEXT_MAX);
 
-	while (len > 0 && len == RECORD_TEXT_MAX && ((unsigned char) text[len] & 0xc0) == 0x80)
+	while (len > 0 && ((unsigned char) text[len] & 0xc0) == 0x80)
 		len--;
 	return json_stringn(text, len);
 }
@@ -215,15 +215,12 @@ int vt_edit_record(struct vt_edit *edit, const char *kind, const struct vt_versi
 		   uint32_t by_uid, const char *text, struct vt_error *err)
 {
 	char object[VT_DATASET_NAME_MAX + VT_NAME_PART_MAX + 2], digest[VT_DIGEST_HEX];
-	vt_autofree char *line = NULL;
 	json_t *fields;
-	int r;
 
 	(void) snprintf(object, sizeof object, "%s%s%s", edit->slot->now->name, version ? "@" : "",
 			version ? version->name : "");
-	fields = json_pack("{s:s, s:I, s:I, s:s}", "kind", kind, "at",
-			   (json_int_t) vt_clock_realtime_ns(), "uid", (json_int_t) by_uid,
-			   "object", object);
+	fields = json_pack("{s:s, s:I, s:s}", "kind", kind, "uid", (json_int_t) by_uid, "object",
+			   object);
 	if (version) {
 		vt_digest_format(&version->digest, digest);
 		(void) json_object_set_new(fields, "ver", json_integer(version->serial));
@@ -231,11 +228,7 @@ int vt_edit_record(struct vt_edit *edit, const char *kind, const struct vt_versi
 	}
 	if (text && *text)
 		(void) json_object_set_new(fields, "text", text_of(text));
-	line = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS);
-	json_decref(fields);
-	r = line ? vt_outbox_post(edit->batch, edit->catalog->store, line, strlen(line), err)
-		 : vt_fail(err, ENOMEM, "no memory to record a change");
-	return r;
+	return vt_outbox_post_record(edit->batch, edit->catalog->store, fields, err);
 }
 
 /* ---- writing, and after it ------------------------------------------------------------------ */

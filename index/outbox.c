@@ -7,6 +7,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "index/base/clock.h"
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/record.h"
@@ -86,6 +87,32 @@ int vt_outbox_post(struct vt_batch *batch, struct vt_store *store, const char *t
 	vt_batch_put(batch, store, VT_CF_META, key, sizeof key, text, len);
 	DL_APPEND(batch->messages, message);
 	return 0;
+}
+
+/* Now, or just after what was given last: clocks may be coarse. */
+static uint64_t next_instant(struct vt_store *store)
+{
+	uint64_t last = store->outbox_at, now;
+
+	do {
+		now = vt_clock_realtime_ns();
+		if (now <= last && last - now < VT_NS_PER_SEC)
+			now = last + 1;
+	} while (!atomic_compare_exchange_weak(&store->outbox_at, &last, now));
+	return now;
+}
+
+int vt_outbox_post_record(struct vt_batch *batch, struct vt_store *store, json_t *fields,
+			  struct vt_error *err)
+{
+	vt_autofree char *line = NULL;
+
+	if (fields &&
+	    json_object_set_new(fields, "at", json_integer((json_int_t) next_instant(store))) == 0)
+		line = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(fields);
+	return line ? vt_outbox_post(batch, store, line, strlen(line), err)
+		    : vt_fail(err, ENOMEM, "no memory to record a change");
 }
 
 /* Numbers are given before batches are written, so a batch may come after one that began later. */

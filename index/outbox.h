@@ -10,6 +10,7 @@
  *
  * Thread-safe.
  */
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,13 @@ struct vt_store;
 /* Copies the text. It is to be delivered once vt_store_write() wrote the batch. -ENOMEM */
 int vt_outbox_post(struct vt_batch *batch, struct vt_store *store, const char *text, size_t len,
 		   struct vt_error *err);
+
+/*
+ * The same for a record of the audit log (policy/audit.md) in JSON. Takes `fields` (NULL: -ENOMEM),
+ * and adds "at": CLOCK_REALTIME in ns, never the same twice while the clock is not set back.
+ */
+int vt_outbox_post_record(struct vt_batch *batch, struct vt_store *store, json_t *fields,
+			  struct vt_error *err);
 
 /* 0: it is delivered. `left`: an earlier process left it, and may have delivered it. */
 typedef int vt_outbox_deliver(void *context, const char *text, size_t len, bool left,

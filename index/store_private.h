@@ -31,7 +31,7 @@ struct vt_store {
 	pthread_mutex_t delivery_lock; /* outbox.c: held over a delivery; before all others */
 	pthread_mutex_t outbox_lock;   /* the innermost, guards */
 	struct vt_message_out *outbox; /* to be delivered */
-	atomic_uint_fast64_t outbox_next;
+	atomic_uint_fast64_t outbox_next, outbox_at; /* number, and time of the last record */
 
 	pthread_mutex_t commit_lock; /* taken after counter_lock */
 	uint64_t commits;            /* guarded by commit_lock, as the next */

@@ -66,6 +66,12 @@ bool vt_audit_kind_is_sealed(enum vt_audit_kind kind)
 	return kinds[kind].sealed;
 }
 
+void vt_audit_set_time(json_t *fields, const char *key, uint64_t ns)
+{
+	if (ns <= INT64_MAX)
+		(void) json_object_set_new(fields, key, json_integer((json_int_t) ns));
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 struct scan {

@@ -56,6 +56,9 @@ enum vt_audit_kind vt_audit_kind_find(const char *name); /* VT_AUDIT_KINDS: ther
 /* A checkpoint follows at once: what an attacker would most like to undo. */
 bool vt_audit_kind_is_sealed(enum vt_audit_kind kind);
 
+/* A time, ns, into a record; one that is never, and so no number of the log's, is left out. */
+void vt_audit_set_time(json_t *fields, const char *key, uint64_t ns);
+
 /* `fields`, with kind, seq and t among them, as a line without newline. -EINVAL; -E2BIG: too long.
  */
 int vt_audit_line_encode(const json_t *fields, struct vt_buf *out, struct vt_error *err);

@@ -5,27 +5,19 @@
  * names of uids, which may take time.
  */
 #include <jansson.h>
-#include <string.h>
 
-#include "index/base/clock.h"
-#include "index/base/error.h"
 #include "index/outbox.h"
 #include "policy/book_private.h"
 
 static json_t *begin(enum vt_audit_kind kind, uint32_t uid)
 {
-	return json_pack("{s:s, s:I, s:I}", "kind", vt_audit_kind_name(kind), "at",
-			 (json_int_t) vt_clock_realtime_ns(), "uid", (json_int_t) uid);
+	return json_pack("{s:s, s:I}", "kind", vt_audit_kind_name(kind), "uid", (json_int_t) uid);
 }
 
 /* Takes `fields`. */
 static int post(struct vt_book_change *change, json_t *fields, struct vt_error *err)
 {
-	vt_autofree char *line = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS);
-
-	json_decref(fields);
-	return line ? vt_outbox_post(change->batch, change->book->store, line, strlen(line), err)
-		    : vt_fail(err, ENOMEM, "no memory to record a change");
+	return vt_outbox_post_record(change->batch, change->book->store, fields, err);
 }
 
 static void set_pattern(struct vt_book_change *change, json_t *fields,
@@ -35,13 +27,6 @@ static void set_pattern(struct vt_book_change *change, json_t *fields,
 
 	vt_pattern_format(change->book->catalog, pattern, text, sizeof text);
 	(void) json_object_set_new(fields, "object", json_string(text));
-}
-
-/* Ends that are never, and so no number of the log's, are left out. */
-static void set_time(json_t *fields, const char *key, uint64_t ns)
-{
-	if (ns <= INT64_MAX)
-		(void) json_object_set_new(fields, key, json_integer((json_int_t) ns));
 }
 
 int vt_book_record_rule(struct vt_book_change *change, enum vt_audit_kind kind,
@@ -57,8 +42,8 @@ int vt_book_record_rule(struct vt_book_change *change, enum vt_audit_kind kind,
 				   json_string(rule->kind == VT_RULE_DENY ? "deny" : "allow"));
 	(void) json_object_set_new(fields, "rule", json_integer((json_int_t) rule->id));
 	set_pattern(change, fields, &rule->object);
-	set_time(fields, "from", rule->from_ns);
-	set_time(fields, "until", rule->until_ns);
+	vt_audit_set_time(fields, "from", rule->from_ns);
+	vt_audit_set_time(fields, "until", rule->until_ns);
 	return post(change, fields, err);
 }
 
@@ -68,7 +53,7 @@ int vt_book_record_partner(struct vt_book_change *change, enum vt_audit_kind kin
 	json_t *fields = begin(kind, by_uid);
 
 	(void) json_object_set_new(fields, "partner", json_string(name));
-	set_time(fields, "until", until_ns);
+	vt_audit_set_time(fields, "until", until_ns);
 	return post(change, fields, err);
 }
 
@@ -94,8 +79,8 @@ int vt_book_record_lease(struct vt_book_change *change, enum vt_audit_kind kind,
 	(void) json_object_set_new(fields, "by", json_integer((json_int_t) lease->by_uid));
 	(void) json_object_set_new(fields, "how", json_integer((json_int_t) lease->end));
 	set_pattern(change, fields, &lease->object);
-	set_time(fields, "since", lease->since_ns);
-	set_time(fields, "until", lease->until_ns);
+	vt_audit_set_time(fields, "since", lease->since_ns);
+	vt_audit_set_time(fields, "until", lease->until_ns);
 	if (lease->reason[0])
 		(void) json_object_set_new(fields, "text", json_string(lease->reason));
 	return post(change, fields, err);

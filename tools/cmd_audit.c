@@ -104,55 +104,56 @@ static bool user_matches(const struct vt_audit_line *line)
 	       strcmp(uid, user_option) == 0;
 }
 
-static bool is_one_of(const struct vt_audit_field *field, const char *const *keys, size_t count)
+static bool has_key(const struct vt_audit_field *field, const char *key)
 {
-	for (size_t i = 0; i < count; i++)
-		if (field->key_len == strlen(keys[i]) &&
-		    memcmp(field->key, keys[i], field->key_len) == 0)
-			return true;
-	return false;
+	return field->key_len == strlen(key) && memcmp(field->key, key, field->key_len) == 0;
 }
-#define IS_ONE_OF(field, keys) is_one_of(field, keys, sizeof(keys) / sizeof *(keys))
 
-/* A member as people read it; false: it says nothing to them. */
-static bool say_value(const struct vt_audit_field *field, struct vt_buf *out)
+static bool is_one_of(const struct vt_audit_field *field, const char *const *keys)
 {
-	static const char *const times[] = {"since", "until", "from"}, *const ends[] = {"how"};
+	while (*keys && !has_key(field, *keys))
+		keys++;
+	return *keys != NULL;
+}
+
+/* A member as people read it; nothing when it says nothing to them. */
+static void say_value(const struct vt_audit_field *field, struct vt_buf *out)
+{
+	static const char *const times[] = {"since", "until", "from", NULL};
+	bool is_number = field->type == VT_AUDIT_NUMBER;
 	char when[VT_TIME_TEXT], local[32];
 	const char *end;
 
-	if (field->type == VT_AUDIT_NUMBER && IS_ONE_OF(field, times)) {
+	if (is_number && is_one_of(field, times)) {
 		vt_time_format((uint64_t) field->number, when);
 		vt_format_time(when, local);
-		vt_buf_printf(out, "%s", local);
-		return field->number != 0;
-	}
-	if (field->type == VT_AUDIT_NUMBER && IS_ONE_OF(field, ends)) {
+		vt_buf_printf(out, "%s", field->number ? local : "");
+	} else if (is_number && has_key(field, "how")) {
 		end = vt_lease_end_name((enum vt_lease_end) field->number);
 		vt_buf_printf(out, "%s", end ? end : "");
-		return end != NULL;
+	} else {
+		vt_buf_put(out, field->value, field->len);
 	}
-	vt_buf_put(out, field->value, field->len);
-	return true;
 }
 
 /* What has no column of its own, as KEY=VALUE; all of it there is with --json. */
 static void describe(const struct vt_audit_line *line, struct vt_buf *out)
 {
-	static const char *const left_out[] = {"kind", "seq",  "t",         "user",  "object",
-					       "ds",   "ver",  "positions", "first", "last",
-					       "at",   "boot", "edge",      "public"};
+	static const char *const left_out[] = {"kind", "seq",  "t",    "user",      "object",
+					       "ds",   "ver",  "at",   "positions", "first",
+					       "last", "boot", "edge", "public",    NULL};
 	bool named = vt_audit_line_find(line, "user") != NULL;
 
 	for (size_t i = 0; i < line->count; i++) {
 		const struct vt_audit_field *field = &line->fields[i];
 		vt_cleanup(vt_buf_done) struct vt_buf value = VT_BUF_INIT;
-		bool is_uid = field->key_len == 3 && memcmp(field->key, "uid", 3) == 0;
 
-		if (IS_ONE_OF(field, left_out) || (is_uid && named) || !say_value(field, &value))
+		if (is_one_of(field, left_out) || (named && has_key(field, "uid")))
 			continue;
-		vt_buf_printf(out, "%s%.*s=%.*s", out->len ? " " : "", (int) field->key_len,
-			      field->key, (int) value.len, (const char *) value.data);
+		say_value(field, &value);
+		if (value.len)
+			vt_buf_printf(out, "%s%.*s=%.*s", out->len ? " " : "", (int) field->key_len,
+				      field->key, (int) value.len, (const char *) value.data);
 	}
 	vt_buf_put_u8(out, '\0');
 }

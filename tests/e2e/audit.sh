@@ -86,3 +86,19 @@ it "is the owner's alone"
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	assert_status 3 setpriv --reuid=65534 --clear-groups "$VITRINE" audit list
 fi
+
+it "records who published, whatever the message"
+VITRINE_STORE=$tmp/published
+mkdir "$tmp/src"
+echo "the bytes" >"$tmp/src/file"
+assert_ok vitrine init
+# 1,022 bytes and a character of which two would fit into 1,024; then one whose escapes are too long for a line
+long=$(printf '%01022d' 0)
+assert_ok vitrine publish birds "$tmp/src" -m "$long€"
+echo "other bytes" >"$tmp/src/file"
+assert_ok vitrine publish birds "$tmp/src" -m "$(printf '%01024d' 0 | tr 0 '\001')"
+assert_ok vitrine audit list --kind publish --json
+assert_equal "$(json_member 1 object) $(json_member 1 text)" "birds@v1 $long"
+assert_equal "$(json_member 2 object)" "birds@v2"
+assert_ok vitrine audit verify
+vitrine stop --quiet

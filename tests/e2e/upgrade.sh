@@ -24,12 +24,17 @@ takes_over() {
 	assert_equal "$(program_of "$(json_member 1 pid)")" "$VITRINE"
 }
 
-# One of each, and of which program; it may take a moment until the other keeper is gone.
-assert_one_pair() {
+# It may take a moment until the other keeper is gone.
+wait_for_pair() {
 	for _ in $(seq 200); do
 		[ "$(pids_of 'server|keeper' | wc -l)" -ne 2 ] || break
 		sleep 0.05
 	done
+}
+
+# One of each, and of which program.
+assert_one_pair() {
+	wait_for_pair
 	assert_equal "$(pids_of 'server|keeper' | wc -l)" 2
 	assert_equal "$(program_of "$(pids_of server)")" "$1"
 	assert_equal "$(program_of "$(pids_of keeper)")" "$1"
@@ -160,10 +165,7 @@ for after in ${DEATHS:-0 0.02 0.04 0.06 0.1}; do
 	# shellcheck disable=SC2086 # none, or one
 	kill -9 $new 2>/dev/null || true
 	assert_ok cmp "$tmp/src/$file" "$mnt/ds/v1/$file"
-	for _ in $(seq 200); do
-		[ "$(pids_of 'server|keeper' | wc -l)" -ne 2 ] || break
-		sleep 0.05
-	done
+	wait_for_pair
 	assert_one_pair "$(program_of "$(pids_of server)")"
 	takes_over two
 done

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/store.h"
 #include "tests/unit/scratch.h"
@@ -141,6 +142,25 @@ START_TEST(what_is_left_is_found_by_the_next_and_comes_first)
 }
 END_TEST
 
+START_TEST(no_two_records_are_of_the_same_instant)
+{
+	struct vt_batch *batch = vt_batch_new();
+
+	set_up();
+	vt_clock_set_realtime_ns(1000); /* it stands */
+	for (int i = 0; i < 3; i++)
+		must(vt_outbox_post_record(batch, store, json_pack("{s:i}", "uid", i), &err) == 0);
+	ck_assert_int_eq(vt_outbox_post_record(batch, store, NULL, &err), -ENOMEM);
+	vt_clock_set_realtime_ns(0);
+	must(vt_store_write(store, batch, true, &err) == 0);
+	vt_batch_free(batch);
+	must(empty() == 0);
+	ck_assert_str_eq(delivered, "{\"at\":1000,\"uid\":0} {\"at\":1001,\"uid\":1} "
+				    "{\"at\":1002,\"uid\":2} ");
+	tear_down();
+}
+END_TEST
+
 VT_SUITE(outbox, what_was_written_is_delivered_once_in_order, what_was_not_written_is_not_delivered,
 	 what_cannot_be_delivered_stays_with_all_behind_it,
-	 what_is_left_is_found_by_the_next_and_comes_first)
+	 what_is_left_is_found_by_the_next_and_comes_first, no_two_records_are_of_the_same_instant)
