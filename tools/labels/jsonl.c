@@ -81,7 +81,7 @@ static int scan_named(struct vt_json_scan *scan, unsigned *seen, struct vt_label
 	if (r < 0)
 		return r;
 	member = vt_label_member_find(name);
-	if (member == VT_MEMBER_NONE)
+	if (member == VT_MEMBER_NONE || member == VT_MEMBER_TYPE)
 		return vt_fail(err, EINVAL, "a label has no member '%.*s'",
 			       name.len < 40 ? (int) name.len : 40, name.bytes);
 	if (*seen & 1u << member)

@@ -23,6 +23,7 @@ static const char *const names[VT_MEMBERS] = {
 	[VT_MEMBER_TOOL] = "tool",
 	[VT_MEMBER_PARENT] = "parent",
 	[VT_MEMBER_REGION] = "region",
+	[VT_MEMBER_TYPE] = "type",
 };
 
 const char *vt_label_member_name(enum vt_label_member member)

@@ -20,6 +20,7 @@ enum vt_label_member {
 	VT_MEMBER_TOOL,
 	VT_MEMBER_PARENT,
 	VT_MEMBER_REGION,
+	VT_MEMBER_TYPE, /* in CSV only (csv.h) */
 	VT_MEMBERS
 };
 

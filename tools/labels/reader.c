@@ -13,7 +13,31 @@
 
 static const struct vt_label_format_table *const formats[] = {
 	[VT_LABELS_JSONL] = &vt_label_jsonl,
+	[VT_LABELS_CSV] = &vt_label_csv,
 };
+
+/* Sentences quote what was read: no byte of it moves a terminal's cursor. */
+static void make_printable(struct vt_error *err)
+{
+	size_t len = err ? strlen(err->text) : 0;
+
+	for (size_t i = 0, step; i < len; i += step) {
+		uint32_t code = 0;
+
+		step = vt_utf8_decode(err->text + i, len - i, &code);
+		if (step == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0)) {
+			step = step ? step : 1;
+			memset(err->text + i, '?', step);
+		}
+	}
+}
+
+static int say_where(const struct vt_label_reader *reader, int r, struct vt_error *err)
+{
+	(void) vt_fail_in(err, r, "%s:%" PRIu64, reader->name, reader->line);
+	make_printable(err);
+	return r;
+}
 
 int vt_label_reader_open(const char *name, enum vt_label_format format,
 			 const struct vt_label_options *options, struct vt_label_reader **out,
@@ -30,10 +54,11 @@ int vt_label_reader_open(const char *name, enum vt_label_format format,
 	reader->options = options;
 	reader->input = VT_INPUT_INIT;
 	r = vt_input_open(name, &reader->input, err);
-	if (r == 0 && reader->format->begin)
-		r = reader->format->begin(reader, err);
 	if (r < 0)
 		return r;
+	r = reader->format->begin ? reader->format->begin(reader, err) : 0;
+	if (r < 0)
+		return say_where(reader, r, err);
 	*out = vt_steal(&reader);
 	return 0;
 }
@@ -54,6 +79,16 @@ static struct vt_label_text text_of(const char *text)
 	return (struct vt_label_text){text, text ? strlen(text) : 0};
 }
 
+struct vt_label_row vt_label_row_default(const struct vt_label_options *options)
+{
+	return (struct vt_label_row){
+		.label.annotator = text_of(options->annotator),
+		.label.source = VT_LABEL_IMPORT,
+		.label.review = VT_LABEL_SUBMITTED,
+		.label.time_ns = options->time_ns,
+	};
+}
+
 struct vt_label_row *vt_label_reader_add(struct vt_label_reader *reader)
 {
 	struct vt_label_row *row;
@@ -68,12 +103,7 @@ struct vt_label_row *vt_label_reader_add(struct vt_label_reader *reader)
 		reader->room = room;
 	}
 	row = &reader->rows[reader->count++];
-	*row = (struct vt_label_row){
-		.label.annotator = text_of(reader->options->annotator),
-		.label.source = VT_LABEL_IMPORT,
-		.label.review = VT_LABEL_SUBMITTED,
-		.label.time_ns = reader->options->time_ns,
-	};
+	*row = vt_label_row_default(reader->options);
 	return row;
 }
 
@@ -86,22 +116,6 @@ size_t vt_label_line_length(const struct vt_buf *line)
 	if (len > 0 && line->data[len - 1] == '\r')
 		len--;
 	return len;
-}
-
-/* Sentences quote what was read: no byte of it moves a terminal's cursor. */
-static void make_printable(struct vt_error *err)
-{
-	size_t len = err ? strlen(err->text) : 0;
-
-	for (size_t i = 0, step; i < len; i += step) {
-		uint32_t code = 0;
-
-		step = vt_utf8_decode(err->text + i, len - i, &code);
-		if (step == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0)) {
-			step = step ? step : 1;
-			memset(err->text + i, '?', step);
-		}
-	}
 }
 
 static int check_rows(const struct vt_label_reader *reader, struct vt_error *err)
@@ -130,11 +144,7 @@ int vt_label_reader_next(struct vt_label_reader *reader, struct vt_label_row *ou
 		if (r > 0)
 			continue;
 		reader->count = 0;
-		if (r < 0) {
-			(void) vt_fail_in(err, r, "%s:%" PRIu64, reader->name, reader->line);
-			make_printable(err);
-		}
-		return r;
+		return r < 0 ? say_where(reader, r, err) : 0;
 	}
 	*out = reader->rows[reader->given++];
 	return 1;

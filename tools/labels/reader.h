@@ -20,21 +20,32 @@
 #include "tools/labels/row.h"
 
 struct vt_error;
+struct vt_label_column;
 struct vt_label_reader;
 
 enum vt_label_format {
 	VT_LABELS_JSONL = 1, /* jsonl.h */
+	VT_LABELS_CSV,       /* csv.h */
 	VT_LABELS_FORMATS
 };
 
-/* Borrowed until the reader is closed. What a file leaves open is filled in from here. */
+/*
+ * Borrowed until the reader is closed. What a file leaves open is filled in from here; a source
+ * that is left open is import, a review submitted.
+ */
 struct vt_label_options {
 	const char *annotator; /* NULL: every row must name one */
 	int64_t time_ns;
-	/* Its source then is import, its review submitted. */
+	/* CSV: mappings of columns. */
+	const struct vt_label_column *columns;
+	size_t column_count;
 };
 
-/* `name` is a file's, or "-"; it stands in sentences. -ENOENT and what else open() says. */
+/* A row of which nothing else is known: no path, no key, no value. */
+struct vt_label_row vt_label_row_default(const struct vt_label_options *options);
+
+/* `name` is a file's, or "-"; it stands in sentences. -ENOENT and what else open() says;
+ * -EINVAL: its head is bad. */
 int vt_label_reader_open(const char *name, enum vt_label_format format,
 			 const struct vt_label_options *options, struct vt_label_reader **out,
 			 struct vt_error *err);
