@@ -10,25 +10,6 @@
 #include "index/expression_lexer.h"
 #include "index/expression_private.h"
 
-static const char *const sources[] = {
-	[0] = "",
-	[VT_LABEL_HUMAN] = "human",
-	[VT_LABEL_MODEL] = "model",
-	[VT_LABEL_RULE] = "rule",
-	[VT_LABEL_IMPORT] = "import",
-	NULL,
-};
-
-static const char *const reviews[] = {
-	[0] = "",
-	[VT_LABEL_DRAFT] = "draft",
-	[VT_LABEL_SUBMITTED] = "submitted",
-	[VT_LABEL_ACCEPTED] = "accepted",
-	[VT_LABEL_REJECTED] = "rejected",
-	[VT_LABEL_DISPUTED] = "disputed",
-	NULL,
-};
-
 static const struct vt_expression_facet facets[] = {
 	[VT_EXPRESSION_PATH] = {"path", VT_EXPRESSION_TEXT, true, true, NULL},
 	[VT_EXPRESSION_NAME] = {"name", VT_EXPRESSION_TEXT, true, true, NULL},
@@ -36,8 +17,8 @@ static const struct vt_expression_facet facets[] = {
 	[VT_EXPRESSION_LABEL] = {NULL, VT_EXPRESSION_TEXT, true, true, NULL},
 	[VT_EXPRESSION_CONFIDENCE] = {"confidence", VT_EXPRESSION_NUMBER, true, false, NULL},
 	[VT_EXPRESSION_ANNOTATOR] = {"annotator", VT_EXPRESSION_TEXT, true, true, NULL},
-	[VT_EXPRESSION_SOURCE] = {"source", VT_EXPRESSION_CHOICE, false, false, sources},
-	[VT_EXPRESSION_REVIEW] = {"review", VT_EXPRESSION_CHOICE, false, false, reviews},
+	[VT_EXPRESSION_SOURCE] = {"source", VT_EXPRESSION_CHOICE, false, false, vt_label_sources},
+	[VT_EXPRESSION_REVIEW] = {"review", VT_EXPRESSION_CHOICE, false, false, vt_label_reviews},
 	[VT_EXPRESSION_AGREEMENT] = {"agreement", VT_EXPRESSION_NUMBER, true, false, NULL},
 };
 

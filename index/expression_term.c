@@ -152,19 +152,17 @@ static int take_text(struct vt_expression_parser *parser, const struct vt_expres
 static int take_choice(struct vt_expression_parser *parser, const struct vt_expression_facet *facet,
 		       struct vt_expression_value *value)
 {
-	const struct vt_label_text *text = &parser->lexer.token.text;
+	unsigned choice = vt_label_word_find(facet->choices, parser->lexer.token.text);
 	char all[64] = "";
 
-	for (unsigned i = 1; facet->choices[i]; i++) {
-		if (strlen(facet->choices[i]) == text->len &&
-		    memcmp(facet->choices[i], text->bytes, text->len) == 0) {
-			value->type = VT_EXPRESSION_CHOICE;
-			value->choice = i;
-			return 0;
-		}
+	if (choice > 0) {
+		value->type = VT_EXPRESSION_CHOICE;
+		value->choice = choice;
+		return 0;
+	}
+	for (unsigned i = 1; facet->choices[i]; i++)
 		(void) snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s",
 				i > 1 ? ", " : "", facet->choices[i]);
-	}
 	return vt_lexer_expected(&parser->lexer, "a %s, one of %s", facet->name, all);
 }
 

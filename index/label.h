@@ -20,9 +20,11 @@ struct vt_error;
 #define VT_LABEL_KEY_MAX 64u /* bytes; [A-Za-z_][A-Za-z0-9_-]* */
 #define VT_LABEL_TEXT_MAX                                                                          \
 	4096u /* bytes of a text value, without control characters but tab and newline */
-#define VT_LABEL_NAME_MAX 100u /* bytes of annotator (at least 1) and tool; no control characters  \
-				*/
-#define VT_LABEL_REGION_MAX 65536u /* bytes of a region, as it was written */
+#define VT_LABEL_NAME_MAX                                                                          \
+	100u /* bytes of annotator (at least 1) and tool; no control characters                    \
+	      */
+/* bytes of a region, as it was written: one JSON value in one line, no blanks around it */
+#define VT_LABEL_REGION_MAX 65536u
 
 enum vt_label_type { VT_LABEL_TEXT = 1, VT_LABEL_NUMBER = 2, VT_LABEL_BOOLEAN = 3 };
 
@@ -68,8 +70,17 @@ struct vt_label {
 /* 0, or -EINVAL with a sentence that names the member that breaks a rule. */
 int vt_label_check(const struct vt_label *label, struct vt_error *err);
 
-/* The same as a sentence, NULL when there is nothing to say: for decoders. */
+/*
+ * The same as a sentence, NULL when there is nothing to say, but that a region is JSON: for
+ * decoders and other inner loops. Allocates nothing.
+ */
 const char *vt_label_problem(const struct vt_label *label);
+
+/* The words of files and commands at the numbers of sources and reviews; [0] is "", the end NULL.
+ */
+extern const char *const vt_label_sources[], *const vt_label_reviews[];
+/* The number of a word among those; 0: it is none. */
+unsigned vt_label_word_find(const char *const *words, struct vt_label_text word);
 
 /*
  * Order of the rows of a file: by key, annotator and time, then as the rest of their canonical

@@ -42,7 +42,7 @@ static inline struct vt_label random_label(struct rng *rng)
 	label.confidence = label.has_confidence ? rng_below(rng, 3) / 2.0 : 0;
 	label.tool = text_of(rng_below(rng, 2) ? "" : "tool 1");
 	label.parent = rng_below(rng, 3);
-	label.region = text_of(rng_below(rng, 2) ? "" : "{\"box\": [1, 2]}\r\n");
+	label.region = text_of(rng_below(rng, 2) ? "" : "{\"box\": [1,\t2]}");
 	return label;
 }
 

@@ -50,7 +50,7 @@ static void add_odd_labels(struct vt_label_tree_builder *builder, const char *pa
 	rows[3].confidence = 1;
 	rows[3].tool = text_of("tool \xc3\xa4");
 	rows[3].parent = UINT64_MAX;
-	rows[3].region = text_of("{\"box\": [1,\r\n\t2]}");
+	rows[3].region = text_of("{\"box\": [1,\t2]}");
 	rows[4].key = text_of("_-9");
 	rows[4].value.text = text_of("tab\tand\nnewline");
 	rows[5].time_ns = INT64_MIN;

@@ -68,11 +68,7 @@ START_TEST(lengths_are_allowed_up_to_their_limits)
 	label.key = many_of(VT_LABEL_KEY_MAX);
 	label.value.text = many_of(VT_LABEL_TEXT_MAX);
 	label.annotator = label.tool = many_of(VT_LABEL_NAME_MAX);
-	label.region = many_of(VT_LABEL_REGION_MAX);
 	ck_assert_int_eq(vt_label_check(&label, NULL), 0);
-	label.region.len++;
-	refused(&label, "region");
-	label.region.len--;
 	label.tool.len++;
 	refused(&label, "tool");
 	label.tool.len--;
@@ -213,8 +209,66 @@ START_TEST(one_annotator_agrees_unless_its_newest_is_not_accepted)
 }
 END_TEST
 
+START_TEST(a_region_is_one_json_value_in_one_line)
+{
+	static const struct {
+		const char *region, *sentence;
+	} bad[] = {
+		{"[1", "no JSON"},
+		{"[1] 2", "no JSON"},
+		{"[NaN]", "no JSON"},
+		{"[1e400]", "no JSON"},
+		{"{\"a\":1,\"a\":2}", "no JSON"},
+		{"[\"\\ud800\"]", "no JSON"},
+		{" 1", "a blank"},
+		{"1\t", "a blank"},
+		{"[1,\n2]", "control"},
+		{"[1]\r", "control"},
+	};
+	struct vt_label label = label_of("k", "v", "a");
+
+	label.region = text_of("{\"box\": [ 1.50, 2 ], \"n\":\t\"\\u00e4\"}");
+	ck_assert_int_eq(vt_label_check(&label, NULL), 0);
+	label.region = text_of("7");
+	ck_assert_int_eq(vt_label_check(&label, NULL), 0);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		label.region = text_of(bad[i].region);
+		refused(&label, bad[i].sentence);
+	}
+	label.region = many_of(VT_LABEL_REGION_MAX);
+	many[0] = many[VT_LABEL_REGION_MAX - 1] = '"';
+	ck_assert_int_eq(vt_label_check(&label, NULL), 0);
+	label.region.len++;
+	refused(&label, "region is longer");
+	memset(many, '[', sizeof many);
+	label.region.len = VT_LABEL_REGION_MAX;
+	refused(&label, "no JSON");
+}
+END_TEST
+
+START_TEST(words_of_source_and_review_are_found_again)
+{
+	struct vt_label label = label_of("k", "v", "a");
+
+	for (unsigned i = VT_LABEL_HUMAN; i <= VT_LABEL_IMPORT; i++)
+		ck_assert_uint_eq(
+			vt_label_word_find(vt_label_sources, text_of(vt_label_sources[i])), i);
+	for (unsigned i = VT_LABEL_DRAFT; i <= VT_LABEL_DISPUTED; i++)
+		ck_assert_uint_eq(
+			vt_label_word_find(vt_label_reviews, text_of(vt_label_reviews[i])), i);
+	ck_assert_uint_eq(vt_label_word_find(vt_label_sources, text_of("humans")), 0);
+	ck_assert_uint_eq(vt_label_word_find(vt_label_reviews, text_of("")), 0);
+	label.source = VT_LABEL_IMPORT + 1;
+	refused(&label, "source");
+	label = label_of("k", "v", "a");
+	label.review = 0;
+	refused(&label, "review");
+}
+END_TEST
+
 VT_SUITE(label, what_breaks_a_rule_is_refused_by_name, lengths_are_allowed_up_to_their_limits,
 	 numbers_have_one_form, order_is_by_key_annotator_and_time_first,
 	 the_effective_one_is_chosen_by_the_rules, ties_go_to_the_first_row,
 	 annotators_agree_by_their_newest_rows,
-	 one_annotator_agrees_unless_its_newest_is_not_accepted)
+	 one_annotator_agrees_unless_its_newest_is_not_accepted,
+	 a_region_is_one_json_value_in_one_line, words_of_source_and_review_are_found_again)

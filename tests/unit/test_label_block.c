@@ -59,10 +59,27 @@ START_TEST(any_order_makes_the_same_bytes)
 }
 END_TEST
 
+/* A region that is no JSON any more is taken by readers, not by writers (label.h). */
+static bool may_be_written(const struct vt_label *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (vt_label_check(&rows[i], NULL) < 0)
+			return false;
+	return true;
+}
+
+static void must_be_same_bytes(struct vt_label *rows, size_t count, const struct vt_buf *block)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf again = VT_BUF_INIT;
+
+	must(vt_label_block_encode(rows, &count, &again, NULL) == 0);
+	must(again.len == block->len && !memcmp(again.data, block->data, again.len));
+}
+
 START_TEST(every_bit_counts)
 {
 	struct rng rng = {5};
-	vt_cleanup(vt_buf_done) struct vt_buf block = VT_BUF_INIT, again = VT_BUF_INIT;
+	vt_cleanup(vt_buf_done) struct vt_buf block = VT_BUF_INIT;
 	struct vt_label rows[6];
 	size_t count = 6;
 
@@ -78,9 +95,9 @@ START_TEST(every_bit_counts)
 		if (!vt_label_block_problem(block.data, block.len, (uint32_t) count)) {
 			while (vt_label_reader_next(&reader, &changed[seen]))
 				seen++;
-			vt_buf_reset(&again);
-			must(vt_label_block_encode(changed, &seen, &again, NULL) == 0);
-			must(again.len == block.len && !memcmp(again.data, block.data, again.len));
+			must(seen == count);
+			if (may_be_written(changed, count))
+				must_be_same_bytes(changed, count, &block);
 		}
 		block.data[bit / 8] ^= (uint8_t) (1 << bit % 8);
 	}
@@ -101,10 +118,17 @@ START_TEST(other_encodings_are_refused)
 		uint8_t byte;
 		const char *problem;
 	} cases[] = {
-		{0, 0, ""},         {0, 200, "past the end"}, {AT_KEY_LEN, 0, ""},
-		{AT_TYPE, 4, "type"},     {AT_TYPE, 3, ""},         {AT_SOURCE, 0, "source"},
-		{AT_REVIEW, 6, "review"}, {AT_FLAGS, 16, "flags"},  {AT_FLAGS, 2, "length"},
-		{AT_VALUE, 2, "length"},  {AT_VALUE, 0, "length"},
+		{0, 0, ""},
+		{0, 200, "past the end"},
+		{AT_KEY_LEN, 0, ""},
+		{AT_TYPE, 4, "type"},
+		{AT_TYPE, 3, ""},
+		{AT_SOURCE, 0, "source"},
+		{AT_REVIEW, 6, "review"},
+		{AT_FLAGS, 16, "flags"},
+		{AT_FLAGS, 2, "length"},
+		{AT_VALUE, 2, "length"},
+		{AT_VALUE, 0, "length"},
 	};
 	vt_cleanup(vt_buf_done) struct vt_buf block = VT_BUF_INIT;
 	struct vt_label label = label_of("k", "v", "a");
@@ -152,7 +176,8 @@ START_TEST(too_many_bytes_are_refused)
 	struct vt_label rows[COUNT];
 	size_t count = COUNT;
 
-	memset(region, ' ', VT_LABEL_REGION_MAX);
+	memset(region, '1', VT_LABEL_REGION_MAX);
+	region[0] = region[VT_LABEL_REGION_MAX - 1] = '"';
 	for (int i = 0; i < COUNT; i++) {
 		rows[i] = label_of("k", "v", "a");
 		rows[i].time_ns = i;
