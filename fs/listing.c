@@ -20,6 +20,7 @@ struct vt_listing {
 	const struct vt_viewer *viewer;   /* borrowed */
 	const struct vt_shown *directory; /* borrowed */
 	struct vt_dir_cursor cursor;      /* tree */
+	const struct vt_version *base;    /* tree: whose ids its files have; a reference */
 	char **names;                     /* the others */
 	size_t count, next;
 	struct vt_shown current;
@@ -166,6 +167,10 @@ int vt_listing_new(const struct vt_viewer *viewer, const struct vt_shown *direct
 	if (directory->kind == VT_SHOWN_TREE) {
 		if (directory->node.entry.type != VT_DIRECTORY)
 			return -ENOTDIR;
+		r = vt_catalog_version(viewer->service->index->catalog, directory->version->base,
+				       &listing->base, err);
+		if (r < 0)
+			return r;
 		vt_dir_cursor_init(&listing->cursor, vt_node_dir(&directory->node),
 				   from > UINT32_MAX ? UINT32_MAX : (uint32_t) from);
 	} else {
@@ -197,6 +202,7 @@ void vt_listing_free(struct vt_listing *listing)
 	drop_current(listing);
 	if (listing->directory->kind == VT_SHOWN_TREE)
 		vt_dir_cursor_done(&listing->cursor);
+	vt_version_unref(listing->base);
 	for (size_t i = 0; i < listing->count; i++)
 		free(listing->names[i]);
 	free(listing->names);
@@ -215,7 +221,9 @@ static int next_in_tree(struct vt_listing *listing, bool nowait, struct vt_error
 	if (r <= 0)
 		return r;
 	listing->has_current = true;
-	r = vt_view_identify(listing->viewer, directory->version, child, nowait, err);
+	if (child->node.entry.type != VT_DIRECTORY)
+		child->version = listing->base;
+	r = vt_view_identify(listing->viewer, child, nowait, err);
 	return r < 0 ? r : 1;
 }
 

@@ -89,8 +89,11 @@ static int resolve_in_version(const struct vt_viewer *viewer, struct vt_shown *s
 		return shown->document < VT_DOCUMENT_SHOWN ? 0 : -ENOENT;
 	}
 	shown->kind = VT_SHOWN_TREE;
-	return vt_tree_at(&viewer->service->index->pages, nowait, &shown->version->tree, position,
-			  &shown->node, err);
+	r = vt_tree_at(&viewer->service->index->pages, nowait, &shown->version->tree, position,
+		       &shown->node, err);
+	if (r == 0 && shown->version->revision && shown->node.entry.type != VT_DIRECTORY)
+		return -ENOENT; /* its files have the ids of its base */
+	return r;
 }
 
 int vt_shown_resolve(const struct vt_viewer *viewer, uint64_t id, bool nowait, struct vt_shown *out,

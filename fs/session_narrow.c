@@ -75,7 +75,7 @@ static bool covers(const struct vt_pattern *pattern, struct vt_catalog *catalog,
 		return true; /* it is gone, so that nobody may read it */
 	object = (struct vt_object){
 		.dataset = dataset->id,
-		.version = serial,
+		.version = version->base,
 		.space = vt_dataset_space(dataset->name, space),
 	};
 	return vt_pattern_covers(pattern, &object);

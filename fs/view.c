@@ -205,9 +205,10 @@ static int lookup_document(const struct vt_viewer *viewer, const struct vt_shown
 	return 0;
 }
 
-int vt_view_identify(const struct vt_viewer *viewer, const struct vt_version *version,
-		     struct vt_shown *shown, bool nowait, struct vt_error *err)
+int vt_view_identify(const struct vt_viewer *viewer, struct vt_shown *shown, bool nowait,
+		     struct vt_error *err)
 {
+	const struct vt_version *version = shown->version;
 	struct vt_link link = {.primary = shown->node.position};
 	int r = 0;
 
@@ -231,12 +232,18 @@ static int lookup_in_tree(const struct vt_viewer *viewer, const struct vt_shown 
 			   strlen(name), &shown.node, err);
 	if (r < 0)
 		return r;
-	r = vt_view_identify(viewer, parent->version, &shown, nowait, err);
+	shown.dataset = vt_dataset_ref(parent->dataset);
+	if (shown.node.entry.type == VT_DIRECTORY)
+		shown.version = vt_version_ref(parent->version);
+	else /* a revision shows the files of its base */
+		r = vt_catalog_version(viewer->service->index->catalog, parent->version->base,
+				       &shown.version, err);
+	if (r == 0)
+		r = vt_view_identify(viewer, &shown, nowait, err);
 	if (r < 0) {
-		vt_node_done(&shown.node);
+		vt_shown_done(&shown);
 		return r;
 	}
-	inherit(&shown, parent);
 	*out = shown;
 	return 0;
 }
