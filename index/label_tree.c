@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/label_tree_private.h"
 
 #define TREE_TAG "vitrine labels v1"
 
@@ -223,26 +224,34 @@ void vt_label_tree_builder_free(struct vt_label_tree_builder *builder)
 	free(builder);
 }
 
-/* Where the last name of a path begins. */
-static size_t name_at(const char *path, size_t len)
+size_t vt_label_path_name(const char *path, size_t len)
 {
 	const char *slash = len ? memrchr(path, '/', len) : NULL;
 
 	return slash ? (size_t) (slash - path) + 1 : 0;
 }
 
-/* Is the open directory around what lies in `directory`, or that itself? */
-static bool is_around(const struct vt_buf *open, const char *directory, size_t len)
+bool vt_label_path_is_below(const char *path, size_t len, const struct vt_buf *open)
 {
 	if (open->len == 0)
 		return true;
-	return open->len <= len && memcmp(open->data, directory, open->len) == 0 &&
-	       (open->len == len || directory[open->len] == '/');
+	return open->len <= len && memcmp(open->data, path, open->len) == 0 &&
+	       (open->len == len || path[open->len] == '/');
+}
+
+void vt_label_path_next(const char *path, size_t len, size_t open, size_t *from, size_t *to)
+{
+	const char *slash;
+
+	*from = open + (open > 0);
+	slash = memchr(path + *from, '/', len - *from);
+	*to = slash ? (size_t) (slash - path) : len;
 }
 
 static int leave(struct vt_label_tree_builder *builder, struct vt_error *err)
 {
-	size_t name = name_at((const char *) builder->directory.data, builder->directory.len);
+	size_t name =
+		vt_label_path_name((const char *) builder->directory.data, builder->directory.len);
 
 	builder->directory.len = name ? name - 1 : 0;
 	return vt_tree_builder_leave(builder->tree, err);
@@ -252,13 +261,14 @@ static int leave(struct vt_label_tree_builder *builder, struct vt_error *err)
 static int enter(struct vt_label_tree_builder *builder, const char *directory, size_t len,
 		 struct vt_error *err)
 {
-	size_t from = builder->directory.len + (builder->directory.len > 0);
-	const char *slash = memchr(directory + from, '/', len - from);
-	size_t to = slash ? (size_t) (slash - directory) : len;
-	struct vt_entry entry = {
-		.type = VT_DIRECTORY, .name = directory + from, .name_len = to - from};
-	int r = vt_tree_builder_enter(builder->tree, &entry, err);
+	struct vt_entry entry = {.type = VT_DIRECTORY};
+	size_t from, to;
+	int r;
 
+	vt_label_path_next(directory, len, builder->directory.len, &from, &to);
+	entry.name = directory + from;
+	entry.name_len = to - from;
+	r = vt_tree_builder_enter(builder->tree, &entry, err);
 	if (r < 0)
 		return r;
 	vt_buf_reset(&builder->directory);
@@ -272,7 +282,7 @@ static int go_to(struct vt_label_tree_builder *builder, const char *directory, s
 {
 	int r = 0;
 
-	while (r == 0 && !is_around(&builder->directory, directory, len))
+	while (r == 0 && !vt_label_path_is_below(directory, len, &builder->directory))
 		r = leave(builder, err);
 	while (r == 0 && builder->directory.len < len)
 		r = enter(builder, directory, len, err);
@@ -283,7 +293,7 @@ int vt_label_tree_builder_add(struct vt_label_tree_builder *builder, const char 
 			      const struct vt_digest *content, struct vt_label *rows, size_t count,
 			      struct vt_error *err)
 {
-	size_t name = name_at(path, len);
+	size_t name = vt_label_path_name(path, len);
 	struct vt_entry entry = {.type = VT_LABELLED,
 				 .name = path + name,
 				 .name_len = len - name,
@@ -310,11 +320,47 @@ int vt_label_tree_builder_add(struct vt_label_tree_builder *builder, const char 
 	return 0;
 }
 
+int vt_label_tree_builder_adopt(struct vt_label_tree_builder *builder, const char *directory,
+				size_t len, const struct vt_entry *entry, struct vt_error *err)
+{
+	int r = go_to(builder, directory, len, err);
+
+	return r < 0 ? r : vt_tree_builder_adopt(builder->tree, entry, err);
+}
+
+int vt_label_tree_builder_adopt_page(struct vt_label_tree_builder *builder, const char *directory,
+				     size_t len, unsigned level, const struct vt_page_child *child,
+				     struct vt_error *err)
+{
+	int r = go_to(builder, directory, len, err);
+
+	return r < 0 ? r : vt_tree_builder_adopt_page(builder->tree, level, child, err);
+}
+
+void vt_label_tree_builder_count(struct vt_label_tree_builder *builder, uint32_t files,
+				 uint64_t labels)
+{
+	builder->files += files;
+	builder->labels += labels;
+}
+
+int vt_label_tree_builder_uncount(struct vt_label_tree_builder *builder, uint32_t files,
+				  uint64_t labels, struct vt_error *err)
+{
+	if (files > builder->files || labels > builder->labels)
+		return vt_fail(err, EBADMSG, "a tree of labels has more than its root says");
+	builder->files -= files;
+	builder->labels -= labels;
+	return 0;
+}
+
 int vt_label_tree_builder_finish(struct vt_label_tree_builder *builder, struct vt_label_tree *out,
 				 struct vt_error *err)
 {
 	struct vt_entry root = {.type = VT_DIRECTORY};
+	struct vt_label_tree made;
 	struct vt_tree tree = {0};
+	const char *problem;
 	int r;
 
 	*out = (struct vt_label_tree){0};
@@ -325,11 +371,15 @@ int vt_label_tree_builder_finish(struct vt_label_tree_builder *builder, struct v
 		r = vt_tree_builder_finish(builder->tree, &root, &tree, err);
 	if (r < 0)
 		return r;
-	*out = (struct vt_label_tree){.content = tree.root.content,
+	made = (struct vt_label_tree){.content = tree.root.content,
 				      .nodes = tree.root.nodes,
 				      .files = builder->files,
 				      .labels = builder->labels,
 				      .page = tree.root.page};
+	problem = tree_problem(&made);
+	if (problem) /* what was adopted did not say how much it was */
+		return vt_fail(err, EBADMSG, "labels do not add up: %s", problem);
+	*out = made;
 	return 0;
 }
 

@@ -139,6 +139,17 @@ int vt_tree_builder_enter(struct vt_tree_builder *builder, const struct vt_entry
 int vt_tree_builder_add(struct vt_tree_builder *builder, const struct vt_entry *entry,
 			struct vt_error *err);
 int vt_tree_builder_leave(struct vt_tree_builder *builder, struct vt_error *err);
+/* An entry as another tree has it, whose pages the sink's store has: a directory with all below it,
+ * or what could be added. Errors as above. */
+int vt_tree_builder_adopt(struct vt_tree_builder *builder, const struct vt_entry *entry,
+			  struct vt_error *err);
+/*
+ * A page of that level, likewise, with all below it: one that the cutting rule ended, not the end
+ * of its level (index/schema.md, "What an edit keeps"). 1 it was taken, 0 not: no page begins here
+ * in that level and all below it, so that its items must be given instead. Errors as above.
+ */
+int vt_tree_builder_adopt_page(struct vt_tree_builder *builder, unsigned level,
+			       const struct vt_page_child *child, struct vt_error *err);
 /* Position that the next entry gets: what a link table needs while building. */
 uint32_t vt_tree_builder_position(const struct vt_tree_builder *builder);
 /*

@@ -2,100 +2,12 @@
 /* Trees of labels against a list of files with labels, and what a change costs. */
 #include "index/label_tree.h"
 #include "index/base/error.h"
-#include "tests/unit/label_model.h"
+#include "tests/unit/labelled_files.h"
 #include "tests/unit/suite.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define STORED_ANEW_MAX (64u << 10) /* bytes, by one change of labels */
-
-struct file {
-	char path[64];
-	struct vt_digest content;
-	struct vt_label *rows; /* sorted once the tree is built */
-	size_t count;
-};
-
-struct files {
-	struct file *list;
-	size_t count;
-};
-
-static int by_path(const void *a, const void *b)
-{
-	const struct file *x = a, *y = b;
-
-	return vt_label_path_compare(x->path, strlen(x->path), y->path, strlen(y->path));
-}
-
-static struct file *add_file(struct files *files, const char *path, size_t count, struct rng *rng)
-{
-	struct file *file;
-
-	files->list = realloc(files->list, (files->count + 1) * sizeof *files->list);
-	file = &files->list[files->count++];
-	*file = (struct file){.count = count, .rows = calloc(count, sizeof(struct vt_label))};
-	(void) snprintf(file->path, sizeof file->path, "%s", path);
-	vt_digest_of(path, strlen(path), &file->content);
-	for (size_t i = 0; i < count; i++) {
-		file->rows[i] = random_label(rng);
-		file->rows[i].time_ns = (int64_t) (rng_next(rng) >> 8); /* none twice */
-	}
-	return file;
-}
-
-/* Names such that '/' sorts among other bytes: "d", "d-1", "d/…". */
-static struct files some_files(struct rng *rng, unsigned most)
-{
-	static const char *const folders[] = {"", "d/", "d-1/", "d/e/", "d/e f/g/", "z/y/x/w/"};
-	struct files files = {0};
-
-	for (unsigned i = 0; i < most; i++) {
-		char path[64];
-		size_t rows = 1 + rng_below(rng, rng_below(rng, 30) ? 8 : 300);
-
-		(void) snprintf(path, sizeof path, "%s%06u%s", folders[rng_below(rng, 6)], i,
-				rng_below(rng, 2) ? "" : "-x");
-		(void) add_file(&files, path, rows, rng);
-	}
-	return files;
-}
-
-static void files_done(struct files *files)
-{
-	for (size_t i = 0; i < files->count; i++)
-		free(files->list[i].rows);
-	free(files->list);
-}
-
-static struct vt_label_tree build(struct files *files, struct memory *memory)
-{
-	struct vt_label_tree_builder *builder;
-	struct vt_label_tree tree;
-
-	if (files->count > 0)
-		qsort(files->list, files->count, sizeof *files->list, by_path);
-	memory->source.kind = VT_PAGE_LABELS;
-	must(vt_label_tree_builder_new(&memory->sink, &builder, NULL) == 0);
-	for (size_t i = 0; i < files->count; i++) {
-		struct file *file = &files->list[i];
-
-		must(vt_label_tree_builder_add(builder, file->path, strlen(file->path),
-					       &file->content, file->rows, file->count, NULL) == 0);
-	}
-	must(vt_label_tree_builder_finish(builder, &tree, NULL) == 0);
-	vt_label_tree_builder_free(builder);
-	return tree;
-}
-
-static struct vt_digest digest_of(const struct vt_label_tree *tree)
-{
-	struct vt_digest digest;
-
-	must(vt_label_tree_digest(tree, &digest, NULL) == 0);
-	return digest;
-}
 
 static void check_rows(const struct memory *memory, const struct vt_entry *entry,
 		       const struct file *file)

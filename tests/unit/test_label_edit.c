@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Edited trees of labels against trees built anew of the same labels, for random scripts of edits,
+ * each on the tree that the one before left; and what an edit reads and writes.
+ */
+#include "index/label_edit.h"
+#include "index/base/error.h"
+#include "tests/unit/labelled_files.h"
+#include "tests/unit/suite.h"
+
+#include <errno.h>
+
+/* ---- names ---- */
+
+enum shape { ANY, ALWAYS_CUT, NEVER_CUT, SHAPES };
+
+/* Does a page of every level end at that name, or none of them? */
+static bool has_shape(const char *name, enum shape shape)
+{
+	size_t len = strlen(name);
+	bool leaf = vt_page_label_leaf_ends(1, name, len), inner = vt_page_ends(1, 2, 0, name, len);
+
+	return shape == ANY || (shape == ALWAYS_CUT ? leaf && inner : !leaf && !inner);
+}
+
+/* One of about `range` names of that shape, behind `folder`. */
+static void random_path(char path[64], const char *folder, enum shape shape, unsigned range,
+			struct rng *rng)
+{
+	unsigned number = rng_below(rng, range) * 1000;
+	char name[16];
+
+	do
+		(void) snprintf(name, sizeof name, "%u", number++);
+	while (!has_shape(name, shape));
+	(void) snprintf(path, 64, "%s%s", folder, name);
+}
+
+/* ---- sets of files ---- */
+
+/* A kind of tree: where its files are, how they are called, and how many labels they have. */
+struct kind {
+	const char *const *folders; /* up to NULL */
+	enum shape shape;
+	unsigned range;
+	bool are_big; /* some labels are in pages of rows */
+};
+
+static size_t count_folders(const struct kind *kind)
+{
+	size_t count = 0;
+
+	while (kind->folders[count])
+		count++;
+	return count;
+}
+
+static size_t random_count(const struct kind *kind, struct rng *rng)
+{
+	unsigned chance = rng_below(rng, 60);
+
+	if (kind->are_big && chance < 6)
+		return chance == 0 ? 2000 : 60;
+	return 1 + chance % 3;
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return strncmp(path, directory, len) == 0 && path[len] == '/';
+}
+
+/* No file can be where another has a directory. */
+static bool has_room(const struct files *files, const char *path)
+{
+	for (size_t i = 0; i < files->count; i++)
+		if (strcmp(files->list[i].path, path) == 0 || is_below(files->list[i].path, path) ||
+		    is_below(path, files->list[i].path))
+			return false;
+	return true;
+}
+
+static void add_random(struct files *files, const struct kind *kind, struct rng *rng)
+{
+	const char *folder = kind->folders[rng_below(rng, (unsigned) count_folders(kind))];
+	char path[64];
+
+	random_path(path, folder, kind->shape, kind->range, rng);
+	if (has_room(files, path))
+		(void) add_file(files, path, random_count(kind, rng), rng);
+}
+
+static void copy_file(struct files *files, const struct file *file)
+{
+	struct file *copy;
+
+	files->list = realloc(files->list, (files->count + 1) * sizeof *files->list);
+	copy = &files->list[files->count++];
+	*copy = *file;
+	copy->rows = malloc(file->count * sizeof *file->rows);
+	memcpy(copy->rows, file->rows, file->count * sizeof *file->rows);
+}
+
+static void relabel(struct file *file, struct rng *rng)
+{
+	file->rows[rng_below(rng, (unsigned) file->count)].parent = rng_next(rng) | 1;
+	file->content.bytes[0] = (uint8_t) rng_below(rng, 2);
+}
+
+enum place { NOWHERE, FIRST, LAST, SOMEWHERE, OFTEN, EVERYWHERE, PLACES };
+
+static bool is_at(enum place place, size_t i, size_t count, size_t chosen, struct rng *rng)
+{
+	switch (place) {
+	case FIRST:
+		return i == 0;
+	case LAST:
+		return i + 1 == count;
+	case SOMEWHERE:
+		return i == chosen;
+	case OFTEN:
+		return rng_below(rng, 8) == 0;
+	case EVERYWHERE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Some files relabelled, some gone, some new. */
+static struct files changed(const struct files *files, const struct kind *kind, struct rng *rng)
+{
+	enum place others = rng_below(rng, PLACES), gone = rng_below(rng, PLACES);
+	unsigned more = rng_below(rng, 4);
+	size_t chosen = files->count ? rng_below(rng, (unsigned) files->count) : 0;
+	struct files out = {0};
+
+	if (gone == EVERYWHERE && rng_below(rng, 4))
+		gone = NOWHERE;
+	for (size_t i = 0; i < files->count; i++) {
+		if (is_at(gone, i, files->count, chosen, rng))
+			continue;
+		copy_file(&out, &files->list[i]);
+		if (is_at(others, i, files->count, chosen, rng))
+			relabel(&out.list[out.count - 1], rng);
+	}
+	if (more == 3)
+		more = rng_below(rng, kind->range);
+	while (more-- > 0)
+		add_random(&out, kind, rng);
+	if (out.count > 0)
+		qsort(out.list, out.count, sizeof *out.list, by_path);
+	return out;
+}
+
+/* ---- scripts ---- */
+
+/* Has the set a file at that path or below it? */
+static bool has_any(const struct files *files, const char *path, size_t len)
+{
+	for (size_t i = 0; i < files->count; i++)
+		if (strncmp(files->list[i].path, path, len) == 0 &&
+		    (files->list[i].path[len] == '/' || files->list[i].path[len] == 0))
+			return true;
+	return false;
+}
+
+struct script {
+	struct vt_label_edit *edit;
+	const struct files *after;
+	struct rng *rng;
+	char last[64]; /* path removed last */
+};
+
+/* A file that is gone, or all of a directory above it that is gone. */
+static void remove_one(struct script *script, const char *path)
+{
+	size_t len = strlen(path);
+
+	if (script->last[0] && is_below(path, script->last) && rng_below(script->rng, 2))
+		return;
+	for (size_t i = 0; i < len; i++)
+		if (path[i] == '/' && !has_any(script->after, path, i) &&
+		    strncmp(path, script->last, i) != 0 && rng_below(script->rng, 2))
+			len = i;
+	must(vt_label_edit_remove(script->edit, path, len, NULL) == 0);
+	memcpy(script->last, path, len);
+	script->last[len] = 0;
+}
+
+static void put_one(struct script *script, struct file *file)
+{
+	must(vt_label_edit_put(script->edit, file->path, strlen(file->path), &file->content,
+			       file->rows, file->count, NULL) == 0);
+}
+
+static bool same_file(const struct file *a, const struct file *b)
+{
+	if (a->count != b->count || !vt_digest_equal(&a->content, &b->content))
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!same_label(&a->rows[i], &b->rows[i]))
+			return false;
+	return true;
+}
+
+/* What makes one sorted set of the other, and now and then a file again as it was. */
+static struct vt_label_tree edit(struct memory *memory, const struct vt_label_tree *old,
+				 const struct files *before, const struct files *after,
+				 struct rng *rng)
+{
+	struct script script = {.after = after, .rng = rng};
+	struct vt_label_tree tree;
+	size_t i = 0, k = 0;
+
+	must(vt_label_edit_new(&memory->source, old, &memory->sink, &script.edit, NULL) == 0);
+	while (i < before->count || k < after->count) {
+		struct file *a = i < before->count ? &before->list[i] : NULL,
+			    *b = k < after->count ? &after->list[k] : NULL;
+		int order = !a ? 1 : !b ? -1 : by_path(a, b);
+
+		if (order < 0)
+			remove_one(&script, a->path);
+		else if (order > 0 || !same_file(a, b) || rng_below(rng, 50) == 0)
+			put_one(&script, b);
+		i += order <= 0;
+		k += order >= 0;
+	}
+	must(vt_label_edit_finish(script.edit, &tree, NULL) == 0);
+	vt_label_edit_free(script.edit);
+	return tree;
+}
+
+/* ---- what must be equal ---- */
+
+/* Every page is where its parent says: digests alone would not show a wrong number. */
+static void check_pages(struct memory *memory, uint64_t id, const struct vt_digest *digest)
+{
+	struct vt_page *page;
+
+	must(memory_get(memory, id, false, &page, NULL) == 0);
+	must(vt_digest_equal(&page->digest, digest));
+	for (unsigned i = 0; page->kind == VT_PAGE_LABELS && i < page->count; i++) {
+		struct vt_page_child child;
+		struct vt_entry entry;
+
+		if (page->level > 0) {
+			vt_page_child(page, i, &child);
+			check_pages(memory, child.page, &child.digest);
+			continue;
+		}
+		vt_page_entry(page, i, &entry);
+		if (entry.type == VT_LABELLED && !vt_entry_is_inline(&entry))
+			memcpy(entry.content.bytes, entry.block, VT_DIGEST_LEN);
+		if (entry.type == VT_DIRECTORY || !vt_entry_is_inline(&entry))
+			check_pages(memory, entry.page, &entry.content);
+	}
+	vt_page_unref(page);
+}
+
+static void check_equal(struct memory *memory, const struct vt_label_tree *edited,
+			struct files *files)
+{
+	struct vt_label_tree anew;
+	struct memory other;
+
+	memory_init(&other, 1000, 7);
+	anew = build(files, &other);
+	must(vt_digest_equal(&edited->content, &anew.content));
+	must(edited->nodes == anew.nodes && edited->files == anew.files &&
+	     edited->labels == anew.labels);
+	if (edited->labels > 0)
+		check_pages(memory, edited->page, &edited->content);
+	memory_done(&other);
+}
+
+static void run_scripts(const struct kind *kind, uint64_t seed, unsigned files, unsigned scripts)
+{
+	struct rng rng = {seed * 0x9e3779b97f4a7c15ull};
+	struct files now = {0};
+	struct vt_label_tree tree;
+	struct memory memory;
+
+	memory_init(&memory, 0, 1);
+	for (unsigned i = 0; i < files; i++)
+		add_random(&now, kind, &rng);
+	tree = build(&now, &memory);
+	while (scripts-- > 0) {
+		struct files next = changed(&now, kind, &rng);
+
+		tree = edit(&memory, &tree, &now, &next, &rng);
+		check_equal(&memory, &tree, &next);
+		files_done(&now);
+		now = next;
+	}
+	files_done(&now);
+	memory_done(&memory);
+}
+
+static const char *const flat[] = {"", NULL};
+/* '/' sorts among other bytes, and a name is a folder here and a file there. */
+static const char *const nested[] = {"",   "d/",         "d-1/",     "d/0/", "d/1000/",
+				     "0/", "1000/2000/", "z/y/x/w/", NULL};
+
+START_TEST(small_trees_are_edited_to_what_is_built_anew)
+{
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		struct rng rng = {seed};
+		const struct kind kind = {.folders = nested,
+					  .shape = seed % SHAPES,
+					  .range = 2 + rng_below(&rng, 60),
+					  .are_big = seed % 5 == 0};
+
+		run_scripts(&kind, seed, rng_below(&rng, 60), 15);
+	}
+}
+END_TEST
+
+START_TEST(directories_of_one_folder_are_edited_to_what_is_built_anew)
+{
+	for (uint64_t seed = 1; seed <= 90; seed++) {
+		struct rng rng = {seed};
+		const struct kind kind = {
+			.folders = flat, .shape = seed % SHAPES, .range = 2 + rng_below(&rng, 300)};
+
+		run_scripts(&kind, seed, rng_below(&rng, 300), 15);
+	}
+}
+END_TEST
+
+START_TEST(large_directories_are_edited_to_what_is_built_anew)
+{
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		const struct kind kind = {.folders = seed <= 3 ? flat : nested,
+					  .shape = seed % SHAPES,
+					  .range = 4000};
+
+		run_scripts(&kind, seed, 3000, 12);
+	}
+}
+END_TEST
+
+VT_SUITE(label_edit, small_trees_are_edited_to_what_is_built_anew,
+	 directories_of_one_folder_are_edited_to_what_is_built_anew,
+	 large_directories_are_edited_to_what_is_built_anew)
