@@ -108,6 +108,21 @@ static int set_tags(json_t *object, const struct vt_version *version, const stru
 	return failures | json_object_set_new(object, "tags", names);
 }
 
+static int set_labels(json_t *row, const struct vt_version *version)
+{
+	int failures = json_object_set_new(row, "labels",
+					   json_integer((json_int_t) version->labels.labels));
+
+	failures |= json_object_set_new(row, "labelled",
+					json_integer((json_int_t) version->labels.files));
+	if (version->revision)
+		failures |= json_object_set_new(row, "revision",
+						json_integer((json_int_t) version->revision));
+	return version->labels.labels
+		       ? failures | set_digest(row, "label_digest", &version->label_digest)
+		       : failures;
+}
+
 json_t *vt_row_version(struct vt_catalog *catalog, const struct vt_dataset *dataset,
 		       const struct vt_version *version, const struct vt_tag *tags,
 		       size_t tag_count)
@@ -130,6 +145,7 @@ json_t *vt_row_version(struct vt_catalog *catalog, const struct vt_dataset *data
 		failures |= set_string(row, "reason", version->reason);
 	failures |= set_digest(row, "digest", &version->digest);
 	failures |= set_digest(row, "tree", &version->tree_digest);
+	failures |= set_labels(row, version);
 	failures |= set_parent(row, catalog, version);
 	failures |= set_string(row, "author", version->author);
 	failures |= vt_json_set_time(row, "created", version->created_ns);
