@@ -203,7 +203,7 @@ static bool get_labels(struct vt_reader *r, struct vt_version *v)
 	v->labels.page = vt_reader_le64(r);
 	v->provenance = get_text(r, VT_PROVENANCE_MAX);
 	v->checks = get_text(r, VT_CHECKS_MAX);
-	return (base != 0) == (revision != 0) && base != v->serial &&
+	return (base != 0) == (revision != 0) && (!base || base != v->serial) &&
 	       (v->labels.page != 0) == (len != 0) &&
 	       vt_label_tree_digest(&v->labels, &digest, NULL) == 0 &&
 	       vt_digest_equal(&digest, &v->label_digest);

@@ -28,6 +28,9 @@
 const struct vt_command *const vt_commands[] = {
 	&vt_cmd_init,
 	&vt_cmd_publish,
+	&vt_cmd_import_labels,
+	&vt_cmd_export_labels,
+	&vt_cmd_label,
 	&vt_cmd_ls,
 	&vt_cmd_log,
 	&vt_cmd_show,
@@ -56,8 +59,6 @@ const struct vt_command *const vt_commands[] = {
 	&vt_cmd_who_can,
 	&vt_cmd_whoami,
 	&vt_cmd_repin,
-	&vt_cmd_import_labels,
-	&vt_cmd_export_labels,
 	&vt_cmd_clock,
 	&vt_cmd_audit,
 	&vt_cmd_completion,
