@@ -106,10 +106,8 @@ static void settle(struct files *files, struct rng *rng)
 
 static void copy_file(struct files *files, const struct file *file)
 {
-	struct file *copy;
+	struct file *copy = new_file(files);
 
-	files->list = realloc(files->list, (files->count + 1) * sizeof *files->list);
-	copy = &files->list[files->count++];
 	*copy = *file;
 	copy->rows = malloc(file->count * sizeof *file->rows);
 	memcpy(copy->rows, file->rows, file->count * sizeof *file->rows);
