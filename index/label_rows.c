@@ -36,15 +36,10 @@ static bool next_row(struct vt_label_cursor *reader, const uint8_t *body, size_t
 	return true;
 }
 
-struct listed {
-	const uint8_t *digest;
-	uint32_t labels, bytes;
-};
-
-static struct listed read_listed(const uint8_t *body, unsigned i)
+static struct vt_label_part read_listed(const uint8_t *body, unsigned i)
 {
 	struct vt_reader reader = vt_reader_over(body + (size_t) i * LISTED_LEN, LISTED_LEN);
-	struct listed out = {.digest = vt_reader_get(&reader, VT_DIGEST_LEN)};
+	struct vt_label_part out = {.digest = vt_reader_get(&reader, VT_DIGEST_LEN)};
 
 	out.labels = vt_reader_le32(&reader);
 	out.bytes = vt_reader_le32(&reader);
@@ -56,7 +51,7 @@ static void sum(const uint8_t *body, unsigned count, uint64_t *labels, uint64_t 
 {
 	*labels = *bytes = 0;
 	for (unsigned i = 0; i < count; i++) {
-		struct listed part = read_listed(body, i);
+		struct vt_label_part part = read_listed(body, i);
 
 		*labels += part.labels;
 		*bytes += part.bytes;
@@ -70,7 +65,7 @@ static const char *list_problem(uint16_t count, const uint8_t *body, size_t len)
 	if (count < 2 || len != count * (size_t) LISTED_LEN)
 		return "a list of labels has the wrong length";
 	for (unsigned i = 0; i < count; i++) {
-		struct listed part = read_listed(body, i);
+		struct vt_label_part part = read_listed(body, i);
 
 		if (part.labels == 0 || part.bytes < (i + 1u < count ? VT_LABEL_PART_MIN : 1))
 			return "a list of labels has a part that is too short";
@@ -94,6 +89,24 @@ static const char *part_problem(uint16_t count, const uint8_t *body, size_t len)
 const char *vt_label_page_problem(uint8_t level, uint16_t count, const uint8_t *body, size_t len)
 {
 	return level > 0 ? list_problem(count, body, len) : part_problem(count, body, len);
+}
+
+bool vt_label_page_has(const struct vt_page *page, uint64_t labels, uint64_t bytes)
+{
+	size_t len;
+	const uint8_t *body = vt_page_body(page, &len);
+	uint64_t has_labels = page->count, has_bytes = len;
+
+	if (page->level > 0)
+		sum(body, page->count, &has_labels, &has_bytes);
+	return has_labels == labels && has_bytes == bytes;
+}
+
+struct vt_label_part vt_label_page_part(const struct vt_page *list, unsigned i)
+{
+	size_t len;
+
+	return read_listed(vt_page_body(list, &len), i);
 }
 
 /* ---- writing ---- */
@@ -255,18 +268,6 @@ static int get_page(const struct vt_page_source *pages, uint64_t id, struct vt_p
 	return 0;
 }
 
-/* A page without the part that it would be, or what it lists, as its parent says. */
-static bool has(const struct vt_page *page, uint64_t labels, uint64_t bytes)
-{
-	size_t len;
-	const uint8_t *body = vt_page_body(page, &len);
-	uint64_t listed_labels = page->count, listed_bytes = len;
-
-	if (page->level > 0)
-		sum(body, page->count, &listed_labels, &listed_bytes);
-	return listed_labels == labels && listed_bytes == bytes;
-}
-
 static void read_part(struct vt_label_rows *rows, struct vt_page *part)
 {
 	size_t len;
@@ -291,7 +292,7 @@ int vt_label_rows_open(struct vt_label_rows *rows, const struct vt_page_source *
 	r = get_page(pages, entry->page, &page, err);
 	if (r < 0)
 		return r;
-	if (!has(page, entry->labels, entry->size)) {
+	if (!vt_label_page_has(page, entry->labels, entry->size)) {
 		vt_page_unref(page);
 		return disagrees(entry->page, err);
 	}
@@ -332,14 +333,14 @@ static int open_part(struct vt_label_rows *rows, struct vt_error *err)
 {
 	uint64_t id = vt_page_listed(rows->list, rows->next);
 	vt_cleanup(vt_page_unrefp) struct vt_page *part = NULL;
-	struct listed said;
-	size_t len;
+	struct vt_label_part said;
 	int r = get_page(rows->pages, id, &part, err);
 
 	if (r < 0)
 		return r;
-	said = read_listed(vt_page_body(rows->list, &len), rows->next);
-	if (part->level > 0 || !has(part, said.labels, said.bytes) || !fits(rows, part))
+	said = vt_label_page_part(rows->list, rows->next);
+	if (part->level > 0 || !vt_label_page_has(part, said.labels, said.bytes) ||
+	    !fits(rows, part))
 		return disagrees(id, err);
 	read_part(rows, vt_steal(&part));
 	rows->next++;

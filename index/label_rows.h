@@ -18,6 +18,18 @@
 const char *vt_label_page_problem(uint8_t level, uint16_t count, const uint8_t *body, size_t len);
 
 /*
+ * Has a page of rows, or have the parts that it lists together, so many labels and bytes of rows?
+ */
+bool vt_label_page_has(const struct vt_page *page, uint64_t labels, uint64_t bytes);
+
+/* What a list says of one of its parts; `digest` is borrowed from it. */
+struct vt_label_part {
+	const uint8_t *digest;
+	uint32_t labels, bytes;
+};
+struct vt_label_part vt_label_page_part(const struct vt_page *list, unsigned i);
+
+/*
  * Fills `entry->size`, `block` and `page`, putting pages if it must. `entry->block` borrows from
  * `block` or `digest`.
  */

@@ -26,13 +26,19 @@ static inline int by_path(const void *a, const void *b)
 	return vt_label_path_compare(x->path, strlen(x->path), y->path, strlen(y->path));
 }
 
+static inline struct file *new_file(struct files *files)
+{
+	if ((files->count & (files->count - 1)) == 0) /* the room is a power of two */
+		files->list = realloc(files->list,
+				      (files->count ? 2 * files->count : 1) * sizeof *files->list);
+	return &files->list[files->count++];
+}
+
 static inline struct file *add_file(struct files *files, const char *path, size_t count,
 				    struct rng *rng)
 {
-	struct file *file;
+	struct file *file = new_file(files);
 
-	files->list = realloc(files->list, (files->count + 1) * sizeof *files->list);
-	file = &files->list[files->count++];
 	*file = (struct file){.count = count, .rows = calloc(count, sizeof(struct vt_label))};
 	(void) snprintf(file->path, sizeof file->path, "%s", path);
 	vt_digest_of(path, strlen(path), &file->content);
