@@ -74,13 +74,16 @@ static int mark_entry(void *context, const struct vt_entry *entry, struct vt_err
 
 static int mark_version(struct gc *gc, const struct vt_version *version, struct vt_error *err)
 {
+	int r;
+
 	gc->domain = version->domain;
 	if (!vt_digest_is_zero(&version->changes))
 		mark_content(gc, &version->changes);
 	if ((version->tree.links && vt_idmap_add(&gc->links, version->tree.links, 0) < 0) ||
 	    (version->outline && vt_idmap_add(&gc->outlines, version->outline, 0) < 0))
 		return vt_fail(err, ENOMEM, "no memory to mark a version");
-	return vt_page_walk_tree(gc->walk, &version->tree, err);
+	r = vt_page_walk_tree(gc->walk, &version->tree, err);
+	return r < 0 ? r : vt_page_walk_labels(gc->walk, &version->labels, err);
 }
 
 static int flush(struct gc *gc, bool sync, struct vt_error *err)
