@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See session_state.h. The file: the record, the five tables, then the bitmaps of exhibits.c, each
+ * See session_state.h. The file: the record, the six tables, then the bitmaps of exhibits.c, each
  * part beginning on a page.
  */
 #include "fs/session_state.h"
@@ -14,7 +14,7 @@
 
 #include "index/base/error.h"
 
-/* "VTSTATE3", little-endian */
+/* "VTSTATE4", little-endian */
 #define MAGIC (0x0045544154535456ull | (uint64_t) ('0' + VT_SESSION_STATE_FORMAT) << 56)
 #define PAGE  4096u
 
@@ -24,7 +24,8 @@
 #define BURNS_AT       (EXHIBITS_AT + ALIGNED(VT_SESSION_EXHIBITS * sizeof(uint32_t)))
 #define HANDLES_AT     (BURNS_AT + ALIGNED(VT_SESSION_BURNS * sizeof(struct vt_burn)))
 #define REQUESTS_AT    (HANDLES_AT + ALIGNED(VT_SESSION_HANDLES * sizeof(struct vt_handle)))
-#define TABLES_END     (REQUESTS_AT + ALIGNED(VT_SESSION_REQUESTS * sizeof(struct vt_kept_request)))
+#define VIEWS_AT       (REQUESTS_AT + ALIGNED(VT_SESSION_REQUESTS * sizeof(struct vt_kept_request)))
+#define TABLES_END     (VIEWS_AT + ALIGNED(VT_SESSION_VIEWS * sizeof(struct vt_view_slot)))
 
 int vt_session_state_new(const struct vt_mount_plan *plan, struct vt_error *err)
 {
@@ -86,6 +87,7 @@ int vt_session_state_open(int fd, struct vt_session_state **out, struct vt_error
 		.burns = (void *) (map + BURNS_AT),
 		.handles = (void *) (map + HANDLES_AT),
 		.requests = (void *) (map + REQUESTS_AT),
+		.views = (void *) (map + VIEWS_AT),
 	};
 	*out = state;
 	return 0;
