@@ -303,7 +303,7 @@ static inline void write_term(struct vt_buf *out, struct rng *rng)
 	static const char *const globs[] = {"**",    "d/**",  "d/*",     "*.png",   "d/e f/**",
 					    "**/1*", "d*/**", "z/y/**",  "none/**", "1?",
 					    "d/e",   "d/",    "z//y/**", "d/**/*x"};
-	static const char *const paths[] = {"1", "d/1", "d/e/12-x", "d", "d/", "z"};
+	static const char *const paths[] = {"1", "d/1", "d/e/12-x", "z", "1/", "z/"};
 	const char *key = PICK(rng, keys), *not = rng_below(rng, 3) ? "" : "not ";
 
 	switch (rng_below(rng, 16)) {
