@@ -59,7 +59,8 @@ static bool holds(enum vt_expression_test test, const struct vt_expression_value
 	return order_values(fact, value) >= 0;
 }
 
-static bool compare(const struct vt_expression_node *node, const struct vt_expression_value *fact)
+bool vt_expression_compare(const struct vt_expression_node *node,
+			   const struct vt_expression_value *fact)
 {
 	for (size_t i = 0; i < node->value_count; i++)
 		if (holds(node->test, fact, &node->values[i]))
@@ -121,7 +122,7 @@ static bool compare_label(const struct vt_expression_node *node,
 	default:
 		fact = label_value(effective);
 	}
-	return compare(node, &fact);
+	return vt_expression_compare(node, &fact);
 }
 
 static int ask_label(const struct vt_expression_node *node, const struct vt_expression_facts *facts,
@@ -158,13 +159,10 @@ static int ask_comparison(const struct vt_expression_node *node,
 	default:
 		return ask_label(node, facts, err);
 	}
-	return compare(node, &fact);
+	return vt_expression_compare(node, &fact);
 }
 
 /* ---- the tree -------------------------------------------------------------------------------- */
-
-static int ask(const struct vt_expression_node *node, const struct vt_expression_facts *facts,
-	       struct vt_error *err);
 
 /* An AND ends at the first no, an OR at the first yes. */
 static int ask_children(const struct vt_expression_node *node,
@@ -173,15 +171,15 @@ static int ask_children(const struct vt_expression_node *node,
 	int last = node->kind == VT_EXPRESSION_OR, r = !last;
 
 	for (const struct vt_expression_node *child = node->child; child; child = child->next) {
-		r = ask(child, facts, err);
+		r = vt_expression_node_matches(child, facts, err);
 		if (r < 0 || r == last)
 			break;
 	}
 	return r;
 }
 
-static int ask(const struct vt_expression_node *node, const struct vt_expression_facts *facts,
-	       struct vt_error *err)
+int vt_expression_node_matches(const struct vt_expression_node *node,
+			       const struct vt_expression_facts *facts, struct vt_error *err)
 {
 	int r;
 
@@ -190,7 +188,7 @@ static int ask(const struct vt_expression_node *node, const struct vt_expression
 	case VT_EXPRESSION_OR:
 		return ask_children(node, facts, err);
 	case VT_EXPRESSION_NOT:
-		r = ask(node->child, facts, err);
+		r = vt_expression_node_matches(node->child, facts, err);
 		return r < 0 ? r : !r;
 	case VT_EXPRESSION_COMPARE:
 		return ask_comparison(node, facts, err);
@@ -207,5 +205,5 @@ static int ask(const struct vt_expression_node *node, const struct vt_expression
 int vt_expression_matches(const struct vt_expression *expression,
 			  const struct vt_expression_facts *facts, struct vt_error *err)
 {
-	return ask(expression->root, facts, err);
+	return vt_expression_node_matches(expression->root, facts, err);
 }

@@ -21,6 +21,8 @@
 
 struct vt_error;
 struct vt_expression;
+struct vt_expression_node;
+struct vt_expression_value;
 
 /* What a file's labels of one key say together. */
 struct vt_expression_label {
@@ -44,3 +46,10 @@ struct vt_expression_facts {
 /* 1 yes, 0 no, or what a callback failed with. */
 int vt_expression_matches(const struct vt_expression *expression,
 			  const struct vt_expression_facts *facts, struct vt_error *err);
+
+/* The same of a part of an expression, whose facts are those of the whole. */
+int vt_expression_node_matches(const struct vt_expression_node *node,
+			       const struct vt_expression_facts *facts, struct vt_error *err);
+/* Does a COMPARE hold for a fact that is there? */
+bool vt_expression_compare(const struct vt_expression_node *node,
+			   const struct vt_expression_value *fact);
