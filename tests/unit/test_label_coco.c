@@ -243,7 +243,7 @@ START_TEST(heads_that_are_bad_are_refused)
 	refuses_file("{\"images\":[],\n\"images\":[]}", EBADMSG,
 		     "f:2: there are two lists of images");
 	refuses_file("{\"images\":{}}", EBADMSG, "f:1: it is no JSON: [ expected");
-	refuses_file("{\"info\":\n{\"x\":1}", EBADMSG, "f:2: it is no JSON: a value expected");
+	refuses_file("{\"info\":\n{\"x\":1}", EBADMSG, "f:2: it is no JSON: , expected");
 	refuses_file("{\"images\":[{\"id\":1,\"file_name\":\"a\"},\n{\"id\":", EBADMSG,
 		     "f:2: images[1]: it is no JSON: the file ends inside of it");
 	refuses_file("{\"images\":[],\"categories\":[]}\n]", EBADMSG,
