@@ -76,7 +76,7 @@ struct vt_shown {
 	const struct vt_version *version; /* tree, documents of a version, symlinks' target */
 	struct vt_node node;              /* tree */
 	struct vt_view *view; /* whose folder this is; NULL: of the version itself, and of files */
-	enum vt_document document;        /* document */
+	enum vt_document document; /* document */
 };
 
 static inline uint64_t vt_node_id(uint32_t exhibit, uint32_t position)

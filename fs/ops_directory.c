@@ -9,7 +9,7 @@
 #include "fs/session.h"
 
 #define UNKNOWN_INO 0xffffffff /* as libfuse has it */
-#define DOT_NAMES 2u /* "." and ".." stand before the entries of a listing */
+#define DOT_NAMES   2u         /* "." and ".." stand before the entries of a listing */
 
 static int run_opendir(struct vt_request *request, bool nowait)
 {

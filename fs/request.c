@@ -98,11 +98,10 @@ static bool concerns(const struct vt_request *request, enum vt_request_kind kind
 		return true;
 	if (!vt_node_exhibit(request->id))
 		return false;
-	r = vt_view_has_id(request->id)
-		    ? vt_views_resolve(request->session->views, catalog, request->id, &view,
-				       &version)
-		    : vt_exhibits_version(request->session->exhibits, catalog, request->id,
-					  &version);
+	r = vt_view_has_id(request->id) ? vt_views_resolve(request->session->views, catalog,
+							   request->id, &view, &version)
+					: vt_exhibits_version(request->session->exhibits, catalog,
+							      request->id, &version);
 	if (r == 0)
 		vt_version_unref(version);
 	return r < 0;

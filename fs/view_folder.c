@@ -15,7 +15,7 @@
 #include "index/base/error.h"
 #include "index/expression.h"
 #include "index/import.h"
-#include "index/label_number.h"
+#include "index/number.h"
 
 static struct vt_views *views_of(const struct vt_viewer *viewer)
 {
@@ -46,18 +46,14 @@ static void put_quoted(const struct vt_buf *text, struct vt_buf *out)
 static void put_value_expression(const char *key, size_t key_len, const struct vt_buf *value,
 				 struct vt_buf *out)
 {
-	const struct vt_label_text text = {(const char *) value->data, value->len};
-	double number;
+	const char *text = (const char *) value->data; /* ends with a NUL */
+	size_t len = value->len;
 
 	vt_buf_printf(out, "label.%.*s=", (int) key_len, key);
 	put_quoted(value, out);
-	if (vt_label_number_read(text, &number))
-		vt_buf_printf(out, " or label.%.*s=%.*s", (int) key_len, key, (int) text.len,
-			      text.bytes);
-	if ((text.len == 4 && memcmp(text.bytes, "true", 4) == 0) ||
-	    (text.len == 5 && memcmp(text.bytes, "false", 5) == 0))
-		vt_buf_printf(out, " or label.%.*s=%.*s", (int) key_len, key, (int) text.len,
-			      text.bytes);
+	if (len > 0 && (vt_number_length(text) == len || strcmp(text, "true") == 0 ||
+			strcmp(text, "false") == 0))
+		vt_buf_printf(out, " or label.%.*s=%s", (int) key_len, key, text);
 }
 
 struct cut_name {
@@ -107,6 +103,10 @@ static int value_expression(const struct vt_viewer *viewer, const struct vt_vers
 				   &value, err)
 			: vt_view_name_read(name, strlen(name), &value);
 
+	vt_buf_put_u8(&value, 0);
+	if (vt_buf_failed(&value))
+		return vt_fail(err, ENOMEM, "no memory for an expression");
+	value.len--;
 	if (r == 0)
 		put_value_expression(text, key_len, &value, out);
 	return r == -EINVAL ? -ENOENT : r;
@@ -131,15 +131,14 @@ static int parse(const struct vt_viewer *viewer, const struct vt_version *versio
 }
 
 static int ask(const struct vt_viewer *viewer, const struct vt_version *version,
-	       enum vt_view_kind kind, const char *text, struct vt_hits **out,
-	       struct vt_error *err)
+	       enum vt_view_kind kind, const char *text, struct vt_hits **out, struct vt_error *err)
 {
 	vt_cleanup(vt_expression_freep) const struct vt_expression *expression = NULL;
 	int r = parse(viewer, version, kind, text, &expression, err);
 
 	return r < 0 ? r
-		     : vt_label_index_query(viewer->service->labels, version, expression, NULL,
-					    out, err);
+		     : vt_label_index_query(viewer->service->labels, version, expression, NULL, out,
+					    err);
 }
 
 int vt_view_folder_hits(const struct vt_viewer *viewer, const struct vt_shown *folder, bool nowait,
@@ -221,23 +220,24 @@ int vt_view_folder_lookup(const struct vt_viewer *viewer, const struct vt_shown 
 			  const char *name, bool nowait, struct vt_shown *out, struct vt_error *err)
 {
 	enum vt_view_kind kind = parent->kind == VT_SHOWN_VERSION_LABELS ? VT_VIEW_KEY
-				 : parent->kind == VT_SHOWN_LABEL_KEY	 ? VT_VIEW_VALUE
+				 : parent->kind == VT_SHOWN_LABEL_KEY    ? VT_VIEW_VALUE
 									 : VT_VIEW_QUERY;
 	char text[VT_VIEW_TEXT_MAX + 1];
 	struct vt_view *view;
-	int r = check_reader(viewer, parent, nowait, err);
+	int len, r = check_reader(viewer, parent, nowait, err);
 
 	if (r < 0)
 		return r;
-	(void) snprintf(text, sizeof text, "%s%s%s", kind == VT_VIEW_VALUE ? parent->view->text : "",
-			kind == VT_VIEW_VALUE ? "/" : "", name);
+	len = snprintf(text, sizeof text, "%s%s%s", kind == VT_VIEW_VALUE ? parent->view->text : "",
+		       kind == VT_VIEW_VALUE ? "/" : "", name);
+	if (len < 0 || (unsigned) len >= sizeof text)
+		return -ENOENT;
 	view = vt_views_find(views_of(viewer), parent->version, kind, text);
 	if (!view && nowait)
 		return -EAGAIN;
 	if (!view)
-		r = kind == VT_VIEW_KEY
-			    ? make_key(viewer, parent, name, &view, err)
-			    : make_files(viewer, parent, kind, text, &view, err);
+		r = kind == VT_VIEW_KEY ? make_key(viewer, parent, name, &view, err)
+					: make_files(viewer, parent, kind, text, &view, err);
 	if (r == 0)
 		show(parent, view, kind == VT_VIEW_KEY ? VT_SHOWN_LABEL_KEY : VT_SHOWN_TREE, out);
 	return r;
@@ -261,7 +261,7 @@ static int list_key(void *context, struct vt_label_text key)
 static int list_value(void *context, const struct vt_expression_value *value, uint32_t files)
 {
 	struct lister *lister = context;
-	char number[VT_LABEL_NUMBER_TEXT];
+	char number[VT_NUMBER_TEXT];
 	const char *text = number;
 	size_t len;
 
@@ -274,7 +274,7 @@ static int list_value(void *context, const struct vt_expression_value *value, ui
 		text = value->boolean ? "true" : "false";
 		break;
 	default:
-		vt_label_number_format(value->number, number);
+		vt_number_format(value->number, number);
 		break;
 	}
 	len = value->type == VT_EXPRESSION_TEXT ? value->text.len : strlen(text);

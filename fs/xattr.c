@@ -132,8 +132,8 @@ static int get_error(const struct vt_viewer *viewer, const struct vt_shown *show
 	char problem[VT_VIEW_PROBLEM_MAX];
 
 	if (shown->kind != VT_SHOWN_VERSION_QUERIES ||
-	    !vt_views_problem(viewer->session->views, viewer->subject->uid,
-			      shown->version->serial, problem))
+	    !vt_views_problem(viewer->session->views, viewer->subject->uid, shown->version->serial,
+			      problem))
 		return -ENODATA;
 	put_text(out, problem);
 	return 0;

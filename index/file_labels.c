@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/import.h"
 #include "index/entry_codec.h"
 #include "index/posting.h"
 
@@ -38,6 +39,17 @@ struct vt_file_labels {
 	size_t count, room;
 	struct vt_buf block; /* what rows borrow from, unless it is a page */
 };
+
+struct vt_labelled_files vt_labelled_files_of(const struct vt_index *index,
+					      const struct vt_version *version)
+{
+	return (struct vt_labelled_files){
+		.files = &index->pages,
+		.labels = &index->label_pages,
+		.tree = &version->tree,
+		.label_tree = &version->labels,
+	};
+}
 
 int vt_file_labels_new(const struct vt_labelled_files *version, struct vt_file_labels **out,
 		       struct vt_error *err)
@@ -217,21 +229,21 @@ static int make_room(struct vt_file_labels *files, size_t count, struct vt_error
 static int load(struct vt_file_labels *files, struct vt_error *err)
 {
 	const struct vt_entry *entry = &files->label_node.entry;
-	struct vt_label_reader reader;
+	struct vt_label_block_reader reader;
 	int r = make_room(files, entry->labels, err);
 
 	if (r < 0)
 		return r;
 	if (vt_entry_is_inline(entry)) {
-		reader = vt_label_reader_over(entry->block, entry->size);
+		reader = vt_label_block_reader_over(entry->block, entry->size);
 	} else {
 		r = copy_block(files, entry, err);
 		if (r < 0)
 			return r;
-		reader = vt_label_reader_over(files->block.data, files->block.len);
+		reader = vt_label_block_reader_over(files->block.data, files->block.len);
 	}
 	while (files->count < entry->labels &&
-	       vt_label_reader_next(&reader, &files->rows[files->count]))
+	       vt_label_block_next(&reader, &files->rows[files->count]))
 		files->count++;
 	return 0;
 }

@@ -28,6 +28,11 @@ struct vt_cancel {
 	void *context;
 };
 
+struct vt_index;
+struct vt_version;
+struct vt_labelled_files vt_labelled_files_of(const struct vt_index *index,
+					      const struct vt_version *version);
+
 struct vt_file_labels;
 int vt_file_labels_new(const struct vt_labelled_files *version, struct vt_file_labels **out,
 		       struct vt_error *err);

@@ -26,6 +26,7 @@
 #include "index/idmap.h"
 #include "index/import_private.h"
 #include "index/page_walk.h"
+#include "index/posting_sets.h"
 #include "index/record.h"
 
 #define META_LAST_GC "gc.last" /* row of VT_CF_META: when, ns, u64 little-endian */
@@ -418,6 +419,8 @@ static int sweep(struct gc *gc, struct vt_error *err)
 	if (r == 0)
 		r = sweep_rows(gc, err);
 	VT_CRASHPOINT("gc-rows-dropped");
+	if (r == 0 && !gc->dry_run)
+		r = vt_posting_sets_sweep(gc->index, err);
 	if (r == 0)
 		r = write_end(gc, err);
 	if (r < 0 || gc->dry_run)

@@ -257,7 +257,7 @@ static const char *read_row(struct vt_reader *reader, struct vt_label *out)
 	return flags == flags_of(&label) ? NULL : "a label has flags for what is empty";
 }
 
-int vt_label_cursor_next(struct vt_label_cursor *reader, struct vt_label *out)
+int vt_label_block_next(struct vt_label_block_reader *reader, struct vt_label *out)
 {
 	struct vt_reader row;
 

@@ -27,13 +27,13 @@ int vt_label_block_encode(struct vt_label *rows, size_t *count, struct vt_buf *o
 const char *vt_label_block_problem(const void *block, size_t len, uint32_t count);
 
 /* Reads a block that has no problem, row by row: 1 a label, 0 the end. */
-struct vt_label_cursor {
+struct vt_label_block_reader {
 	struct vt_reader bytes;
 	const uint8_t *row; /* canonical bytes of the label read last, without their length */
 	size_t row_len;
 };
-static inline struct vt_label_cursor vt_label_cursor_over(const void *block, size_t len)
+static inline struct vt_label_block_reader vt_label_block_reader_over(const void *block, size_t len)
 {
-	return (struct vt_label_cursor){.bytes = vt_reader_over(block, len)};
+	return (struct vt_label_block_reader){.bytes = vt_reader_over(block, len)};
 }
-int vt_label_cursor_next(struct vt_label_cursor *reader, struct vt_label *out);
+int vt_label_block_next(struct vt_label_block_reader *reader, struct vt_label *out);

@@ -26,11 +26,11 @@ static bool part_ends(size_t bytes, const uint8_t *row, size_t len)
 }
 
 /* Reads the next row; tells how many bytes of `body` are behind it. */
-static bool next_row(struct vt_label_cursor *reader, const uint8_t *body, size_t *bytes)
+static bool next_row(struct vt_label_block_reader *reader, const uint8_t *body, size_t *bytes)
 {
 	struct vt_label label;
 
-	if (vt_label_cursor_next(reader, &label) == 0)
+	if (vt_label_block_next(reader, &label) == 0)
 		return false;
 	*bytes = (size_t) (reader->bytes.at - body);
 	return true;
@@ -76,7 +76,7 @@ static const char *list_problem(uint16_t count, const uint8_t *body, size_t len)
 
 static const char *part_problem(uint16_t count, const uint8_t *body, size_t len)
 {
-	struct vt_label_cursor reader = vt_label_cursor_over(body, len);
+	struct vt_label_block_reader reader = vt_label_block_reader_over(body, len);
 	const char *problem = vt_label_block_problem(body, len, count);
 	size_t bytes;
 
@@ -170,7 +170,7 @@ static int add_part(struct writer *writer, const struct vt_buf *block, size_t fr
 
 static int add_parts(struct writer *writer, const struct vt_buf *block, struct vt_error *err)
 {
-	struct vt_label_cursor reader = vt_label_cursor_over(block->data, block->len);
+	struct vt_label_block_reader reader = vt_label_block_reader_over(block->data, block->len);
 	size_t from = 0, to;
 	uint32_t labels = 0;
 	int r = 0;
@@ -275,7 +275,7 @@ static void read_part(struct vt_label_rows *rows, struct vt_page *part)
 
 	vt_page_unref(rows->part);
 	rows->part = part;
-	rows->reader = vt_label_cursor_over(body, len);
+	rows->reader = vt_label_block_reader_over(body, len);
 }
 
 int vt_label_rows_open(struct vt_label_rows *rows, const struct vt_page_source *pages,
@@ -286,7 +286,7 @@ int vt_label_rows_open(struct vt_label_rows *rows, const struct vt_page_source *
 
 	*rows = (struct vt_label_rows){.pages = pages};
 	if (vt_entry_is_inline(entry)) {
-		rows->reader = vt_label_cursor_over(entry->block, entry->size);
+		rows->reader = vt_label_block_reader_over(entry->block, entry->size);
 		return 0;
 	}
 	r = get_page(pages, entry->page, &page, err);
@@ -314,13 +314,13 @@ void vt_label_rows_done(struct vt_label_rows *rows)
 static bool fits(const struct vt_label_rows *rows, const struct vt_page *part)
 {
 	bool is_last = rows->next + 1u == rows->list->count;
-	struct vt_label_cursor reader;
+	struct vt_label_block_reader reader;
 	struct vt_label first;
 	size_t len, bytes = 0;
 	const uint8_t *body = vt_page_body(part, &len);
 
-	reader = vt_label_cursor_over(body, len);
-	(void) vt_label_cursor_next(&reader, &first);
+	reader = vt_label_block_reader_over(body, len);
+	(void) vt_label_block_next(&reader, &first);
 	if (rows->part && vt_label_compare(&rows->last, &first) >= 0)
 		return false;
 	while (next_row(&reader, body, &bytes))
@@ -349,12 +349,12 @@ static int open_part(struct vt_label_rows *rows, struct vt_error *err)
 
 int vt_label_rows_next(struct vt_label_rows *rows, struct vt_label *out, struct vt_error *err)
 {
-	int r = vt_label_cursor_next(&rows->reader, out);
+	int r = vt_label_block_next(&rows->reader, out);
 
 	if (r == 0 && rows->list && rows->next < rows->list->count) {
 		r = open_part(rows, err);
 		if (r == 0)
-			r = vt_label_cursor_next(&rows->reader, out);
+			r = vt_label_block_next(&rows->reader, out);
 	}
 	if (r > 0)
 		rows->last = *out;

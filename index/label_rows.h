@@ -45,7 +45,7 @@ struct vt_label_rows {
 	const struct vt_page_source *pages;
 	struct vt_page *list, *part; /* NULL without */
 	unsigned next;               /* part of the list */
-	struct vt_label_cursor reader;
+	struct vt_label_block_reader reader;
 	struct vt_label last; /* given last */
 };
 int vt_label_rows_open(struct vt_label_rows *rows, const struct vt_page_source *pages,

@@ -13,7 +13,7 @@
 #include "tools/cli.h"
 #include "tools/label_stream.h"
 #include "tools/labels/jsonl.h"
-#include "tools/labels/number.h"
+#include "index/number.h"
 #include "tools/output.h"
 
 static int no_memory(struct vt_error *err)

@@ -115,7 +115,7 @@ static bool is_same_file(const struct vt_label_sort *sort)
 /* Of all rows collected, which `labels` then borrows from. */
 static int read_labels(struct vt_label_sort *sort, struct vt_error *err)
 {
-	struct vt_label_cursor reader = vt_label_cursor_over(sort->rows.data, sort->rows.len);
+	struct vt_label_block_reader reader = vt_label_block_reader_over(sort->rows.data, sort->rows.len);
 
 	if (sort->count > sort->room) {
 		struct vt_label *more = reallocarray(sort->labels, sort->count, sizeof *more);
@@ -126,7 +126,7 @@ static int read_labels(struct vt_label_sort *sort, struct vt_error *err)
 		sort->room = sort->count;
 	}
 	for (size_t i = 0; i < sort->count; i++)
-		(void) vt_label_cursor_next(&reader, &sort->labels[i]);
+		(void) vt_label_block_next(&reader, &sort->labels[i]);
 	return 0;
 }
 

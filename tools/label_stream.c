@@ -29,7 +29,7 @@ static int damaged(struct vt_error *err)
 static int take_row(struct receiver *receiver, struct vt_reader *reader)
 {
 	struct vt_label_row row;
-	struct vt_label_cursor label;
+	struct vt_label_block_reader label;
 	struct vt_reader ahead;
 	const void *bytes;
 	size_t len;
@@ -41,8 +41,8 @@ static int take_row(struct receiver *receiver, struct vt_reader *reader)
 	bytes = vt_reader_get(reader, len);
 	if (reader->failed || vt_label_block_problem(bytes, len, 1))
 		return damaged(receiver->err);
-	label = vt_label_cursor_over(bytes, len);
-	(void) vt_label_cursor_next(&label, &row.label);
+	label = vt_label_block_reader_over(bytes, len);
+	(void) vt_label_block_next(&label, &row.label);
 	return receiver->each(receiver->context, &row, receiver->err);
 }
 

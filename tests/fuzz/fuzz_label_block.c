@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vt_reader input = vt_reader_over(data, size);
 	uint32_t count = vt_reader_le32(&input);
-	struct vt_label_cursor reader = vt_label_cursor_over(input.at, vt_reader_left(&input));
+	struct vt_label_block_reader reader =
+		vt_label_block_reader_over(input.at, vt_reader_left(&input));
 	vt_cleanup(vt_buf_done) struct vt_buf again = VT_BUF_INIT;
 	vt_autofree struct vt_label *rows = NULL;
 	size_t seen = 0, len = vt_reader_left(&input);
@@ -30,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (vt_label_block_problem(input.at, len, count))
 		return 0;
 	rows = calloc(count, sizeof *rows);
-	while (rows && vt_label_cursor_next(&reader, &rows[seen]))
+	while (rows && vt_label_block_next(&reader, &rows[seen]))
 		must(++seen <= count);
 	must(seen == count);
 	(void) vt_label_effective(rows, seen, NULL);

@@ -21,14 +21,14 @@ static void shuffle(struct vt_label *rows, size_t count, struct rng *rng)
 /* Rows ascend as their bytes do behind key, annotator and time, and ids are those of the bytes. */
 static void check_block(const struct vt_buf *block, const struct vt_label *rows, size_t count)
 {
-	struct vt_label_cursor reader = vt_label_cursor_over(block->data, block->len);
+	struct vt_label_block_reader reader = vt_label_block_reader_over(block->data, block->len);
 	struct vt_digest digest;
 	struct vt_label label;
 	uint64_t id = 0;
 
 	must(vt_label_block_problem(block->data, block->len, (uint32_t) count) == NULL);
 	for (size_t i = 0; i < count; i++) {
-		must(vt_label_cursor_next(&reader, &label) == 1);
+		must(vt_label_block_next(&reader, &label) == 1);
 		must(same_label(&label, &rows[i]));
 		must(i == 0 || vt_label_compare(&rows[i - 1], &label) < 0);
 		vt_digest_of(reader.row, reader.row_len, &digest);
@@ -36,7 +36,7 @@ static void check_block(const struct vt_buf *block, const struct vt_label *rows,
 			id = id << 8 | digest.bytes[k];
 		must(vt_label_id(&label) == id);
 	}
-	must(vt_label_cursor_next(&reader, &label) == 0);
+	must(vt_label_block_next(&reader, &label) == 0);
 }
 
 START_TEST(any_order_makes_the_same_bytes)
@@ -87,13 +87,14 @@ START_TEST(every_bit_counts)
 		rows[i] = random_label(&rng);
 	must(vt_label_block_encode(rows, &count, &block, NULL) == 0);
 	for (size_t bit = 0; bit < 8 * block.len; bit++) {
-		struct vt_label_cursor reader = vt_label_cursor_over(block.data, block.len);
+		struct vt_label_block_reader reader =
+			vt_label_block_reader_over(block.data, block.len);
 		struct vt_label changed[6];
 		size_t seen = 0;
 
 		block.data[bit / 8] ^= (uint8_t) (1 << bit % 8);
 		if (!vt_label_block_problem(block.data, block.len, (uint32_t) count)) {
-			while (vt_label_cursor_next(&reader, &changed[seen]))
+			while (vt_label_block_next(&reader, &changed[seen]))
 				seen++;
 			must(seen == count);
 			if (may_be_written(changed, count))

@@ -6,7 +6,7 @@
 
 #include "index/base/error.h"
 #include "tests/unit/suite.h"
-#include "tools/labels/number.h"
+#include "index/number.h"
 #include "tools/labels/path.h"
 #include "tools/labels/rfc3339.h"
 

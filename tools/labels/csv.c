@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
-#include "tools/labels/number.h"
+#include "index/number.h"
 #include "tools/labels/reader_private.h"
 
 struct column {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "index/base/buf.h"
-#include "tools/labels/number.h"
+#include "index/number.h"
 #include "tools/labels/rfc3339.h"
 #include "tools/labels/write.h"
 

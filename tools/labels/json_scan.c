@@ -7,7 +7,7 @@
 
 #include "index/base/error.h"
 #include "index/base/utf8.h"
-#include "tools/labels/number.h"
+#include "index/number.h"
 
 static int refuse(const struct vt_json_scan *scan, struct vt_error *err, const char *what)
 {

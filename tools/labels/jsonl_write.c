@@ -6,7 +6,7 @@
 
 #include "index/base/buf.h"
 #include "index/base/utf8.h"
-#include "tools/labels/number.h"
+#include "index/number.h"
 #include "tools/labels/rfc3339.h"
 #include "tools/labels/write.h"
 

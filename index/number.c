@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See number.h. */
-#include "tools/labels/number.h"
+#include "index/number.h"
 
 #include <errno.h>
 #include <float.h>
