@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Labels: taken in from files, written out, changed by hand, carried over by a publish; and the revisions that
-# they are in, by command and in a mount, for those who may.
-. "$(dirname "$0")/policy_lib.sh"
+# Labels by command: taken in from files, written out, changed by hand, carried over by a publish; and the
+# revisions that they are in.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/labels_lib.sh"
 
 mkdir -p "$tmp/src/train/cat" "$tmp/src/train/dog" "$tmp/src/test"
 for i in 1 2 3; do
@@ -12,21 +13,6 @@ done
 echo odd >"$tmp/src/test/odd"
 vitrine init >/dev/null
 vitrine publish --quiet ds "$tmp/src"
-vitrine mount "$mnt" >/dev/null
-
-# row PATH VALUE [MORE MEMBERS]: a line of JSON
-row() {
-	printf '{"path":"%s","key":"class","value":"%s","annotator":"ann","time":"2026-01-02T03:04:05Z"%s}\n' "$1" "$2" "${3-}"
-}
-
-# labels DATASET[@VERSION][:PATH]: "PATH KEY VALUE" of each, by lines
-labels() {
-	vitrine export-labels "$1" | python3 -c '
-import json, sys
-for line in sys.stdin:
-    row = json.loads(line)
-    print(row["path"], row["key"], row["value"])'
-}
 
 digest() { # digest DATASET@VERSION: of its labels
 	vitrine show --json "$@" >"$tmp/out"
@@ -171,3 +157,47 @@ case $newest in v1.*) ;; *) fail "latest is $newest" ;; esac
 assert_ok vitrine show ds@v1.1 --json
 assert_equal "$(json_member 1 number) $(json_member 1 revision) $(json_member 1 labels)" "1 1 4"
 assert_equal "$(json_member 1 tree)" "$(vitrine show ds@v1 --json | sed 's/.*"tree": *"\([0-9a-f]*\).*/\1/')"
+
+it "carries labels over to what stayed and to what was moved, and from what was changed away"
+rm -rf "$tmp/src"
+mkdir -p "$tmp/src/a" "$tmp/src/b/deep"
+for name in stays moves edited moves_edited goes; do seq 200 | sed "s/^/$name /" >"$tmp/src/a/$name"; done
+cp "$tmp/src/a/stays" "$tmp/src/a/twin"
+vitrine publish --quiet more "$tmp/src"
+vitrine import-labels more --from-path 'a/{name}' --quiet
+cp "$tmp/src/a/stays" "$tmp/src/b/copy"
+mv "$tmp/src/a/moves" "$tmp/src/b/deep/moved"
+echo edited >>"$tmp/src/a/edited"
+mv "$tmp/src/a/moves_edited" "$tmp/src/b/moves_edited"
+echo edited >>"$tmp/src/b/moves_edited"
+rm "$tmp/src/a/goes"
+assert_ok vitrine publish more "$tmp/src" --json
+assert_equal "$(json_member 1 version)" v2
+assert_equal "$(labels more@v2)" "a/stays name stays
+a/twin name twin
+b/deep/moved name moves"
+assert_equal "$(labels more@v1.1 | grep -c .)" 6
+
+it "numbers a version after its revisions as if they were not there"
+assert_ok vitrine label set more:b/copy name=copy
+assert_out "more@v2.1"
+echo new >"$tmp/src/new"
+assert_ok vitrine publish more "$tmp/src" --json
+assert_equal "$(json_member 1 version)" v3
+assert_equal "$(labels more | grep -c .)" 4
+assert_ok vitrine label set more@v1:a/stays name=late
+assert_out "more@v1.2"
+assert_equal "$(vitrine show more --json | sed 's/.*"version": *"\([^"]*\).*/\1/')" v3
+
+it "names the revisions of a named version after it, past names that are taken"
+vitrine publish --quiet named "$tmp/src" --as gold
+vitrine publish --quiet named "$tmp/src" --as gold.1
+vitrine label set named@gold:new k=v --quiet
+assert_ok vitrine show named@gold.2
+assert_status 4 vitrine show named@gold.3
+
+it "removes revisions before what they revise"
+assert_status 6 vitrine rm more@v2
+assert_err "'v2.1'"
+assert_ok vitrine rm more@v2.1
+assert_ok vitrine rm more@v2
