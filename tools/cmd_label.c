@@ -25,7 +25,7 @@ static const char *annotator, *source = "human", *review = "submitted", *confide
 static bool nul;
 static const struct vt_option options[] = {
 	VT_TEXT(0, "files-from", "FILE", &files_from, "paths, one a line ('-': standard input)"),
-	VT_FLAG('0', "null", &nul, "paths of --files-from end with a NUL"),
+	VT_FLAG('0', "null", &nul, "a NUL ends each of those paths, not a newline"),
 	VT_TEXT(0, "annotator", "NAME", &annotator, "whose label (default of set: your user name)"),
 	VT_TEXT(0, "source", "WORD", &source, "set: human (default), model, rule, import"),
 	VT_TEXT(0, "review", "WORD", &review, "set: draft, submitted (default), accepted, ..."),
@@ -365,9 +365,10 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 
 const struct vt_command vt_cmd_label = {
 	.name = "label",
-	.synopsis = "show|set|rm|accept|reject|dispute DATASET[@VERSION][:PATH] [KEY[=VALUE]]...",
+	.synopsis = "ACTION DATASET[@VERSION][:PATH] [KEY[=VALUE]]...",
 	.summary = "Look at labels, set them, take them away, review them",
-	.details = "set adds a label by you, now: KEY=TEXT, or KEY:=JSON for a number, true or\n"
+	.details = "An ACTION is show, set, rm, accept, reject or dispute.\n"
+		   "set adds a label by you, now: KEY=TEXT, or KEY:=JSON for a number, true or\n"
 		   "false. accept, reject and dispute judge the label in force of a key, or those\n"
 		   "of an annotator, or with a value. All changes of one call are one revision.",
 	.options = options,
