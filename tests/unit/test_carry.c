@@ -86,6 +86,15 @@ START_TEST(a_file_may_become_a_directory_and_a_directory_a_file)
 }
 END_TEST
 
+START_TEST(contents_are_compared_as_a_whole)
+{
+	index_set_up();
+	carries(FILES({"a", "=1", "x"}), FILES({"b", "=2", ""}), "");
+	carries(FILES({"a", "=1", "x"}), FILES({"b", "=1", ""}), "b=x ");
+	index_tear_down();
+}
+END_TEST
+
 START_TEST(without_labels_nothing_is_carried)
 {
 	index_set_up();
@@ -236,5 +245,5 @@ VT_SUITE(carry, labels_of_unchanged_files_stay_and_of_changed_ones_go,
 	 labels_follow_a_file_that_was_moved_but_not_one_that_was_edited_too,
 	 contents_that_change_places_take_their_labels_along,
 	 a_copy_gets_no_labels_and_the_new_places_of_a_moved_file_all_do,
-	 a_file_may_become_a_directory_and_a_directory_a_file, without_labels_nothing_is_carried,
-	 random_versions_carry_what_the_model_does)
+	 a_file_may_become_a_directory_and_a_directory_a_file, contents_are_compared_as_a_whole,
+	 without_labels_nothing_is_carried, random_versions_carry_what_the_model_does)
