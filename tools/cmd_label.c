@@ -20,8 +20,8 @@
 #include "tools/output.h"
 #include "tools/target.h"
 
-static const char *annotator, *source = "human", *review = "submitted", *confidence, *tool = "",
-			      *region = "", *message = "", *files_from;
+static const char *annotator, *source, *review, *confidence, *tool, *region, *message = "",
+									     *files_from;
 static bool nul;
 static const struct vt_option options[] = {
 	VT_TEXT(0, "files-from", "FILE", &files_from, "paths, one a line ('-': standard input)"),
@@ -303,11 +303,11 @@ static int read_wanted(struct job *job, struct vt_error *err)
 {
 	const struct vt_label_given given = {
 		.annotator = annotator ? annotator : user_name(),
-		.source = source,
-		.review = review,
+		.source = source ? source : "human",
+		.review = review ? review : "submitted",
 		.confidence = confidence,
-		.tool = tool,
-		.region = region,
+		.tool = tool ? tool : "",
+		.region = region ? region : "",
 		.time_ns = (int64_t) vt_clock_realtime_ns(),
 	};
 	int r = 0;
@@ -328,7 +328,11 @@ static int check_arguments(struct job *job, struct vt_error *err)
 {
 	struct vt_cli *cli = job->cli;
 
-	if (job->action == SHOW && cli->argc > 2)
+	if (job->action != SET && (source || review || confidence || tool || region))
+		return vt_misused(cli, err,
+				  "--source, --review, --confidence, --tool and "
+				  "--region are of 'label set'");
+	if (job->action == SHOW && (cli->argc > 2 || files_from || annotator))
 		return vt_misused(cli, err, "'label show' takes a dataset or a file in it");
 	if (job->action == SHOW)
 		return 0;

@@ -118,6 +118,10 @@ assert_equal "$(labels ds | grep -c checked)" 0
 assert_status 2 vitrine label set ds checked=yes
 assert_status 2 vitrine label set ds:test/odd checked
 assert_status 4 vitrine label set ds:train/cat checked=yes
+assert_status 2 vitrine label rm ds:test/odd class --source model
+assert_status 2 vitrine label accept ds:test/odd class --confidence 1
+assert_status 2 vitrine label show ds --files-from "$tmp/list"
+assert_equal "$(labels ds:test/odd | grep -c .)" 3
 
 it "shows them as a table and as lines of JSON"
 assert_ok vitrine label show ds:test/odd
