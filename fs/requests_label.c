@@ -150,6 +150,7 @@ int vt_serve_label_commit(struct vt_control_request *request, struct vt_error *e
 {
 	struct vt_connection *connection = request->connection;
 	vt_cleanup(vt_version_unrefp) const struct vt_version *parent = NULL;
+	const struct vt_version *made = NULL;
 	char author[LOGIN_NAME_MAX];
 	struct vt_version version = {
 		.author_uid = connection->subject.uid,
@@ -174,10 +175,12 @@ int vt_serve_label_commit(struct vt_control_request *request, struct vt_error *e
 		return request->result ? 0 : too_little_memory(err);
 	}
 	if (r >= 0)
-		r = vt_import_commit_revision(connection->import, &version, &request->version, err);
+		r = vt_import_commit_revision(connection->import, &version, &made, err);
 	vt_control_abort_import(connection); /* done, or not to be done again with what is left */
 	if (r < 0)
 		return r;
+	vt_version_unref(request->version);
+	request->version = made;
 	vt_narrow_names_changed(request->service, request->dataset->id);
 	vt_trail_deliver(request->service);
 	vt_dataset_unref(request->dataset); /* `latest` may have moved */

@@ -210,8 +210,7 @@ static int finish(struct import *import, struct vt_error *err)
 	return 0;
 }
 
-static int import_labels(struct import *import, const struct vt_target *target,
-			 struct vt_error *err)
+static int import_labels(struct import *import, struct vt_target *target, struct vt_error *err)
 {
 	int r = vt_progress_start(import->cli, progress_mode, look, import, &import->bar, err);
 

@@ -20,12 +20,12 @@
 #include "tools/output.h"
 #include "tools/target.h"
 
-static const char *annotator, *source = "human", *review = "submitted", *confidence, *tool = "",
-			      *region = "", *message = "", *files_from;
+static const char *annotator, *source, *review, *confidence, *tool, *region, *message = "",
+									     *files_from;
 static bool nul;
 static const struct vt_option options[] = {
 	VT_TEXT(0, "files-from", "FILE", &files_from, "paths, one a line ('-': standard input)"),
-	VT_FLAG('0', "null", &nul, "paths of --files-from end with a NUL"),
+	VT_FLAG('0', "null", &nul, "a NUL ends each of those paths, not a newline"),
 	VT_TEXT(0, "annotator", "NAME", &annotator, "whose label (default of set: your user name)"),
 	VT_TEXT(0, "source", "WORD", &source, "set: human (default), model, rule, import"),
 	VT_TEXT(0, "review", "WORD", &review, "set: draft, submitted (default), accepted, ..."),
@@ -303,11 +303,11 @@ static int read_wanted(struct job *job, struct vt_error *err)
 {
 	const struct vt_label_given given = {
 		.annotator = annotator ? annotator : user_name(),
-		.source = source,
-		.review = review,
+		.source = source ? source : "human",
+		.review = review ? review : "submitted",
 		.confidence = confidence,
-		.tool = tool,
-		.region = region,
+		.tool = tool ? tool : "",
+		.region = region ? region : "",
 		.time_ns = (int64_t) vt_clock_realtime_ns(),
 	};
 	int r = 0;
@@ -328,7 +328,11 @@ static int check_arguments(struct job *job, struct vt_error *err)
 {
 	struct vt_cli *cli = job->cli;
 
-	if (job->action == SHOW && cli->argc > 2)
+	if (job->action != SET && (source || review || confidence || tool || region))
+		return vt_misused(cli, err,
+				  "--source, --review, --confidence, --tool and "
+				  "--region are of 'label set'");
+	if (job->action == SHOW && (cli->argc > 2 || files_from || annotator))
 		return vt_misused(cli, err, "'label show' takes a dataset or a file in it");
 	if (job->action == SHOW)
 		return 0;
@@ -365,9 +369,10 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 
 const struct vt_command vt_cmd_label = {
 	.name = "label",
-	.synopsis = "show|set|rm|accept|reject|dispute DATASET[@VERSION][:PATH] [KEY[=VALUE]]...",
+	.synopsis = "ACTION DATASET[@VERSION][:PATH] [KEY[=VALUE]]...",
 	.summary = "Look at labels, set them, take them away, review them",
-	.details = "set adds a label by you, now: KEY=TEXT, or KEY:=JSON for a number, true or\n"
+	.details = "An ACTION is show, set, rm, accept, reject or dispute.\n"
+		   "set adds a label by you, now: KEY=TEXT, or KEY:=JSON for a number, true or\n"
 		   "false. accept, reject and dispute judge the label in force of a key, or those\n"
 		   "of an annotator, or with a value. All changes of one call are one revision.",
 	.options = options,

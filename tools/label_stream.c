@@ -3,6 +3,7 @@
 #include "tools/label_stream.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "index/base/error.h"
@@ -73,14 +74,20 @@ int vt_labels_receive(struct vt_cli *cli, const struct vt_target *target, vt_lab
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-int vt_label_sender_begin(struct vt_label_sender *sender, const struct vt_target *target,
+int vt_label_sender_begin(struct vt_label_sender *sender, struct vt_target *target,
 			  struct vt_error *err)
 {
+	vt_cleanup(vt_json_freep) json_t *result = NULL;
 	struct vt_target version = *target;
+	int r;
 
 	version.path = NULL;
-	return vt_cli_call(sender->cli, "label.begin", vt_target_args(&version), NULL, NULL, NULL,
-			   err);
+	r = vt_cli_call(sender->cli, "label.begin", vt_target_args(&version), NULL, NULL, &result,
+			err);
+	if (r == 0)
+		(void) snprintf(target->version, sizeof target->version, "%s",
+				vt_json_text(result, "parent", ""));
+	return r;
 }
 
 void vt_label_sender_done(struct vt_label_sender *sender)

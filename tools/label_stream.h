@@ -38,9 +38,10 @@ struct vt_label_sender {
 
 /*
  * Begins a revision of the target's version. It lives on the connection: without commit() it comes
- * to nothing. `sender` has `cli`, `absent` and `context` set, and zeros.
+ * to nothing. `sender` has `cli`, `absent` and `context` set, and zeros. The target's version
+ * becomes the one that is revised, which is not always the one that was named: its newest revision.
  */
-int vt_label_sender_begin(struct vt_label_sender *sender, const struct vt_target *target,
+int vt_label_sender_begin(struct vt_label_sender *sender, struct vt_target *target,
 			  struct vt_error *err);
 void vt_label_sender_done(struct vt_label_sender *sender);
 

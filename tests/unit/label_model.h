@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the tests of labels share: random labels, and a plain way to write one. */
+/* What the tests of labels share: random ones. */
 #include "index/label_block.h"
+#include "tests/unit/plain_label.h"
 #include "tests/unit/tree_model.h"
-
-static inline struct vt_label_text text_of(const char *text)
-{
-	return (struct vt_label_text){text, strlen(text)};
-}
-
-static inline struct vt_label label_of(const char *key, const char *value, const char *annotator)
-{
-	return (struct vt_label){.key = text_of(key),
-				 .type = VT_LABEL_TEXT,
-				 .value.text = text_of(value),
-				 .annotator = text_of(annotator),
-				 .source = VT_LABEL_HUMAN,
-				 .review = VT_LABEL_SUBMITTED,
-				 .time_ns = 1000};
-}
 
 /* Of few values each, so that equal and nearly equal labels are common. */
 static inline struct vt_label random_label(struct rng *rng)
