@@ -112,10 +112,21 @@ unsigned vt_posting_confidence(const struct vt_label *label)
 	return k + 1;
 }
 
+/* The largest double below one that is above 0. */
+static double below(double number)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &number, sizeof bits);
+	bits--;
+	memcpy(&number, &bits, sizeof bits);
+	return number;
+}
+
 void vt_posting_confidence_range(unsigned number, double *from, double *to)
 {
 	*from = (number - 1) / 100.0;
-	*to = number > 100 ? 1 : nextafter(number / 100.0, 0);
+	*to = number > 100 ? 1 : below(number / 100.0);
 }
 
 unsigned vt_posting_hash(const struct vt_expression_value *value)

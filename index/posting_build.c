@@ -20,12 +20,14 @@ struct term {
 	uint8_t value[];
 };
 
+#define RECENT 16u
+
 /* By value. */
 struct facet {
 	struct term **terms;
 	uint32_t count, room;
-	struct term *last; /* found last: the next file often has the same */
-	bool open;         /* too many values: no terms */
+	struct term *recent[RECENT]; /* found not long ago, at recent_at() of its value */
+	bool open;                   /* too many values: no terms */
 };
 
 struct key {
@@ -162,16 +164,23 @@ static int insert_term(struct facet *facet, uint32_t at, const struct vt_buf *va
 	return 0;
 }
 
+/* Numbers, bits and most texts differ in their last byte. */
+static unsigned recent_at(const struct vt_buf *value)
+{
+	return value->len ? value->data[value->len - 1] % RECENT : 0;
+}
+
 /* The term of builder->value. */
 static int find_term(struct vt_posting_builder *builder, struct facet *facet, struct term **out,
 		     struct vt_error *err)
 {
 	const struct vt_buf *value = &builder->value;
+	struct term **recent = &facet->recent[recent_at(value)];
 	uint32_t at;
 	int r = 0;
 
-	if (facet->last && compare_value(facet->last, value) == 0) {
-		*out = facet->last;
+	if (*recent && compare_value(*recent, value) == 0) {
+		*out = *recent;
 		return 0;
 	}
 	at = lower_bound(facet, value);
@@ -180,7 +189,7 @@ static int find_term(struct vt_posting_builder *builder, struct facet *facet, st
 		builder->bytes += TERM_BYTES + value->len;
 	}
 	if (r == 0)
-		*out = facet->last = facet->terms[at];
+		*out = *recent = facet->terms[at];
 	return r;
 }
 

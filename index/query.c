@@ -119,6 +119,7 @@ static int evaluate_children(struct vt_query_run *run, const struct vt_expressio
 			join(out, &other);
 		vt_bounds_done(&other);
 	}
+	vt_bounds_done(&other);
 	return r;
 }
 

@@ -35,8 +35,8 @@ static int tell_label(void *context, size_t key, struct vt_expression_label *out
 	size_t count, first = 0, end;
 	int r = vt_file_labels_rows(judge->files, &rows, &count, err);
 
-	if (r < 0)
-		return r;
+	if (r < 0 || count == 0)
+		return r; /* `out` comes as that of no labels */
 	while (first < count && (rows[first].key.len != name->len ||
 				 memcmp(rows[first].key.bytes, name->bytes, name->len) != 0))
 		first++;

@@ -56,11 +56,19 @@ const roaring_bitmap_t *vt_overlay_changed(const struct vt_overlay *overlay)
 	return overlay->changed;
 }
 
+/* Everything is where it was. */
+static bool is_in_place(const struct vt_overlay *overlay)
+{
+	const struct stretch *only = overlay->stretches;
+
+	return overlay->count == 1 && only->before == only->after &&
+	       only->count == overlay->before.nodes;
+}
+
 int vt_overlay_move(const struct vt_overlay *overlay, const roaring_bitmap_t *before,
 		    roaring_bitmap_t **out, struct vt_error *err)
 {
-	const struct stretch *first = overlay->stretches;
-	bool moves = overlay->count != 1 || first->before != first->after;
+	bool moves = !is_in_place(overlay);
 	roaring_bitmap_t *after = moves ? roaring_bitmap_create() : roaring_bitmap_copy(before);
 
 	if (!after)
