@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,4 +110,89 @@ int vt_input_line(struct vt_input *input, struct vt_buf *out, struct vt_error *e
 	if (too_long)
 		return vt_fail(err, EINVAL, "the line is longer than %u bytes", VT_INPUT_LINE_MAX);
 	return vt_buf_failed(out) ? vt_fail(err, ENOMEM, "no memory for a line") : begun;
+}
+
+int vt_input_bytes(struct vt_input *input, const char **bytes, size_t *len, struct vt_error *err)
+{
+	int r = fill(input, err);
+
+	*bytes = input->block + input->at;
+	*len = input->filled - input->at;
+	return r;
+}
+
+void vt_input_take(struct vt_input *input, size_t len)
+{
+	input->at += len;
+}
+
+int vt_input_head(struct vt_input *input, const char **bytes, size_t *len, struct vt_error *err)
+{
+	ssize_t got = 1;
+
+	while (got != 0 && input->filled < VT_INPUT_HEAD) {
+		got = read(input->fd, input->block + input->filled, BLOCK - input->filled);
+		if (got < 0 && errno != EINTR)
+			return vt_fail(err, EIO, "cannot be read: %s", strerror(errno));
+		input->filled += got > 0 ? (size_t) got : 0;
+	}
+	*bytes = input->block + input->at;
+	*len = input->filled - input->at;
+	return 0;
+}
+
+/* ---- pipes ---------------------------------------------------------------------------------- */
+
+static int open_unnamed(struct vt_error *err)
+{
+	const char *dir = secure_getenv("TMPDIR");
+	char path[4096];
+	int fd, len;
+
+	len = snprintf(path, sizeof path, "%s/vitrine-labels-XXXXXX", dir ? dir : "/tmp");
+	if (len >= (int) sizeof path)
+		return vt_fail(err, ENAMETOOLONG, "TMPDIR is too long");
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return vt_fail(err, errno, "cannot be kept in '%s': %m", path);
+	(void) unlink(path);
+	return fd;
+}
+
+static int write_all(int fd, const char *bytes, size_t len, struct vt_error *err)
+{
+	while (len > 0) {
+		ssize_t put = write(fd, bytes, len);
+
+		if (put < 0 && errno != EINTR)
+			return vt_fail(err, errno, "cannot be kept in a file: %m");
+		bytes += put > 0 ? put : 0;
+		len -= put > 0 ? (size_t) put : 0;
+	}
+	return 0;
+}
+
+int vt_input_spool(struct vt_input *input, struct vt_error *err)
+{
+	vt_autoclose int fd = -1;
+	const char *bytes;
+	size_t len;
+	int r;
+
+	if (lseek(input->fd, 0, SEEK_CUR) >= 0)
+		return 0;
+	fd = open_unnamed(err);
+	if (fd < 0)
+		return fd;
+	while ((r = vt_input_bytes(input, &bytes, &len, err)) > 0) {
+		r = write_all(fd, bytes, len, err);
+		if (r < 0)
+			return r;
+		vt_input_take(input, len);
+	}
+	if (r < 0)
+		return r;
+	(void) close(input->fd);
+	input->fd = vt_steal_fd(&fd);
+	return vt_input_rewind(input, err);
 }

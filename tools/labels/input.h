@@ -27,7 +27,7 @@ struct vt_input {
 int vt_input_open(const char *name, struct vt_input *out, struct vt_error *err);
 void vt_input_close(struct vt_input *input);
 
-/* Back to the start. -ESPIPE for what cannot be read twice. */
+/* Back to the start. -ESPIPE for what cannot be read twice: see vt_input_spool(). */
 int vt_input_rewind(struct vt_input *input, struct vt_error *err);
 
 /*
@@ -36,3 +36,21 @@ int vt_input_rewind(struct vt_input *input, struct vt_error *err);
  * memory.
  */
 int vt_input_line(struct vt_input *input, struct vt_buf *out, struct vt_error *err);
+
+/*
+ * The other way to read, instead of lines: what is there, at least one byte, until it is taken: 1;
+ * 0 at the end. Borrowed until the next call.
+ */
+int vt_input_bytes(struct vt_input *input, const char **bytes, size_t *len, struct vt_error *err);
+void vt_input_take(struct vt_input *input, size_t len); /* no more than was there */
+
+/* What is to come, as far as it fits into a block, at least VT_INPUT_HEAD bytes of a longer file.
+ */
+#define VT_INPUT_HEAD 32768u
+int vt_input_head(struct vt_input *input, const char **bytes, size_t *len, struct vt_error *err);
+
+/*
+ * Makes sure, before anything is read, that the input can be read twice: a pipe is copied to an
+ * unnamed file in $TMPDIR, or /tmp.
+ */
+int vt_input_spool(struct vt_input *input, struct vt_error *err);

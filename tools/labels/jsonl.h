@@ -8,7 +8,7 @@
  *     key         text
  *     value       text, number or boolean
  *     annotator   text; left out: the reader's options
- *     source      human, model, rule, import; left out: import
+ *     source      human, model, rule, import; left out: the reader's options
  *     confidence  number; may be left out, as all that follow
  *     review      draft, submitted, accepted, rejected, disputed; left out: submitted
  *     time        RFC 3339 text; left out: the reader's options

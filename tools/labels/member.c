@@ -39,8 +39,7 @@ enum vt_label_member vt_label_member_find(struct vt_label_text name)
 	return VT_MEMBER_NONE;
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int digit_of(char c)
+int vt_digit_of(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -55,8 +54,8 @@ static int set_path_hex(struct vt_label_row *row, struct vt_label_text text, str
 	char *to = (char *) (uintptr_t) text.bytes;
 
 	for (size_t i = 0; i < text.len; i += 2) {
-		int high = digit_of(text.bytes[i]);
-		int low = i + 1 < text.len ? digit_of(text.bytes[i + 1]) : -1;
+		int high = vt_digit_of(text.bytes[i]);
+		int low = i + 1 < text.len ? vt_digit_of(text.bytes[i + 1]) : -1;
 
 		if (high < 0 || low < 0)
 			return vt_fail(err, EINVAL, "path_hex is not pairs of hexadecimal digits");
@@ -72,7 +71,7 @@ static int set_parent(struct vt_label *label, struct vt_label_text text, struct 
 	bool good = text.len == PARENT_DIGITS;
 
 	for (size_t i = 0; good && i < PARENT_DIGITS; i++) {
-		int digit = digit_of(text.bytes[i]);
+		int digit = vt_digit_of(text.bytes[i]);
 
 		good = digit >= 0;
 		parent = parent << 4 | (unsigned) digit;

@@ -34,3 +34,6 @@ enum vt_label_member vt_label_member_find(struct vt_label_text name); /* VT_MEMB
  */
 int vt_label_member_set(struct vt_label_row *row, enum vt_label_member member,
 			struct vt_label_text text, struct vt_error *err);
+
+/* The value of a hexadecimal digit, or -1. */
+int vt_digit_of(char c);

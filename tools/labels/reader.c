@@ -14,6 +14,7 @@
 static const struct vt_label_format_table *const formats[] = {
 	[VT_LABELS_JSONL] = &vt_label_jsonl,
 	[VT_LABELS_CSV] = &vt_label_csv,
+	[VT_LABELS_COCO] = &vt_label_coco,
 };
 
 /* Sentences quote what was read: no byte of it moves a terminal's cursor. */
@@ -34,6 +35,8 @@ static void make_printable(struct vt_error *err)
 
 static int say_where(const struct vt_label_reader *reader, int r, struct vt_error *err)
 {
+	if (reader->list)
+		(void) vt_fail_in(err, r, "%s[%" PRIu64 "]", reader->list, reader->index);
 	(void) vt_fail_in(err, r, "%s:%" PRIu64, reader->name, reader->line);
 	make_printable(err);
 	return r;
@@ -83,10 +86,15 @@ struct vt_label_row vt_label_row_default(const struct vt_label_options *options)
 {
 	return (struct vt_label_row){
 		.label.annotator = text_of(options->annotator),
-		.label.source = VT_LABEL_IMPORT,
+		.label.source = options->source ? options->source : VT_LABEL_IMPORT,
 		.label.review = VT_LABEL_SUBMITTED,
 		.label.time_ns = options->time_ns,
 	};
+}
+
+struct vt_label_text vt_label_key_default(const struct vt_label_options *options)
+{
+	return text_of(options->key ? options->key : "class");
 }
 
 struct vt_label_row *vt_label_reader_add(struct vt_label_reader *reader)

@@ -12,6 +12,8 @@
  *
  * Accepted everywhere: a UTF-8 byte order mark at the very start, CRLF, a last line without
  * newline, empty lines. One thread at a time.
+ *
+ * Which member of which format becomes what is told to users in vitrine-labels(7).
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -26,23 +28,35 @@ struct vt_label_reader;
 enum vt_label_format {
 	VT_LABELS_JSONL = 1, /* jsonl.h */
 	VT_LABELS_CSV,       /* csv.h */
+	VT_LABELS_COCO,      /* coco.c */
 	VT_LABELS_FORMATS
 };
 
 /*
- * Borrowed until the reader is closed. What a file leaves open is filled in from here; a source
- * that is left open is import, a review submitted.
+ * Borrowed until the reader is closed. What a file leaves open is filled in from here; a review
+ * that is left open is submitted. All zero is good for every format.
  */
 struct vt_label_options {
-	const char *annotator; /* NULL: every row must name one */
+	const char *annotator; /* NULL: every row must name one; in COCO it is "coco" */
 	int64_t time_ns;
+	enum vt_label_source source; /* 0: import */
 	/* CSV: mappings of columns. */
 	const struct vt_label_column *columns;
 	size_t column_count;
+	/* Of labels that have a value and no key, in COCO and sidecars (sidecar.h); NULL: class. */
+	const char *key;
+	/* COCO, Label Studio: what is taken from the start of a path, and must be there; what is
+	 * then put before it. NULL: nothing. */
+	const char *path_strip, *path_prefix;
+	/* COCO: the file with images and categories, where the one with annotations has none. */
+	const char *coco_images;
 };
 
 /* A row of which nothing else is known: no path, no key, no value. */
 struct vt_label_row vt_label_row_default(const struct vt_label_options *options);
+
+/* That of the options, or "class". */
+struct vt_label_text vt_label_key_default(const struct vt_label_options *options);
 
 /* `name` is a file's, or "-"; it stands in sentences. -ENOENT and what else open() says;
  * -EINVAL: its head is bad. */

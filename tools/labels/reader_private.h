@@ -23,12 +23,14 @@ struct vt_label_reader {
 	const char *name;
 	const struct vt_label_options *options;
 	struct vt_input input;
-	uint64_t line; /* where the unit begins */
+	uint64_t line;    /* where the unit begins */
+	const char *list; /* what it is an element of, for sentences; NULL: its line says enough */
+	uint64_t index;   /* in the list, from 0 */
 	struct vt_label_row *rows;
 	size_t given, count, room;
 };
 
-extern const struct vt_label_format_table vt_label_csv, vt_label_jsonl;
+extern const struct vt_label_format_table vt_label_coco, vt_label_csv, vt_label_jsonl;
 
 /* A new row of this unit with the defaults in it; NULL when memory is short. Moves the others. */
 struct vt_label_row *vt_label_reader_add(struct vt_label_reader *reader);
