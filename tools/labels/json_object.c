@@ -121,7 +121,9 @@ int vt_json_scalar(struct vt_label_text raw, struct vt_label *out, struct vt_err
 		return vt_json_boolean(&scan, &out->value.boolean, err);
 	default:
 		out->type = VT_LABEL_NUMBER;
-		return vt_json_real(raw, "value", &out->value.number, err);
+		return vt_json_is_number(raw)
+			       ? vt_json_number(&scan, &out->value.number, err)
+			       : vt_fail(err, EINVAL, "the value is no text, number or boolean");
 	}
 }
 

@@ -15,6 +15,7 @@ static const struct vt_label_format_table *const formats[] = {
 	[VT_LABELS_JSONL] = &vt_label_jsonl,
 	[VT_LABELS_CSV] = &vt_label_csv,
 	[VT_LABELS_COCO] = &vt_label_coco,
+	[VT_LABELS_LABEL_STUDIO] = &vt_label_label_studio,
 };
 
 /* Sentences quote what was read: no byte of it moves a terminal's cursor. */

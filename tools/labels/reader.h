@@ -26,9 +26,10 @@ struct vt_label_column;
 struct vt_label_reader;
 
 enum vt_label_format {
-	VT_LABELS_JSONL = 1, /* jsonl.h */
-	VT_LABELS_CSV,       /* csv.h */
-	VT_LABELS_COCO,      /* coco.c */
+	VT_LABELS_JSONL = 1,    /* jsonl.h */
+	VT_LABELS_CSV,          /* csv.h */
+	VT_LABELS_COCO,         /* coco.c */
+	VT_LABELS_LABEL_STUDIO, /* label_studio.c */
 	VT_LABELS_FORMATS
 };
 
@@ -50,6 +51,9 @@ struct vt_label_options {
 	const char *path_strip, *path_prefix;
 	/* COCO: the file with images and categories, where the one with annotations has none. */
 	const char *coco_images;
+	/* Label Studio: the member of data that holds the path; NULL: the first that is there of
+	 * image, audio, text-file, video, path, file, url. */
+	const char *path_member;
 };
 
 /* A row of which nothing else is known: no path, no key, no value. */

@@ -30,7 +30,8 @@ struct vt_label_reader {
 	size_t given, count, room;
 };
 
-extern const struct vt_label_format_table vt_label_coco, vt_label_csv, vt_label_jsonl;
+extern const struct vt_label_format_table vt_label_coco, vt_label_csv, vt_label_jsonl,
+	vt_label_label_studio;
 
 /* A new row of this unit with the defaults in it; NULL when memory is short. Moves the others. */
 struct vt_label_row *vt_label_reader_add(struct vt_label_reader *reader);
