@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a file of labels; the first says of which format. Refused, or given as rows that
+ * Any bytes as a file of labels; the first says of which format, 0 that it is to be guessed. Refused, or given as rows that
  * hold to the rules; and a row that was taken comes back the same from the line it is written as.
  */
 #include <errno.h>
@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf once = VT_BUF_INIT, twice = VT_BUF_INIT;
 
-	if (size == 0 || data[0] < VT_LABELS_JSONL || data[0] >= VT_LABELS_FORMATS)
+	if (size == 0 || data[0] >= VT_LABELS_FORMATS)
 		return 0;
 	read_all(data + 1, size - 1, data[0], true, &once);
 	read_all(once.data ? (void *) once.data : "", once.len, VT_LABELS_JSONL, false, &twice);

@@ -9,6 +9,7 @@
 
 #include "index/base/error.h"
 #include "index/base/utf8.h"
+#include "tools/labels/guess.h"
 #include "tools/labels/path.h"
 
 static const struct vt_label_format_table *const formats[] = {
@@ -43,23 +44,37 @@ static int say_where(const struct vt_label_reader *reader, int r, struct vt_erro
 	return r;
 }
 
+static int guess(const char *name, struct vt_input *input, enum vt_label_format *format,
+		 struct vt_error *err)
+{
+	const char *head;
+	size_t len;
+	int r = vt_input_head(input, &head, &len, err);
+
+	return r < 0 ? vt_fail_in(err, r, "'%s'", name)
+		     : vt_label_format_guess(name, head, len, format, err);
+}
+
 int vt_label_reader_open(const char *name, enum vt_label_format format,
 			 const struct vt_label_options *options, struct vt_label_reader **out,
 			 struct vt_error *err)
 {
-	vt_cleanup(vt_label_reader_closep) struct vt_label_reader *reader =
-		calloc(1, formats[format]->size);
-	int r;
+	vt_cleanup(vt_label_reader_closep) struct vt_label_reader *reader = NULL;
+	vt_cleanup(vt_input_close) struct vt_input input = VT_INPUT_INIT;
+	int r = vt_input_open(name, &input, err);
 
+	if (r == 0 && format == VT_LABELS_GUESS)
+		r = guess(name, &input, &format, err);
+	if (r < 0)
+		return r;
+	reader = calloc(1, formats[format]->size);
 	if (!reader)
 		return vt_fail(err, ENOMEM, "no memory to read '%s'", name);
 	reader->format = formats[format];
 	reader->name = name;
 	reader->options = options;
-	reader->input = VT_INPUT_INIT;
-	r = vt_input_open(name, &reader->input, err);
-	if (r < 0)
-		return r;
+	reader->input = input;
+	input = VT_INPUT_INIT;
 	r = reader->format->begin ? reader->format->begin(reader, err) : 0;
 	if (r < 0)
 		return say_where(reader, r, err);

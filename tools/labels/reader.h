@@ -26,7 +26,8 @@ struct vt_label_column;
 struct vt_label_reader;
 
 enum vt_label_format {
-	VT_LABELS_JSONL = 1,    /* jsonl.h */
+	VT_LABELS_GUESS,        /* guess.h */
+	VT_LABELS_JSONL,        /* jsonl.h */
 	VT_LABELS_CSV,          /* csv.h */
 	VT_LABELS_COCO,         /* coco.c */
 	VT_LABELS_LABEL_STUDIO, /* label_studio.c */
@@ -63,7 +64,7 @@ struct vt_label_row vt_label_row_default(const struct vt_label_options *options)
 struct vt_label_text vt_label_key_default(const struct vt_label_options *options);
 
 /* `name` is a file's, or "-"; it stands in sentences. -ENOENT and what else open() says;
- * -EINVAL: its head is bad. */
+ * -EINVAL: its head is bad, or nobody can guess its format. */
 int vt_label_reader_open(const char *name, enum vt_label_format format,
 			 const struct vt_label_options *options, struct vt_label_reader **out,
 			 struct vt_error *err);
