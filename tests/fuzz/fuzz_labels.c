@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a file of labels; the first says of which format, 0 that it is to be guessed. Refused, or given as rows that
- * hold to the rules; and a row that was taken comes back the same from the line it is written as.
+ * Any bytes as a file of labels; the first says of which format, 0 that it is to be guessed, 'c'
+ * and 'j' that it is a sidecar. Refused, or given as rows that hold to the rules; and a row that
+ * was taken comes back the same from the line it is written as.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #include "index/base/buf.h"
 #include "tools/labels/jsonl.h"
 #include "tools/labels/reader.h"
+#include "tools/labels/sidecar.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,13 +59,31 @@ static void read_all(const void *data, size_t size, enum vt_label_format format,
 	must(!vt_buf_failed(lines));
 }
 
+static void read_sidecar(const void *data, size_t size, const char *name, struct vt_buf *lines)
+{
+	static const struct vt_label_text files[] = {{"a.x", 3}, {"a.json", 6}, {"a", 1}};
+	struct vt_sidecar sidecar;
+
+	if (vt_sidecar_read((struct vt_label_text){name, strlen(name)}, data, size, files, 3,
+			    &options, &sidecar, NULL) < 0)
+		return;
+	for (size_t i = 0; i < sidecar.count; i++) {
+		must(vt_label_check(&sidecar.rows[i].label, NULL) == 0);
+		vt_label_jsonl_put(&sidecar.rows[i], lines);
+	}
+	vt_sidecar_done(&sidecar);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf once = VT_BUF_INIT, twice = VT_BUF_INIT;
 
-	if (size == 0 || data[0] >= VT_LABELS_FORMATS)
+	if (size == 0)
 		return 0;
-	read_all(data + 1, size - 1, data[0], true, &once);
+	if (data[0] < VT_LABELS_FORMATS)
+		read_all(data + 1, size - 1, data[0], true, &once);
+	else if (data[0] == 'c' || data[0] == 'j')
+		read_sidecar(data + 1, size - 1, data[0] == 'c' ? "a.cls" : "a.json", &once);
 	read_all(once.data ? (void *) once.data : "", once.len, VT_LABELS_JSONL, false, &twice);
 	must(once.len == twice.len &&
 	     (once.len == 0 || memcmp(once.data, twice.data, once.len) == 0));

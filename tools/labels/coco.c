@@ -85,7 +85,7 @@ static int next_name(struct coco *coco, enum section *out, struct vt_error *err)
 	r = coco->is_first ? 0 : vt_json_stream_take(&coco->stream, ',', err);
 	coco->is_first = false;
 	r = r < 0 ? r : vt_json_stream_value(&coco->stream, &coco->element, err);
-	r = r < 0 ? r : vt_json_check(&coco->element, err);
+	r = r < 0 ? r : vt_json_check(element_of(coco), err);
 	r = r < 0 ? r : vt_json_text(element_of(coco), "name", &name, err);
 	r = r < 0 ? r : vt_json_stream_take(&coco->stream, ':', err);
 	if (r < 0) /* there is no going on behind it */
@@ -137,7 +137,7 @@ static int begin_file(struct coco *coco, unsigned wanted, struct vt_error *err)
 
 static int check_element(const struct coco *coco, struct vt_error *err)
 {
-	int r = vt_json_check(&coco->element, err);
+	int r = vt_json_check(element_of(coco), err);
 
 	if (r < 0)
 		return r;

@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/base/buf.h"
 #include "index/base/error.h"
 
-int vt_json_check(const struct vt_buf *value, struct vt_error *err)
+int vt_json_check(struct vt_label_text value, struct vt_error *err)
 {
 	json_error_t error;
-	json_t *tree = json_loadb((const char *) value->data, value->len - 1,
-				  JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	json_t *tree = json_loadb(value.bytes, value.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+				  &error);
 
 	if (!tree && json_error_code(&error) == json_error_out_of_memory)
 		return vt_fail(err, ENOMEM, "no memory for a value");

@@ -8,10 +8,8 @@
 #include "tools/labels/json_scan.h"
 #include "tools/labels/row.h"
 
-struct vt_buf;
-
-/* -EINVAL: these bytes, NUL-terminated, are no JSON, or a name stands twice in an object. */
-int vt_json_check(const struct vt_buf *value, struct vt_error *err);
+/* -EINVAL: it is no JSON, or a name stands twice in an object. A NUL must follow. */
+int vt_json_check(struct vt_label_text value, struct vt_error *err);
 
 struct vt_json_member {
 	const char *name;

@@ -452,7 +452,7 @@ static int read_task(struct studio *studio, struct vt_error *err)
 		{.name = "data"}, {.name = "annotations"}, {.name = "predictions"}};
 	struct vt_label_text raw = {(const char *) studio->element.data, studio->element.len - 1};
 	struct vt_label_row common = vt_label_row_default(studio->base.options);
-	int r = vt_json_check(&studio->element, err);
+	int r = vt_json_check(raw, err);
 
 	if (r < 0)
 		return r;
