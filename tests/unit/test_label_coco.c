@@ -39,7 +39,7 @@ static const char sample_labels[] = LABEL(
 			"\"segmentation\":[[19.23,383.18,314.5,244.46,19.23,383.18]],\"iscrowd\":0}}\n" LABEL("000000242287.jpg", "dog \xc3\xa4") ",\"region\":{\"bbox\":[1.10,2,3e1,4],\"iscrowd\":0}}\n" LABEL(
 				"more/000000245915.jpg",
 				"cat") ",\"region\":{\"bbox\":[0,0,10,20.5],"
-				       "\"segmentation\":{\"counts\":\"h\\\\b0\",\"size\":[480,640]},\"iscrowd\":1}}\n" LABEL(
+				       "\"segmentation\":{\"counts\":\"h\\\\b \\\"] 0\",\"size\":[480,640]},\"iscrowd\":1}}\n" LABEL(
 					       "more/000000245915.jpg", "dog \xc3\xa4") "}\n";
 
 START_TEST(annotations_become_labels_wherever_the_images_stand)

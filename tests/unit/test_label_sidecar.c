@@ -50,6 +50,7 @@ START_TEST(a_class_is_of_all_other_files_of_its_sample)
 	gives("d/7.cls", "3", BOTH("class", "3"), 0);
 	gives("d/7.cls", " -1\r\n", BOTH("class", "-1"), 0);
 	gives("d/7.cls", "007\n", BOTH("class", "\"007\""), 0);
+	gives("d/7.cls", "7 cats", BOTH("class", "\"7 cats\""), 0);
 	gives("d/7.cls", "tabby cat\n", BOTH("class", "\"tabby cat\""), 0);
 }
 END_TEST
@@ -81,6 +82,7 @@ START_TEST(options_fill_in_what_is_open)
 
 	ck_assert_int_eq(read_into(&sidecar, "d/7.cls", "3", 1, &options, NULL), 0);
 	ck_assert_uint_eq(sidecar.rows[0].label.key.len, 5);
+	ck_assert_int_eq(memcmp(sidecar.rows[0].label.key.bytes, "digit", 5), 0);
 	ck_assert_int_eq(sidecar.rows[0].label.source, VT_LABEL_HUMAN);
 	vt_sidecar_done(&sidecar);
 }

@@ -103,16 +103,22 @@ static size_t read_rows(const char *text, struct read_row *out, size_t room)
 
 START_TEST(a_correction_names_the_label_it_corrects)
 {
-	/* 3 corrects 2, which corrects prediction 9: whatever stands first. */
+	/* 3 corrects 2, which corrects prediction 9, not annotation 9: whatever stands first. */
 	static const char text[] = "[" TASK(
 		"a",
 		"{\"id\":3," BY_ME
 		"\"parent_annotation\":2,\"parent_prediction\":9,\"result\":[" CHOICE(
-			"k", "c") "," CHOICE("other",
-					     "x") "]},"
-						  "{\"id\":2," BY_ME
-						  "\"parent_prediction\":9,\"result\":[" CHOICE(
-							  "k", "b") "," CHOICE("twice", "x") "]}",
+			"k",
+			"c") "," CHOICE("other",
+					"x") "]},"
+					     "{\"id\":2," BY_ME
+					     "\"parent_prediction\":9,\"result\":[" CHOICE(
+						     "k",
+						     "b") "," CHOICE("twice",
+								     "x") "]},{\"id\":9," BY_ME
+									  "\"result\":[" CHOICE(
+										  "k",
+										  "other") "]}",
 		"{\"id\":9,\"result\":[" CHOICE("k", "a") "," CHOICE("twice", "a") "," CHOICE(
 			"twice",
 			"b") "]},{\"id\":2,\"result\":[" CHOICE("other",
@@ -124,17 +130,17 @@ START_TEST(a_correction_names_the_label_it_corrects)
 										    "") "]";
 	struct read_row rows[16];
 
-	ck_assert_uint_eq(read_rows(text, rows, 16), 9);
+	ck_assert_uint_eq(read_rows(text, rows, 16), 10);
 	ck_assert_str_eq(rows[0].value, "c");
 	ck_assert_str_eq(rows[2].value, "b");
-	ck_assert_str_eq(rows[4].value, "a");
+	ck_assert_str_eq(rows[5].value, "a");
 	ck_assert_uint_eq(rows[0].parent, rows[2].id);
-	ck_assert_uint_eq(rows[2].parent, rows[4].id);
+	ck_assert_uint_eq(rows[2].parent, rows[5].id);
 	ck_assert_uint_eq(rows[1].parent, 0); /* its parent has no such key */
 	ck_assert_uint_eq(rows[3].parent, 0); /* its parent has two of this key */
-	ck_assert_uint_eq(rows[4].parent, 0);
-	ck_assert_str_eq(rows[8].path, "b"); /* the parent is in another task */
-	ck_assert_uint_eq(rows[8].parent, 0);
+	ck_assert_uint_eq(rows[5].parent, 0);
+	ck_assert_str_eq(rows[9].path, "b"); /* the parent is in another task */
+	ck_assert_uint_eq(rows[9].parent, 0);
 }
 END_TEST
 

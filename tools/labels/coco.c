@@ -362,6 +362,7 @@ static void coco_done(struct vt_label_reader *reader)
 
 const struct vt_label_format_table vt_label_coco = {
 	.size = sizeof(struct coco),
+	.checks_json = true,
 	.begin = coco_begin,
 	.done = coco_done,
 	.fill = coco_fill,

@@ -506,6 +506,7 @@ static void studio_done(struct vt_label_reader *reader)
 
 const struct vt_label_format_table vt_label_label_studio = {
 	.size = sizeof(struct studio),
+	.checks_json = true,
 	.begin = studio_begin,
 	.done = studio_done,
 	.fill = studio_fill,

@@ -22,7 +22,7 @@ static int check_name(const char *name, size_t len, struct vt_error *err)
 
 int vt_label_path_check(struct vt_label_text path, struct vt_error *err)
 {
-	const char *at = path.bytes, *end = path.bytes + path.len, *slash;
+	const char *at = path.bytes, *end, *slash;
 
 	if (path.len == 0)
 		return vt_fail(err, EINVAL, "the path is empty");
@@ -32,6 +32,7 @@ int vt_label_path_check(struct vt_label_text path, struct vt_error *err)
 		return vt_fail(err, EINVAL, "the path has a NUL");
 	if (*at == '/')
 		return vt_fail(err, EINVAL, "the path begins with a slash");
+	end = at + path.len;
 	for (; (slash = memchr(at, '/', (size_t) (end - at))); at = slash + 1) {
 		int r = check_name(at, (size_t) (slash - at), err);
 

@@ -142,13 +142,23 @@ size_t vt_label_line_length(const struct vt_buf *line)
 	return len;
 }
 
+static int check_label(const struct vt_label *label, bool is_json, struct vt_error *err)
+{
+	const char *problem;
+
+	if (!is_json)
+		return vt_label_check(label, err);
+	problem = vt_label_problem(label);
+	return problem ? vt_fail(err, EINVAL, "%s", problem) : 0;
+}
+
 static int check_rows(const struct vt_label_reader *reader, struct vt_error *err)
 {
 	for (size_t i = 0; i < reader->count; i++) {
 		int r = vt_label_path_check(reader->rows[i].path, err);
 
 		if (r == 0)
-			r = vt_label_check(&reader->rows[i].label, err);
+			r = check_label(&reader->rows[i].label, reader->format->checks_json, err);
 		if (r < 0)
 			return r;
 	}

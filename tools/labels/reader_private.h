@@ -8,6 +8,8 @@
 
 struct vt_label_format_table {
 	size_t size; /* of the format's struct, which begins with a struct vt_label_reader */
+	/* Regions are parts of what was checked (json_object.h), and need not be again. */
+	bool checks_json;
 	/* Both may be NULL. `done` is called after a `begin` that failed, too. */
 	int (*begin)(struct vt_label_reader *reader, struct vt_error *err);
 	void (*done)(struct vt_label_reader *reader);
