@@ -147,8 +147,8 @@ static int descend(const struct vt_label_edit *edit, struct old_dir *dir, struct
 	return push_page(dir, child, is_last, err);
 }
 
-/* Gives the next child as a whole, or opens it: if it must be, or may have an entry at `name` or
- * behind it. */
+/* Gives the next child as a whole, or opens it: it must be, or its names go up to `name` or beyond.
+ */
 static int pass_child(struct vt_label_edit *edit, struct old_dir *dir, const char *name, size_t len,
 		      struct vt_error *err)
 {
