@@ -231,9 +231,6 @@ static struct vt_entry found(const struct vt_label_edit *edit)
 /* A directory of no entries, on top. */
 static int push_dir(struct vt_label_edit *edit, struct vt_error *err)
 {
-	if (edit->depth > VT_TREE_DEPTH_MAX)
-		return vt_fail(err, EOVERFLOW, "directories nest deeper than %u",
-			       VT_TREE_DEPTH_MAX);
 	if (edit->depth == edit->cap) {
 		size_t cap = edit->cap ? 2 * edit->cap : 8;
 		struct old_dir *stack = reallocarray(edit->stack, cap, sizeof *stack);

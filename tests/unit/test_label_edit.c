@@ -576,6 +576,26 @@ START_TEST(a_root_that_says_too_little_is_damage)
 }
 END_TEST
 
+START_TEST(a_path_through_too_many_directories_is_refused)
+{
+	struct vt_label label = label_of("k", "v", "a");
+	const struct vt_label_tree none = {0};
+	const struct vt_digest content = {{1}};
+	char path[2 * (VT_TREE_DEPTH_MAX + 1) + 1];
+	struct vt_label_edit *edit;
+	struct memory memory;
+
+	memory_init(&memory, 0, 1);
+	for (size_t i = 0; i < sizeof path; i++)
+		path[i] = i % 2 ? '/' : 'd';
+	must(vt_label_edit_new(&memory.source, &none, &memory.sink, &edit, NULL) == 0);
+	ck_assert_int_eq(vt_label_edit_put(edit, path, sizeof path, &content, &label, 1, NULL),
+			 -EOVERFLOW);
+	vt_label_edit_free(edit);
+	memory_done(&memory);
+}
+END_TEST
+
 /* The leaf that this gives begins with a name that comes before the leaf in front of it. */
 static struct vt_page_child spoil_leaf(struct memory *memory, const struct vt_page *root)
 {
@@ -634,4 +654,5 @@ VT_SUITE(label_edit, small_trees_are_edited_to_what_is_built_anew,
 	 an_edit_among_many_directories_touches_few_pages,
 	 an_edit_in_one_large_directory_touches_few_pages, without_edits_nothing_is_read,
 	 edits_that_make_no_tree_are_refused, what_is_not_there_can_be_removed,
-	 a_root_that_says_too_little_is_damage, leaves_out_of_order_are_damage)
+	 a_root_that_says_too_little_is_damage, a_path_through_too_many_directories_is_refused,
+	 leaves_out_of_order_are_damage)
