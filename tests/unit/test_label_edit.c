@@ -324,7 +324,7 @@ static const char *const nested[] = {"",   "d/",         "d-1/",     "d/0/", "d/
 
 START_TEST(small_trees_are_edited_to_what_is_built_anew)
 {
-	for (uint64_t seed = 1; seed <= 120; seed++) {
+	for (uint64_t seed = 1; seed <= 80; seed++) {
 		struct rng rng = {seed};
 		const struct kind kind = {.folders = nested,
 					  .shape = seed % SHAPES,
@@ -355,7 +355,7 @@ START_TEST(large_directories_are_edited_to_what_is_built_anew)
 					  .shape = seed % SHAPES,
 					  .range = 4000};
 
-		run_scripts(&kind, seed, 3000, 8);
+		run_scripts(&kind, seed, 3000, 4);
 	}
 }
 END_TEST
