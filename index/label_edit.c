@@ -147,8 +147,8 @@ static int descend(const struct vt_label_edit *edit, struct old_dir *dir, struct
 	return push_page(dir, child, is_last, err);
 }
 
-/* Gives the next child as a whole, or opens it: if it must be, or may have an entry at `name` or
- * behind it. */
+/* Gives the next child as a whole, or opens it: it must be, or its names go up to `name` or beyond.
+ */
 static int pass_child(struct vt_label_edit *edit, struct old_dir *dir, const char *name, size_t len,
 		      struct vt_error *err)
 {
@@ -231,9 +231,6 @@ static struct vt_entry found(const struct vt_label_edit *edit)
 /* A directory of no entries, on top. */
 static int push_dir(struct vt_label_edit *edit, struct vt_error *err)
 {
-	if (edit->depth > VT_TREE_DEPTH_MAX)
-		return vt_fail(err, EOVERFLOW, "directories nest deeper than %u",
-			       VT_TREE_DEPTH_MAX);
 	if (edit->depth == edit->cap) {
 		size_t cap = edit->cap ? 2 * edit->cap : 8;
 		struct old_dir *stack = reallocarray(edit->stack, cap, sizeof *stack);

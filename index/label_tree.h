@@ -57,7 +57,7 @@ int vt_label_diff(const struct vt_page_source *pages, const struct vt_label_tree
 
 /*
  * Building, a call for each labelled file in walk order (vt_label_path_compare()). Memory: the open
- * pages of one path, and the labels of one file.
+ * pages of one path, and the labels of one file. Out of another tree: label_edit.h.
  */
 struct vt_label_tree_builder;
 int vt_label_tree_builder_new(const struct vt_page_sink *sink, struct vt_label_tree_builder **out,

@@ -139,8 +139,10 @@ int vt_tree_builder_enter(struct vt_tree_builder *builder, const struct vt_entry
 int vt_tree_builder_add(struct vt_tree_builder *builder, const struct vt_entry *entry,
 			struct vt_error *err);
 int vt_tree_builder_leave(struct vt_tree_builder *builder, struct vt_error *err);
-/* An entry as another tree has it, whose pages the sink's store has: a directory with all below it,
- * or what could be added. Errors as above. */
+/*
+ * An entry as another tree has it, whose pages the sink's store has: a directory with all below it,
+ * or what could be added. Errors as above.
+ */
 int vt_tree_builder_adopt(struct vt_tree_builder *builder, const struct vt_entry *entry,
 			  struct vt_error *err);
 /*

@@ -9,7 +9,7 @@
 #include "index/base/buf.h"
 #include "index/base/error.h"
 #include "tools/labels/json_object.h"
-#include "tools/labels/number.h"
+#include "index/number.h"
 #include "tools/labels/path.h"
 
 /* ---- names ---------------------------------------------------------------------------------- */
