@@ -198,8 +198,13 @@ static int compare_two(struct vt_rater_pairs *pairs, uint32_t group, const struc
 	const struct vt_rating *a = first->rater < second->rater ? first : second;
 	const struct vt_rating *b = a == first ? second : first;
 	uint64_t pair;
-	int r = find_pair(pairs, group, a->rater, b->rater, &pair);
+	int r;
 
+	if (b->rater >= VT_RATERS_MAX) {
+		pairs->incomplete = true;
+		return 0;
+	}
+	r = find_pair(pairs, group, a->rater, b->rater, &pair);
 	if (r <= 0)
 		return r;
 	pairs->list[pair].units++;

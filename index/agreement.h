@@ -69,7 +69,7 @@ double vt_alpha_interval(const struct vt_agreement *agreement);
 #define VT_RATER_PAIRS_MAX 4096u
 #define VT_RATER_CELLS_MAX (1u << 20) /* 32 bytes each, at worst */
 #define VT_RATERS_PAIRED   64u
-#define VT_RATERS_MAX      (1u << 24) /* in a group; groups: 2^15 */
+#define VT_RATERS_MAX      (1u << 24) /* in a group; one from there on has no pairs; groups: 2^15 */
 
 struct vt_rater_pair {
 	uint32_t group, a, b; /* a < b */
