@@ -38,10 +38,10 @@ static const char head[] =
 	"minmax(8.5rem, 1fr)); margin: 0 0 1rem; }\n"
 	".tiles div { background: var(--card); border: 1px solid var(--line); border-radius: 8px; "
 	"padding: .6rem .8rem; }\n"
-	".tiles b { display: block; font-size: 1.35rem; font-weight: 600; }\n"
+	".tiles b { display: block; font-size: 1.3rem; font-weight: 600; white-space: nowrap; }\n"
 	".tiles span, .soft, .axis, figcaption { color: var(--soft); font-size: .87rem; }\n"
 	".warn b, .warn { color: var(--warn); }\n"
-	".columns { display: grid; gap: 0 2rem; grid-template-columns: repeat(auto-fit, "
+	".columns { display: grid; gap: 1.25rem 2rem; grid-template-columns: repeat(auto-fit, "
 	"minmax(min(100%, 26rem), 1fr)); align-items: start; }\n"
 	".columns h3:first-child { margin-top: 0; }\n"
 	"table { border-collapse: collapse; width: 100%; }\n"
@@ -51,9 +51,10 @@ static const char head[] =
 	"var(--line); }\n"
 	".n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; "
 	"overflow-wrap: normal; width: 1%; }\n"
-	".bar { width: 45%; padding-right: 0; vertical-align: middle; }\n"
-	".bar svg { display: block; width: 100%; height: .8rem; background: var(--track); "
+	".bar { width: 45%; padding-right: 0; }\n"
+	".bar svg { display: block; width: 100%; height: .8rem; margin-top: .3rem; background: var(--track); "
 	"border-radius: 2px; }\n"
+	"@media (max-width: 34rem) { .bar { width: 22%; } body { padding: 1rem .6rem; } }\n"
 	"rect { fill: var(--bar); }\n"
 	"figure { margin: 0; }\n"
 	".histogram { display: block; width: 100%; height: 7rem; border-bottom: 1px solid "
@@ -96,7 +97,7 @@ static void put_top(struct vt_buf *out, const json_t *stats, const char *title)
 		 "files with a duplicate", true);
 	if (json_is_object(json_object_get(stats, "leakage")))
 		put_tile(out, vt_stats_count(json_object_get(stats, "leakage"), "contents"),
-			 "contents in two splits", true);
+			 "contents under two splits", true);
 	vt_buf_printf(out, "</div>\n");
 }
 
@@ -372,7 +373,9 @@ static void put_leakage(struct vt_buf *out, const json_t *leakage)
 		return;
 	vt_buf_printf(out, "<section>\n<h2>Leakage</h2>\n<p class=\"warn\">");
 	vt_html_count(out, vt_stats_count(leakage, "contents"));
-	vt_buf_printf(out, " contents stand under two values of ");
+	vt_buf_printf(out, vt_stats_count(leakage, "contents") == 1
+				   ? " content stands under two values of "
+				   : " contents stand under two values of ");
 	vt_html_member(out, leakage, "key");
 	vt_buf_printf(out, ".</p>\n<table><tbody>\n");
 	json_array_foreach(json_object_get(leakage, "examples"), i, row)

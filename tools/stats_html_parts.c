@@ -5,6 +5,8 @@
  */
 #include "tools/stats_html_parts.h"
 
+#include <stdbool.h>
+
 #include "index/base/cleanup.h"
 #include "tools/output.h"
 #include "tools/stats_text.h"
@@ -12,9 +14,24 @@
 #define HISTOGRAM_HEIGHT 100.0
 #define TEXT_MAX         200u /* bytes of foreign text on the page */
 
+/* U+202A to U+202E, U+2066 to U+2069 (Unicode's UAX 9): "gnp.exe" can be made to read "exe.png". */
+static bool turns_text(const uint8_t *text, size_t left)
+{
+	if (left < 3 || text[0] != 0xe2)
+		return false;
+	return (text[1] == 0x80 && text[2] >= 0xaa && text[2] <= 0xae) ||
+	       (text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9);
+}
+
 static void put_escaped(struct vt_buf *out, const uint8_t *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
+		if (turns_text(text + i, len - i)) {
+			vt_buf_printf(out, "\\x%02x\\x%02x\\x%02x", text[i], text[i + 1],
+				      text[i + 2]);
+			i += 2;
+			continue;
+		}
 		switch (text[i]) {
 		case '&':
 			vt_buf_printf(out, "&amp;");

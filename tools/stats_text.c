@@ -138,12 +138,13 @@ static void put_bar(const struct view *view, uint64_t part, uint64_t whole, unsi
 
 	if (length == 0 && part > 0)
 		length = 1;
-	if (length > 0 && view->look->colour)
-		vt_buf_printf(view->out, COLOUR_BAR);
+	if (length == 0)
+		return;
+	vt_buf_printf(view->out, " %s", view->look->colour ? COLOUR_BAR : "");
 	for (unsigned i = 0; i < length / steps; i++)
 		vt_buf_printf(view->out, "%s", view->look->utf8 ? "\xe2\x96\x88" : "#");
 	vt_buf_printf(view->out, "%s", eighths[view->look->utf8 ? length % 8 : 0]);
-	if (length > 0 && view->look->colour)
+	if (view->look->colour)
 		vt_buf_printf(view->out, COLOUR_END);
 }
 
@@ -165,7 +166,7 @@ static void put_row(const struct view *view, const struct bar_row *row, unsigned
 	vt_buf_printf(view->out, "  ");
 	vt_buf_put(view->out, name.data, name.len);
 	pad(view->out, name_room - columns_of(&name));
-	vt_buf_printf(view->out, "  %*s  %5.1f%% ", (int) count_room, count,
+	vt_buf_printf(view->out, "  %*s  %5.1f%%", (int) count_room, count,
 		      all ? 100.0 * (double) row->count / (double) all : 0);
 	put_bar(view, row->count, most, room);
 	vt_buf_printf(view->out, "\n");
@@ -468,7 +469,9 @@ static void put_leakage(const struct view *view, const json_t *leakage)
 		return;
 	vt_buf_printf(view->out, "\nleakage: ");
 	vt_stats_put_count(vt_stats_count(leakage, "contents"), view->out);
-	vt_buf_printf(view->out, " contents stand under two values of %s\n",
+	vt_buf_printf(view->out, "%s under two values of %s\n",
+		      vt_stats_count(leakage, "contents") == 1 ? " content stands"
+							       : " contents stand",
 		      json_string_value(json_object_get(leakage, "key")));
 	json_array_foreach(json_object_get(leakage, "examples"), i, row)
 	{

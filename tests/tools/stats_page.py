@@ -58,7 +58,7 @@ def check_page(text):
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text), "a control character"
     for expected in ("<script>alert(1)</script>", "\"><img src=x onerror=\"alert('2')\">",
                      "resnet-50 <v2>", "a & b/<i>.png", r"\xff\xfe", r"train/\xff.png",
-                     r"tab\x09and\x0aline & more", r"\xff\xfe\x1b[31m", "pets@v2 <&>"):
+                     r"\xe2\x80\xaegnp.exe", r"tab\x09and\x0aline & more", r"\xff\xfe\x1b[31m", "pets@v2 <&>"):
         assert expected in page.texts, expected
     assert "-0.05" in page.texts and "-" in page.texts, "kappa, and none"
     assert len(page.images) == 6, len(page.images)
