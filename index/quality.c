@@ -258,8 +258,8 @@ static int judge_values(const struct vt_quality *quality, struct vt_quality_rule
 			continue; /* said, never in force */
 		measured = measure_value(
 			rule, key, key ? vt_tally_find(&key->values, item->text, item->len) : NULL);
-		out->measured =
-			is_max ? fmax(out->measured, measured) : fmin(out->measured, measured);
+		if (is_max ? measured > out->measured : measured < out->measured)
+			out->measured = measured; /* the furthest out */
 		if (is_max ? measured <= rule->number : measured >= rule->number)
 			continue;
 		out->passed = false;
@@ -310,7 +310,8 @@ static json_t *figure(double number)
 {
 	if (!isfinite(number))
 		return json_null();
-	return number == floor(number) ? json_integer((json_int_t) number) : json_real(number);
+	return number == (double) (json_int_t) number ? json_integer((json_int_t) number)
+						      : json_real(number);
 }
 
 /* What led to a rule that holds is nobody's offence. */
