@@ -230,16 +230,45 @@ static bool is_cancelled(void *context)
 	return true;
 }
 
+static int see_key(void *context, const struct vt_labelled_file *file, const struct vt_label *rows,
+		   size_t count, const struct vt_label *effective,
+		   const struct vt_label_agreement *agreement, struct vt_error *err)
+{
+	ck_abort_msg("the walk went on");
+	return 0;
+}
+
+static int see_file(void *context, const struct vt_labelled_file *file, struct vt_error *err)
+{
+	return vt_fail(err, EDOM, "seen");
+}
+
 START_TEST(it_ends_when_nobody_wants_it_any_more)
 {
 	struct stats_file files[7];
 	struct stats_world world;
-	const struct vt_stats_options options = {.scratch = "/tmp", .is_cancelled = is_cancelled};
+	const struct vt_stats_watch watch = {see_key, see_file, NULL};
+	const struct vt_stats_options options = {
+		.scratch = "/tmp", .is_cancelled = is_cancelled, .watch = &watch};
 	struct vt_label_stats *stats;
 
 	make_files(files);
 	world_init(&world, files, 7);
 	ck_assert_int_eq(vt_label_stats_take(&world.labelled, &options, &stats, NULL), -ECANCELED);
+	world_done(&world);
+}
+END_TEST
+
+START_TEST(a_watch_can_end_it)
+{
+	struct stats_file file = {.path = "1"};
+	struct stats_world world;
+	const struct vt_stats_watch watch = {see_key, see_file, NULL};
+	const struct vt_stats_options options = {.scratch = "/tmp", .watch = &watch};
+	struct vt_label_stats *stats;
+
+	world_init(&world, &file, 1);
+	ck_assert_int_eq(vt_label_stats_take(&world.labelled, &options, &stats, NULL), -EDOM);
 	world_done(&world);
 }
 END_TEST
@@ -368,4 +397,5 @@ END_TEST
 
 VT_SUITE(label_stats, a_version_counted_by_hand, numbers_are_compared_by_distance_and_texts_are_not,
 	 values_beyond_the_bounds_are_counted_together, labels_of_no_file_are_damage,
-	 it_ends_when_nobody_wants_it_any_more, random_versions_are_as_loops_count_them)
+	 it_ends_when_nobody_wants_it_any_more, a_watch_can_end_it,
+	 random_versions_are_as_loops_count_them)
