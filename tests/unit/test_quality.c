@@ -156,7 +156,7 @@ START_TEST(each_rule_measures_what_it_says)
 }
 END_TEST
 
-START_TEST(a_dispute_is_counted)
+START_TEST(a_dispute_is_counted_and_what_is_not_in_force_has_no_share)
 {
 	struct stats_file file = {.path = "1",
 				  .rows = {label_of("k", "a", "alice"), label_of("k", "b", "bob")},
@@ -166,6 +166,7 @@ START_TEST(a_dispute_is_counted)
 	world_init(&world, &file, 1);
 	expect(&world, KEY("k", "\"max_disputed\": 1"), PASSED("1"));
 	expect(&world, KEY("k", "\"max_disputed\": 0"), FAILED("1", "{'path':'1'}"));
+	expect(&world, KEY("k", "\"min_share\": 0.5"), PASSED("1")); /* b is not in force */
 	world_done(&world);
 }
 END_TEST
@@ -286,6 +287,7 @@ START_TEST(more_rules_than_there_is_room_for_are_refused)
 }
 END_TEST
 
-VT_SUITE(quality, each_rule_measures_what_it_says, a_dispute_is_counted,
+VT_SUITE(quality, each_rule_measures_what_it_says,
+	 a_dispute_is_counted_and_what_is_not_in_force_has_no_share,
 	 rules_are_reported_in_order_and_one_failing_fails_all, offenders_are_the_first_hundred,
 	 what_is_no_gate_is_refused_by_name, more_rules_than_there_is_room_for_are_refused)
