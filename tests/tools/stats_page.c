@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shows a document of statistics without a store: stats_page html|utf8|ascii FILE [WIDTH]. The page
- * gets a few sample images, drawn here, with names as hostile as names can be.
+ * Shows a document of statistics without a store: stats_page html|utf8|ascii FILE [WIDTH]; of a
+ * page, [IMAGES]. It gets sample images, drawn here, with names as hostile as names can be, and
+ * room for seven.
  */
 #include <err.h>
 #include <stdlib.h>
@@ -17,14 +18,15 @@ const struct vt_command *const vt_commands[] = {NULL};
 
 #define SIDE  16u
 #define IMAGE (54 + 3 * SIDE * SIDE)
+#define EXTRA 2u /* bytes behind it, so that not all images are a multiple of three */
 
 struct samples {
 	unsigned next;
-	uint8_t image[IMAGE];
+	uint8_t image[IMAGE + EXTRA];
 };
 
 /* A bitmap of one colour that fades: BITMAPFILEHEADER, BITMAPINFOHEADER, rows. */
-static void draw(uint8_t image[IMAGE], unsigned number)
+static void draw(uint8_t *image, unsigned number)
 {
 	static const uint8_t head[54] = {
 		'B', 'M', [10] = 54, [14] = 40, [18] = SIDE, [22] = SIDE, [26] = 1, [28] = 24};
@@ -32,6 +34,7 @@ static void draw(uint8_t image[IMAGE], unsigned number)
 	memcpy(image, head, sizeof head);
 	image[2] = IMAGE & 0xff;
 	image[3] = IMAGE >> 8;
+	memcpy(image + IMAGE, "xy", EXTRA);
 	for (unsigned i = 0; i < SIDE * SIDE; i++)
 		for (unsigned c = 0; c < 3; c++)
 			image[54 + 3 * i + c] =
@@ -48,7 +51,7 @@ static int next_sample(void *context, struct vt_stats_sample *out, struct vt_err
 
 	draw(samples->image, samples->next);
 	*out = (struct vt_stats_sample){samples->image,
-					IMAGE,
+					IMAGE + samples->next % (EXTRA + 1),
 					samples->next == 3 ? "image/svg+xml" : "image/bmp",
 					paths[i],
 					strlen(paths[i]),
@@ -70,18 +73,18 @@ static json_t *load(const char *path)
 int main(int argc, char **argv)
 {
 	struct samples drawn = {0};
-	const struct vt_stats_samples samples = {next_sample, &drawn, 6, 6 * IMAGE};
+	struct vt_stats_samples samples = {next_sample, &drawn, 6, (size_t) 7 * (IMAGE + EXTRA)};
 	vt_cleanup(vt_buf_done) struct vt_buf out = VT_BUF_INIT;
 	struct vt_stats_look look = {.title = "pets@v2", .width = 80, .rows = 20};
 	struct vt_error error;
 	json_t *stats;
 
 	if (argc < 3)
-		errx(2, "stats_page html|utf8|ascii FILE [WIDTH]");
+		errx(2, "stats_page html|utf8|ascii FILE [WIDTH|IMAGES]");
 	stats = load(argv[2]);
 	look.utf8 = strcmp(argv[1], "utf8") == 0;
 	if (argc > 3)
-		look.width = (unsigned) atoi(argv[3]);
+		look.width = samples.most = (unsigned) atoi(argv[3]);
 	if (strcmp(argv[1], "html") != 0)
 		vt_stats_text(stats, &look, &out);
 	else if (vt_stats_html(stats, "pets@v2 <&>", &samples, &out, &error) < 0)

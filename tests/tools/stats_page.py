@@ -50,7 +50,7 @@ def run(program, *arguments):
     return subprocess.run([program, *arguments], check=True, stdout=subprocess.PIPE).stdout
 
 
-def check_page(text):
+def check_page(text, images):
     page = Page()
     page.feed(text)
     page.close()
@@ -61,11 +61,17 @@ def check_page(text):
                      r"\xe2\x80\xaegnp.exe", r"tab\x09and\x0aline & more", r"\xff\xfe\x1b[31m", "pets@v2 <&>"):
         assert expected in page.texts, expected
     assert "-0.05" in page.texts and "-" in page.texts, "kappa, and none"
-    assert len(page.images) == 6, len(page.images)
+    for hostile in ('onerror="', "alert('2')", '"twice"'):
+        assert hostile not in text, hostile
+    assert len(page.images) == images, len(page.images)
+    ends = set()
     for image in page.images:
         kind, _, data = image.partition(";base64,")
         assert kind == "data:image/bmp", kind
-        assert len(base64.b64decode(data, validate=True)) == 822
+        bitmap = base64.b64decode(data, validate=True)
+        assert bitmap[:2] == b"BM"
+        ends.add(bitmap[822:])
+    assert ends == {b"", b"x", b"xy"}, ends
 
 
 def check_text(text, width, sample):
@@ -85,7 +91,8 @@ def main():
     program, path = sys.argv[1:]
     with open(path, encoding="utf-8") as file:
         sample = json.load(file)
-    check_page(run(program, "html", path).decode("utf-8"))
+    check_page(run(program, "html", path).decode("utf-8"), 6)
+    check_page(run(program, "html", path, "9").decode("utf-8"), 7)
     for width in (60, 80, 200):
         check_text(run(program, "utf8", path, str(width)).decode("utf-8"), width, sample)
         check_text(run(program, "ascii", path, str(width)).decode("utf-8"), width, sample)

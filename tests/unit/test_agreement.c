@@ -134,8 +134,8 @@ END_TEST
 
 START_TEST(numbers_too_large_to_square_have_no_alpha)
 {
-	struct vt_rating great[] = {{0, 0, 1e308}, {1, 0, 1e308}};
-	struct vt_rating small[] = {{0, 1, -1e308}, {1, 1, -1e308}};
+	struct vt_rating great[] = {{0, 0, 1e200}, {1, 0, 1e200}};
+	struct vt_rating small[] = {{0, 1, -1e200}, {1, 1, -1e200}};
 	struct vt_agreement agreement = {0};
 
 	ck_assert_int_eq(vt_agreement_unit(&agreement, great, 2, NULL), 0);
