@@ -13,28 +13,33 @@
  * The document (vt_label_stats_json()); members in this order, null is "not defined":
  *
  *     files, bytes, labelled, unlabelled, labels
- *     sizes       [{from, below, files, bytes}]: 0, then powers of two; from the least to the
- * largest extensions  [{extension, files, bytes}]: of names, in small letters; "" is none; most
- * first extensions_others  {files, bytes} keys        [{key, labels, files, undecided, disputed,
- * files: where a label is in force; undecided: all labels are rejected types {text, number,
- * boolean},            from here to `reviews`: of the labels values [{value, files}], in force;
- * most files first values_distinct, values_others,           distinct ones that were kept; files
- *                   values_complete,                          of those not listed; all were kept
- *                   confidence {buckets [20], without},       a bucket is 0.05 wide, 1 in the last
- *                   sources {human, model, rule, import},
- *                   reviews {draft, submitted, accepted, disputed},
- *                   annotators [{annotator, files}],          files where it has a say (label.h)
- *                   annotators_distinct, annotators_others,
- *                   agreement {files, raw, alpha, metric, kappa,  files: with two says or more;
- *                              pairs [{a, b, files, raw, kappa}],  metric: "nominal", "interval";
- *                              pairs_listed_all}}]                 kappa: of two annotators only
+ *     sizes       [{from, below, files, bytes}]: 0, then powers of two, from the least on
+ *     extensions  [{extension, files, bytes}]: of names, in small letters; "" is none
+ *     extensions_others  {files, bytes}
+ *     keys        [a key, below]
  *     keys_others the labels of keys beyond VT_STATS_KEYS_MAX
  *     duplicates  {groups, files, bytes, examples [{files, size, paths [{path}]}]}
- *     leakage     null, or {key, contents, files, examples [{path, value, other_path,
- * other_value}]}
+ *     leakage     null, or {key, contents, files, examples [a leak]}
+ *                 a leak: {path, value, other_path, other_value}
  *
- * Keys are in byte order. Lists end at VT_STATS_LISTED. Paths, extensions: vt_json_set_text().
- * Equal trees give equal documents.
+ *     key, labels, files   files: those where a label is in force
+ *     undecided, disputed  files; undecided: all of its labels are rejected
+ *     types       {text, number, boolean}: from here to `reviews`, of labels in force
+ *     values      [{value, files}], most files first
+ *     values_distinct, values_others, values_complete
+ *                 how many were kept; files of those not listed; whether all were kept
+ *     confidence  {buckets [20], without}: a bucket is 0.05 wide; 1 is in the last one
+ *     sources     {human, model, rule, import}
+ *     reviews     {draft, submitted, accepted, disputed}
+ *     annotators  [{annotator, files}]: files where it has a say (label.h), most first
+ *     annotators_distinct, annotators_others
+ *     agreement   {files, raw, alpha, metric, kappa, pairs [{a, b, files, raw, kappa}],
+ *                 pairs_listed_all}: files with two says or more; metric of alpha: "nominal" or
+ *                 "interval"; kappa where there are two annotators in all
+ *
+ * alpha and kappa are null where they are not defined (agreement.h), and where one of the values
+ * compared was not kept. Keys are in byte order. Lists end at VT_STATS_LISTED. Paths, extensions:
+ * vt_json_set_text(). Equal trees give equal documents.
  */
 #include <jansson.h>
 #include <stdbool.h>
