@@ -244,11 +244,9 @@ static int judge_values(const struct vt_quality *quality, struct vt_quality_rule
 	const struct vt_tally *list = named ? &named->values : key ? &key->values : NULL;
 	const bool is_max = rule->kind == VT_QUALITY_MAX_SHARE;
 
-	*out = (struct verdict){true, is_max ? 0 : INFINITY};
-	if (key && key->values.other_count > 0) {
-		*out = (struct verdict){false, NAN}; /* one of those not kept may be the worst */
-		return 0;
-	}
+	*out = (struct verdict){false, NAN};
+	if (key && key->values.other_count > 0)
+		return 0; /* one of those not kept may be the worst */
 	for (size_t i = 0; list && i < list->count; i++) {
 		const struct vt_tally_item *item = list->items[i];
 		double measured;
@@ -258,15 +256,16 @@ static int judge_values(const struct vt_quality *quality, struct vt_quality_rule
 			continue; /* said, never in force */
 		measured = measure_value(
 			rule, key, key ? vt_tally_find(&key->values, item->text, item->len) : NULL);
-		if (is_max ? measured > out->measured : measured < out->measured)
+		if (isnan(out->measured) ||
+		    (is_max ? measured > out->measured : measured < out->measured))
 			out->measured = measured; /* the furthest out */
 		if (is_max ? measured <= rule->number : measured >= rule->number)
 			continue;
-		out->passed = false;
 		r = blame_value(rule, item, measured, err);
 		if (r < 0)
 			return r;
 	}
+	out->passed = is_max ? out->measured <= rule->number : out->measured >= rule->number;
 	return 0;
 }
 
