@@ -253,8 +253,7 @@ static const struct vt_label *find_effective(const struct vt_label *rows, size_t
 	return best;
 }
 
-/* Of the rows of one annotator, from `*i` on: its say, or NULL. `*i` goes behind them. */
-static const struct vt_label *next_say(const struct vt_label *rows, size_t count, size_t *i)
+const struct vt_label *vt_label_next_say(const struct vt_label *rows, size_t count, size_t *i)
 {
 	const struct vt_label *first = &rows[*i], *say = NULL;
 
@@ -271,7 +270,7 @@ static struct vt_label_agreement agree(const struct vt_label *rows, size_t count
 	struct vt_label_agreement out = {0};
 
 	for (size_t i = 0; i < count;) {
-		const struct vt_label *say = next_say(rows, count, &i);
+		const struct vt_label *say = vt_label_next_say(rows, count, &i);
 
 		if (!say)
 			continue;

@@ -110,6 +110,12 @@ struct vt_label_agreement {
 };
 
 /*
+ * Goes through the says: of the rows of one annotator, from `*i` on, its say, or NULL. `*i` goes
+ * behind them.
+ */
+const struct vt_label *vt_label_next_say(const struct vt_label *rows, size_t count, size_t *i);
+
+/*
  * The label that is in force, among all rows that a file has of one key, in order of rows. NULL:
  * none is. Rejected rows never are. Of two others the first rule that tells them apart decides:
  *
