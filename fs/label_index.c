@@ -251,23 +251,19 @@ struct keys {
 	struct vt_error *err;
 };
 
-/* Of the files that have a key: there is one term. */
-static int count_key(void *context, const struct vt_expression_value *value, uint32_t files)
-{
-	(void) value;
-	*(uint32_t *) context += files;
-	return 0;
-}
-
 static int add_key(void *context, struct vt_label_text name, const struct vt_posting_key *key)
 {
 	const struct vt_expression_value value = {.type = VT_EXPRESSION_TEXT, .text = name};
+	vt_cleanup(vt_bitmap_freep) roaring_bitmap_t *files = roaring_bitmap_create();
 	struct keys *keys = context;
-	uint32_t files = 0;
-	int r = vt_postings_terms(keys->postings, key, VT_POSTING_HAS, count_key, &files,
-				  keys->err);
+	int r;
 
-	return r < 0 ? r : vt_value_counts_add(&keys->counts, &value, files);
+	if (!files)
+		return vt_fail(keys->err, ENOMEM, "no memory for the files of a key");
+	r = vt_postings_add(keys->postings, key, VT_POSTING_HAS, NULL, files, keys->err);
+	return r < 0 ? r
+		     : vt_value_counts_add(&keys->counts, &value,
+					   (int64_t) roaring_bitmap_get_cardinality(files));
 }
 
 static int give_key(void *context, const struct vt_expression_value *value, uint32_t files)

@@ -13,6 +13,9 @@
 #include "index/expression_parser.h"
 #include "index/expression_private.h"
 
+/* A number may be longer in its canonical form: 1e9 is 1000000000. */
+#define POOL_FACTOR 16u
+
 int vt_expression_no_memory(const struct vt_expression_parser *parser)
 {
 	return vt_fail(parser->lexer.err, ENOMEM, "no memory for an expression");
@@ -185,7 +188,8 @@ int vt_expression_parse(const char *text, size_t len, const struct vt_expression
 
 	parser.lexer.err = err;
 	if (whole)
-		whole->pool = malloc(len < VT_EXPRESSION_MAX ? len + 1 : VT_EXPRESSION_MAX);
+		whole->pool = malloc(POOL_FACTOR *
+				     (len < VT_EXPRESSION_MAX ? len + 1 : VT_EXPRESSION_MAX));
 	if (!whole || !whole->pool)
 		return vt_expression_no_memory(&parser);
 	r = vt_lexer_start(&parser.lexer, text, len, whole->pool, err);

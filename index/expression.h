@@ -35,7 +35,7 @@ struct vt_error;
 #define VT_EXPRESSION_MAX     4096u /* bytes, as written and canonical */
 #define VT_EXPRESSION_NESTING 64u   /* parentheses and nots in each other */
 #define VT_EXPRESSION_TERMS   256u  /* comparisons, has, disputed, unlabelled */
-#define VT_EXPRESSION_VALUES  256u  /* of one list */
+#define VT_EXPRESSION_VALUES  256u  /* of one list, as written */
 
 enum vt_expression_kind {
 	VT_EXPRESSION_AND, /* children, at least two, none an AND */
@@ -80,6 +80,7 @@ enum vt_expression_type {
 
 struct vt_expression_value {
 	enum vt_expression_type type;
+	bool implied; /* not written: a text that stands beside the number or boolean before it */
 	union {
 		struct vt_label_text
 			text;  /* UTF-8; of a MATCH: a pattern that vt_glob_check() took */
@@ -100,7 +101,7 @@ struct vt_expression_node {
 	enum vt_expression_test test;
 	bool negated; /* the field is there, and the comparison does not hold */
 	const struct vt_expression_value *values; /* one; of an IN: at least one */
-	size_t value_count;
+	size_t value_count; /* those that are implied included */
 };
 
 struct vt_expression {

@@ -7,8 +7,9 @@
  *
  * - A comparison about something that is not there is false, also a negated one: class!=cat is
  *   false without a class, `not class=cat` is true.
- * - Values of different types are not equal and have no order: class<5, class=5 are false where
- *   class is a text, and class!=5 is true.
+ * - Values of different types are not equal and have no order, but that a number or boolean that is
+ *   written without quotes is equal to the text that is written like it: class=5 is true of 5 and
+ *   of "5", class="5" of the text alone; class<5 is false where class is a text.
  * - Texts are ordered by their bytes; nothing is folded.
  *
  * Pure; as thread-safe as the callbacks.

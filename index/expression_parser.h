@@ -10,6 +10,7 @@
 struct vt_expression_made {
 	struct vt_expression_node node;
 	struct vt_expression_value *values;
+	size_t written; /* values, without those that are implied */
 	struct vt_expression_made *before;
 };
 

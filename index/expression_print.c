@@ -3,12 +3,10 @@
  * The canonical text of an expression: no blank that is not needed, no quotes around a word, no
  * parentheses but those that change what is meant, the shortest number that is the same.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "index/base/buf.h"
 #include "index/expression_lexer.h"
 #include "index/expression_private.h"
+#include "index/number.h"
 
 static const struct vt_expression_facet facets[] = {
 	[VT_EXPRESSION_PATH] = {"path", VT_EXPRESSION_TEXT, true, true, NULL},
@@ -44,17 +42,9 @@ static void put_text(struct vt_buf *out, const struct vt_label_text *text)
 
 static void put_number(struct vt_buf *out, double number)
 {
-	char text[32];
+	char text[VT_NUMBER_TEXT];
 
-	if (number > -1e15 && number < 1e15 && number == (double) (int64_t) number) {
-		vt_buf_printf(out, "%lld", (long long) number);
-		return;
-	}
-	for (int digits = 1; digits <= 17; digits++) {
-		(void) snprintf(text, sizeof text, "%.*g", digits, number);
-		if (strtod(text, NULL) == number)
-			break;
-	}
+	vt_number_format(number, text);
 	vt_buf_printf(out, "%s", text);
 }
 
@@ -123,6 +113,8 @@ static void put_comparison(const struct vt_expression *expression, struct vt_buf
 	put_field(expression, out, node);
 	vt_buf_printf(out, "%s", signs[node->test][node->negated]);
 	for (size_t i = 0; i < node->value_count; i++) {
+		if (node->values[i].implied)
+			continue;
 		if (i > 0)
 			vt_buf_put_u8(out, ',');
 		put_value(out, node->field, &node->values[i]);

@@ -9,6 +9,7 @@
 
 #include "index/base/error.h"
 #include "index/expression_parser.h"
+#include "index/number.h"
 #include "index/expression_private.h"
 #include "index/glob.h"
 
@@ -264,25 +265,71 @@ static int take_value(struct vt_expression_parser *parser, const struct vt_expre
 	}
 }
 
+static struct vt_expression_value *add_value(struct vt_expression_parser *parser,
+					     struct vt_expression_made *made)
+{
+	struct vt_expression_node *node = &made->node;
+	struct vt_expression_value *values =
+		reallocarray(made->values, node->value_count + 1, sizeof *values);
+
+	if (!values) {
+		(void) vt_expression_no_memory(parser);
+		return NULL;
+	}
+	node->values = made->values = values;
+	values[node->value_count] = (struct vt_expression_value){0};
+	return &values[node->value_count];
+}
+
+/*
+ * Labels out of paths and tables are texts, and nobody thinks of quotes: class=3 also means the
+ * text "3". The text is the number in its canonical form, so that the canonical expression, in
+ * which it does not stand, means the same.
+ */
+static int imply_text(struct vt_expression_parser *parser, struct vt_expression_made *made)
+{
+	const struct vt_expression_value last = made->values[made->node.value_count - 1];
+	struct vt_lexer *lexer = &parser->lexer;
+	struct vt_expression_value *value;
+	char text[VT_NUMBER_TEXT];
+
+	if (made->node.field != VT_EXPRESSION_LABEL || last.type == VT_EXPRESSION_TEXT ||
+	    (made->node.test != VT_EXPRESSION_EQUAL && made->node.test != VT_EXPRESSION_IN))
+		return 0;
+	value = add_value(parser, made);
+	if (!value)
+		return -ENOMEM;
+	if (last.type == VT_EXPRESSION_NUMBER)
+		vt_number_format(last.number, text);
+	else
+		strcpy(text, last.boolean ? "true" : "false");
+	*value = (struct vt_expression_value){.type = VT_EXPRESSION_TEXT, .implied = true};
+	value->text.len = strlen(text);
+	value->text.bytes = memcpy(lexer->pool + lexer->pooled, text, value->text.len);
+	lexer->pooled += value->text.len;
+	made->node.value_count++;
+	return 0;
+}
+
 /* One more value of a comparison. */
 static int parse_value(struct vt_expression_parser *parser, struct vt_expression_made *made)
 {
-	struct vt_expression_node *node = &made->node;
-	struct vt_expression_value *values;
+	struct vt_expression_value *value;
 	int r;
 
-	if (node->value_count == VT_EXPRESSION_VALUES)
+	if (made->written == VT_EXPRESSION_VALUES)
 		return vt_lexer_refuse(&parser->lexer, parser->lexer.token.at,
 				       "a list has at most %u values", VT_EXPRESSION_VALUES);
-	values = reallocarray(made->values, node->value_count + 1, sizeof *values);
-	if (!values)
-		return vt_expression_no_memory(parser);
-	node->values = made->values = values;
-	r = take_value(parser, node, &values[node->value_count]);
+	value = add_value(parser, made);
+	if (!value)
+		return -ENOMEM;
+	r = take_value(parser, &made->node, value);
 	if (r < 0)
 		return r;
-	node->value_count++;
-	return vt_lexer_next(&parser->lexer);
+	made->node.value_count++;
+	made->written++;
+	r = imply_text(parser, made);
+	return r < 0 ? r : vt_lexer_next(&parser->lexer);
 }
 
 static int parse_list(struct vt_expression_parser *parser, struct vt_expression_made *made)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "index/base/cleanup.h"
-#include "tools/labels/number.h"
+#include "index/number.h"
 #include "tools/output.h"
 
 #define WIDTH_MIN  40u

@@ -277,6 +277,9 @@ static bool naive_holds(const char *field, const char *sign, const char *fact, c
 	double a, b;
 	int order;
 
+	if (type == 't' && !*field && (*sign == '=' || *sign == 'i' || *sign == 'n') &&
+	    type_of(field, value) != 't')
+		return strcmp(fact, value + (*value == '#' || *value == '^')) == 0;
 	if (type != (*sign == '~' ? 't' : type_of(field, value)))
 		return false;
 	if (*sign == '~')
