@@ -503,7 +503,9 @@ START_TEST(listings_that_are_kept_without_asking_are_read_again)
 	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_ROOT, 1)));
 	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_DATASET, birds->dataset)));
 	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_DOCUMENTS, birds->dataset)));
-	ck_assert_uint_eq(dropped.count, 4); /* the space */
+	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_LABELS, birds->dataset)));
+	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_QUERIES, birds->dataset)));
+	ck_assert_uint_eq(dropped.count, 6); /* the space */
 	vt_version_unref(birds);
 	tear_down();
 }
