@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "index/base/clock.h"
+#include "index/base/utf8.h"
 
 static const char *const names[VT_DOCUMENT_COUNT] = {
 	[VT_DOCUMENT_README] = "README.md",      [VT_DOCUMENT_MANIFEST] = "manifest.json",
@@ -32,36 +33,16 @@ int vt_document_by_name(const char *name, size_t len)
 
 /* ---- JSON and time --------------------------------------------------------------------------- */
 
-/* Length of the UTF-8 sequence at `s` (RFC 3629: shortest form, no surrogates), or 0. */
-static size_t utf8_length(const uint8_t *s, size_t left)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t code;
-	size_t len;
-
-	if (s[0] < 0x80)
-		return 1;
-	len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	if (s[0] < 0xc2 || s[0] > 0xf4 || len > left)
-		return 0;
-	code = s[0] & (0x7fu >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	return code < least[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : len;
-}
-
 /* Quoted. Bytes that are no UTF-8 become U+FFFD each; tells whether there were any. */
 static bool put_json_string(struct vt_buf *out, const char *text, size_t len)
 {
 	const uint8_t *s = (const uint8_t *) text;
 	bool clean = true;
+	uint32_t code;
 
 	vt_buf_put_u8(out, '"');
 	for (size_t i = 0, step; i < len; i += step) {
-		step = utf8_length(s + i, len - i);
+		step = vt_utf8_decode(s + i, len - i, &code);
 		if (step == 0) {
 			vt_buf_put(out, "\xef\xbf\xbd", 3);
 			clean = false;

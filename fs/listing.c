@@ -12,14 +12,19 @@
 #include "fs/node.h"
 #include "fs/service.h"
 #include "fs/view.h"
+#include "fs/view_folder.h"
+#include "fs/views.h"
 #include "fs/visible.h"
 #include "index/base/error.h"
+#include "index/descend.h"
 #include "index/import.h"
 
 struct vt_listing {
 	const struct vt_viewer *viewer;   /* borrowed */
 	const struct vt_shown *directory; /* borrowed */
 	struct vt_dir_cursor cursor;      /* tree */
+	struct vt_hits *hits;             /* tree, in a view: what it shows */
+	const struct vt_version *base;    /* tree: whose ids its files have; a reference */
 	char **names;                     /* the others */
 	size_t count, next;
 	struct vt_shown current;
@@ -119,6 +124,11 @@ static int add_versions(struct vt_listing *listing, const struct vt_dataset *dat
 	return r < 0 ? r : add_tags(listing, dataset, nowait);
 }
 
+static int add_view(void *context, const char *name, size_t len)
+{
+	return add_name(context, name, len);
+}
+
 static int collect_names(struct vt_listing *listing, bool nowait)
 {
 	const struct vt_shown *directory = listing->directory;
@@ -134,6 +144,8 @@ static int collect_names(struct vt_listing *listing, bool nowait)
 		return r < 0 ? r : add_datasets(listing, space, nowait);
 	case VT_SHOWN_DATASET:
 	case VT_SHOWN_DOCUMENTS:
+	case VT_SHOWN_LABELS:
+	case VT_SHOWN_QUERIES:
 		return add_versions(listing, directory->dataset, nowait);
 	case VT_SHOWN_VERSION_DOCUMENTS:
 		for (int i = 0; i < VT_DOCUMENT_SHOWN && r == 0; i++) {
@@ -142,6 +154,11 @@ static int collect_names(struct vt_listing *listing, bool nowait)
 			r = add_name(listing, name, strlen(name));
 		}
 		return r;
+	case VT_SHOWN_VERSION_LABELS:
+	case VT_SHOWN_LABEL_KEY:
+	case VT_SHOWN_VERSION_QUERIES:
+		return vt_view_folder_list(listing->viewer, directory, nowait, add_view, listing,
+					   NULL);
 	case VT_SHOWN_CONTROL:
 		if (VT_CONTROL_OF(directory->number) != VT_CONTROL_FOLDER)
 			return -ENOTDIR;
@@ -166,6 +183,12 @@ int vt_listing_new(const struct vt_viewer *viewer, const struct vt_shown *direct
 	if (directory->kind == VT_SHOWN_TREE) {
 		if (directory->node.entry.type != VT_DIRECTORY)
 			return -ENOTDIR;
+		r = vt_catalog_version(viewer->service->index->catalog, directory->version->base,
+				       &listing->base, err);
+		if (r == 0 && directory->view)
+			r = vt_view_folder_hits(viewer, directory, nowait, &listing->hits, err);
+		if (r < 0)
+			return r;
 		vt_dir_cursor_init(&listing->cursor, vt_node_dir(&directory->node),
 				   from > UINT32_MAX ? UINT32_MAX : (uint32_t) from);
 	} else {
@@ -197,10 +220,38 @@ void vt_listing_free(struct vt_listing *listing)
 	drop_current(listing);
 	if (listing->directory->kind == VT_SHOWN_TREE)
 		vt_dir_cursor_done(&listing->cursor);
+	vt_version_unref(listing->base);
+	vt_hits_unref(listing->hits);
 	for (size_t i = 0; i < listing->count; i++)
 		free(listing->names[i]);
 	free(listing->names);
 	free(listing);
+}
+
+/*
+ * Goes to the entry with the next file that the view shows, unless the current one has one: 1; 0:
+ * there is none behind it in this directory.
+ */
+static int seek_hit(struct vt_listing *listing, bool nowait, struct vt_node *node,
+		    struct vt_error *err)
+{
+	const struct vt_node *directory = &listing->directory->node;
+	uint32_t end = directory->position + directory->entry.nodes;
+	uint32_t next = vt_hits_next(listing->hits, node->position);
+	int r;
+
+	if (next == VT_HITS_NONE || next >= end)
+		return 0;
+	if (next - node->position < node->entry.nodes)
+		return 1;
+	vt_node_done(node);
+	r = vt_descend_position(&listing->viewer->service->index->pages, nowait, directory, next,
+				node, err);
+	if (r < 0)
+		return r;
+	vt_dir_cursor_done(&listing->cursor);
+	vt_dir_cursor_init(&listing->cursor, vt_node_dir(directory), node->ordinal + 1);
+	return 1;
 }
 
 static int next_in_tree(struct vt_listing *listing, bool nowait, struct vt_error *err)
@@ -215,8 +266,27 @@ static int next_in_tree(struct vt_listing *listing, bool nowait, struct vt_error
 	if (r <= 0)
 		return r;
 	listing->has_current = true;
-	r = vt_view_identify(listing->viewer, directory->version, child, nowait, err);
+	if (listing->hits) {
+		r = seek_hit(listing, nowait, &child->node, err);
+		if (r <= 0)
+			return r;
+		child->view = child->node.entry.type == VT_DIRECTORY ? directory->view : NULL;
+	}
+	if (child->node.entry.type != VT_DIRECTORY)
+		child->version = listing->base;
+	r = vt_view_identify(listing->viewer, child, nowait, err);
 	return r < 0 ? r : 1;
+}
+
+/* There is room for few views: what is only listed takes none. */
+static bool names_views(enum vt_shown_kind kind)
+{
+	return kind == VT_SHOWN_VERSION_LABELS || kind == VT_SHOWN_LABEL_KEY;
+}
+
+uint64_t vt_listing_tell(const struct vt_listing *listing)
+{
+	return listing->directory->kind == VT_SHOWN_TREE ? listing->cursor.next : listing->next;
 }
 
 int vt_listing_next(struct vt_listing *listing, bool nowait, const char **name, size_t *name_len,
@@ -237,6 +307,10 @@ int vt_listing_next(struct vt_listing *listing, bool nowait, const char **name, 
 	while (listing->next < listing->count) {
 		*name = listing->names[listing->next++];
 		*name_len = strlen(*name);
+		if (names_views(listing->directory->kind)) {
+			*out = (struct vt_shown){.kind = VT_SHOWN_NAME};
+			return 1;
+		}
 		r = vt_shown_lookup(listing->viewer, listing->directory, *name, nowait,
 				    &listing->current, err);
 		if (r == -ENOENT)

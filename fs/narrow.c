@@ -54,8 +54,8 @@ void vt_narrow_names_changed(struct vt_service *service, uint32_t dataset)
 
 /* ---- versions -------------------------------------------------------------------------------- */
 
-int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,
-		       uint32_t by_uid, struct vt_error *err)
+static int withdraw_one(struct vt_service *service, uint32_t version, const char *reason,
+			uint32_t by_uid, struct vt_error *err)
 {
 	const struct vt_pattern gone = {.scope = VT_SCOPE_VERSION, .version = version};
 	uint32_t exhibit = 0;
@@ -67,6 +67,25 @@ int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char 
 	r = apply(service, &gone, true, err);
 	vt_trail_deliver(service);
 	return r;
+}
+
+/* Revisions show the files of their base: the newest goes first, the base last. */
+int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,
+		       uint32_t by_uid, struct vt_error *err)
+{
+	struct vt_catalog *catalog = service->index->catalog;
+
+	for (;;) {
+		vt_cleanup(vt_version_unrefp) const struct vt_version *newest = NULL;
+		int r = vt_catalog_newest(catalog, version, &newest, NULL);
+
+		if (r < 0 || newest->serial == version || newest->base != version)
+			break;
+		r = withdraw_one(service, newest->serial, reason, by_uid, err);
+		if (r < 0)
+			return r;
+	}
+	return withdraw_one(service, version, reason, by_uid, err);
 }
 
 /* It is gone, whatever else fails now; rules that could not be dropped are at the next opening. */
@@ -265,7 +284,7 @@ int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_e
 	vt_trail_deliver(service);
 	if (out->state != VT_LEASE_DRAINING) /* it only waited */
 		return vt_narrow_serve_line(service, err);
-	vt_audit_access_flush(service->audit, 0, out->object.version);
+	vt_audit_access_flush(service->audit, 0, 0); /* revisions are versions too */
 	r = apply(service, &out->object, true, err);
 	if (r == 0)
 		r = hand_over(service, id, out, err);

@@ -9,6 +9,7 @@
 #include "fs/service.h"
 #include "fs/session.h"
 #include "fs/status.h"
+#include "fs/views.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/import.h"
@@ -20,6 +21,7 @@ void vt_shown_done(struct vt_shown *shown)
 	vt_node_done(&shown->node);
 	vt_dataset_unref(shown->dataset);
 	vt_version_unref(shown->version);
+	vt_view_unref(shown->view);
 	*shown = (struct vt_shown){0};
 }
 
@@ -55,6 +57,8 @@ static int resolve_changing(struct vt_catalog *catalog, struct vt_shown *shown,
 		return vt_catalog_space(catalog, shown->number, &name);
 	case VT_SHOWN_DATASET:
 	case VT_SHOWN_DOCUMENTS:
+	case VT_SHOWN_LABELS:
+	case VT_SHOWN_QUERIES:
 		return vt_catalog_dataset_by_id(catalog, shown->number, &shown->dataset, err);
 	case VT_SHOWN_LATEST:
 		return resolve_version(catalog, shown->number, shown, err);
@@ -66,31 +70,66 @@ static int resolve_changing(struct vt_catalog *catalog, struct vt_shown *shown,
 	}
 }
 
+/* Folders of views are those of their version. */
+static int resolve_version_of(const struct vt_viewer *viewer, struct vt_shown *shown)
+{
+	struct vt_catalog *catalog = viewer->service->index->catalog;
+
+	if (vt_view_has_id(shown->id))
+		return vt_views_resolve(viewer->session->views, catalog, shown->id, &shown->view,
+					&shown->version);
+	return vt_exhibits_version(viewer->session->exhibits, catalog, shown->id, &shown->version);
+}
+
+/* The folders of a version that are not in its tree. False: it is none of them. */
+static bool resolve_folder(struct vt_shown *shown)
+{
+	switch (vt_node_position(shown->id)) {
+	case VT_POSITION_DOCUMENTS:
+		shown->kind = VT_SHOWN_VERSION_DOCUMENTS;
+		return true;
+	case VT_POSITION_LABELS:
+		shown->kind = VT_SHOWN_VERSION_LABELS;
+		return true;
+	case VT_POSITION_QUERIES:
+		shown->kind = VT_SHOWN_VERSION_QUERIES;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* An id of a version: in its tree, or among its documents. */
 static int resolve_in_version(const struct vt_viewer *viewer, struct vt_shown *shown, bool nowait,
 			      struct vt_error *err)
 {
 	struct vt_catalog *catalog = viewer->service->index->catalog;
 	uint32_t position = vt_node_position(shown->id);
-	int r = vt_exhibits_version(viewer->session->exhibits, catalog, shown->id, &shown->version);
+	int r = resolve_version_of(viewer, shown);
 
 	if (r == 0)
 		r = vt_catalog_dataset_by_id(catalog, shown->version->dataset, &shown->dataset,
 					     err);
 	if (r < 0)
 		return r;
-	if (position == VT_POSITION_DOCUMENTS) {
-		shown->kind = VT_SHOWN_VERSION_DOCUMENTS;
-		return 0;
+	if (shown->view && shown->view->kind == VT_VIEW_KEY) {
+		shown->kind = VT_SHOWN_LABEL_KEY;
+		return position == 0 ? 0 : -ENOENT;
 	}
+	if (!shown->view && resolve_folder(shown))
+		return 0;
 	if (position > VT_POSITION_DOCUMENTS) {
 		shown->kind = VT_SHOWN_DOCUMENT;
 		shown->document = (enum vt_document)(position - VT_POSITION_DOCUMENTS - 1);
 		return shown->document < VT_DOCUMENT_SHOWN ? 0 : -ENOENT;
 	}
 	shown->kind = VT_SHOWN_TREE;
-	return vt_tree_at(&viewer->service->index->pages, nowait, &shown->version->tree, position,
-			  &shown->node, err);
+	r = vt_tree_at(&viewer->service->index->pages, nowait, &shown->version->tree, position,
+		       &shown->node, err);
+	if (r == 0 && (shown->version->revision || shown->view) &&
+	    shown->node.entry.type != VT_DIRECTORY)
+		return -ENOENT; /* files of revisions and views have the ids of their base */
+	return r;
 }
 
 int vt_shown_resolve(const struct vt_viewer *viewer, uint64_t id, bool nowait, struct vt_shown *out,
@@ -154,6 +193,7 @@ static mode_t shown_mode(const struct vt_entry *entry)
 	case VT_SYMLINK:
 		return S_IFLNK | 0777;
 	case VT_FILE:
+	case VT_LABELLED: /* in no tree of files */
 		break;
 	}
 	return S_IFREG | entry->mode | 0444 | (entry->mode & 0100 ? 0111 : 0);
@@ -167,7 +207,6 @@ static int stat_tree(const struct vt_viewer *viewer, const struct vt_shown *show
 	struct vt_link link;
 	int r;
 
-	st->st_ino = (ino_t) shown->version->serial << 32 | position;
 	st->st_mode = shown_mode(entry);
 	st->st_size = (off_t) entry->size;
 	st->st_mtim = (struct timespec){(time_t) entry->mtime_sec, (long) entry->mtime_nsec};
@@ -237,6 +276,11 @@ bool vt_shown_is_boundary(const struct vt_shown *shown)
 	case VT_SHOWN_DATASET:
 	case VT_SHOWN_DOCUMENTS:
 	case VT_SHOWN_VERSION_DOCUMENTS:
+	case VT_SHOWN_LABELS:
+	case VT_SHOWN_VERSION_LABELS:
+	case VT_SHOWN_LABEL_KEY:
+	case VT_SHOWN_QUERIES:
+	case VT_SHOWN_VERSION_QUERIES:
 		return true;
 	case VT_SHOWN_TREE:
 		return vt_node_position(shown->id) == 0;
@@ -339,7 +383,7 @@ int vt_shown_stat(const struct vt_viewer *viewer, const struct vt_shown *shown, 
 
 	st.st_uid = shown->dataset ? shown->dataset->owner_uid : viewer->service->owner_uid;
 	st.st_mode = S_IFDIR | 0555;
-	st.st_ino = shown->version
+	st.st_ino = shown->version && !shown->view
 			    ? (ino_t) shown->version->serial << 32 | vt_node_position(shown->id)
 			    : (ino_t) shown->id;
 	set_times(&st, shown->version   ? shown->version->created_ns

@@ -9,7 +9,8 @@
  *
  *     exhibit > 0   a version as shown (exhibits.h); position: of the entry in its tree, 0 its root
  *                   directory; from VT_POSITION_DOCUMENTS on: its folder below .vitrine and the
- *                   documents in it
+ *                   documents in it, those below .labels and .query. A view (views.h) has an
+ *                   exhibit for its folders
  *     exhibit 0     the changing part: kind (4 bits) | number (28 bits), see enum vt_shown_kind
  *
  * The id of a hard-linked file is its first position's. A dead id answers ESTALE for ever.
@@ -23,6 +24,7 @@
 
 struct vt_service;
 struct vt_session;
+struct vt_view;
 struct vt_error;
 
 /* Who looks, and through which session: ids and what is listed depend on it. All borrowed. */
@@ -34,6 +36,8 @@ struct vt_viewer {
 
 #define VT_NUMBER_MASK        0x0fffffffu
 #define VT_POSITION_DOCUMENTS 0xfffffe00u /* .vitrine/V; then one position per document */
+#define VT_POSITION_LABELS    0xfffffe1eu /* .labels/V */
+#define VT_POSITION_QUERIES   0xfffffe1fu /* .query/V */
 
 /* The values of kinds that stand in ids of exhibit 0 are fixed: kernels remember them. */
 enum vt_shown_kind {
@@ -41,12 +45,18 @@ enum vt_shown_kind {
 	VT_SHOWN_DATASET = 1,   /* number: dataset id */
 	VT_SHOWN_SPACE = 2,     /* space id */
 	VT_SHOWN_DOCUMENTS = 3, /* DATASET/.vitrine: dataset id */
+	VT_SHOWN_LABELS = 4,    /* DATASET/.labels: dataset id */
+	VT_SHOWN_QUERIES = 5,   /* DATASET/.query: dataset id */
 	VT_SHOWN_LATEST = 6,    /* symlink `latest`: serial of the version it names */
 	VT_SHOWN_TAG = 7,       /* symlink TAG: link id of (tag, target) */
 	VT_SHOWN_CONTROL = 8,   /* MNT/.vitrine: VT_CONTROL_*, and above it a turn (below) */
 	VT_SHOWN_TREE = 16,     /* from here on not in exhibit 0 */
 	VT_SHOWN_VERSION_DOCUMENTS = 17,
 	VT_SHOWN_DOCUMENT = 18,
+	VT_SHOWN_VERSION_LABELS = 19,  /* .labels/V */
+	VT_SHOWN_VERSION_QUERIES = 20, /* .query/V */
+	VT_SHOWN_LABEL_KEY = 21,       /* .labels/V/KEY */
+	VT_SHOWN_NAME = 22, /* listed, to be looked up by name: it has no id until then */
 };
 
 /*
@@ -65,7 +75,8 @@ struct vt_shown {
 	const struct vt_dataset *dataset; /* else NULL: root, control, space */
 	const struct vt_version *version; /* tree, documents of a version, symlinks' target */
 	struct vt_node node;              /* tree */
-	enum vt_document document;        /* document */
+	struct vt_view *view; /* whose folder this is; NULL: of the version itself, and of files */
+	enum vt_document document; /* document */
 };
 
 static inline uint64_t vt_node_id(uint32_t exhibit, uint32_t position)
@@ -112,6 +123,8 @@ void vt_listing_free(struct vt_listing *listing);
 /* `name` and `out` borrow from the listing until the next call; `out` needs no vt_shown_done(). */
 int vt_listing_next(struct vt_listing *listing, bool nowait, const char **name, size_t *name_len,
 		    struct vt_shown *out, struct vt_error *err);
+/* `from` of a listing that goes on behind what was given last. */
+uint64_t vt_listing_tell(const struct vt_listing *listing);
 VT_DEFINE_CLEANUP(struct vt_listing, vt_listing_free);
 
 /*

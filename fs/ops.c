@@ -18,6 +18,7 @@
 #include "fs/ops.h"
 #include "fs/session.h"
 #include "fs/trail.h"
+#include "fs/views.h"
 #include "fs/visible.h"
 #include "fs/xattr.h"
 #include "index/base/error.h"
@@ -202,7 +203,7 @@ int vt_op_fill_entry(struct vt_request *request, const struct vt_shown *shown, b
 		return r;
 	out->entry_timeout = timeout_of(shown);
 	out->attr_timeout = out->entry_timeout;
-	if (!vt_node_exhibit(shown->id))
+	if (!vt_node_exhibit(shown->id) || vt_view_has_id(shown->id))
 		return 0;
 	return vt_exhibits_note(request->session->exhibits, shown->version, shown->id);
 }
@@ -214,7 +215,7 @@ static void reply_absent(struct vt_request *request, const struct vt_shown *pare
 
 	if (!vt_request_claim(request))
 		return;
-	if (vt_node_exhibit(parent->id))
+	if (vt_node_exhibit(parent->id) && parent->kind != VT_SHOWN_VERSION_QUERIES)
 		(void) fuse_reply_entry(request->req, &entry);
 	else
 		(void) fuse_reply_err(request->req, ENOENT);

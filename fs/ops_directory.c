@@ -8,7 +8,8 @@
 #include "fs/ops.h"
 #include "fs/session.h"
 
-#define DOT_NAMES 2u /* "." and ".." stand before the entries of a listing */
+#define UNKNOWN_INO 0xffffffff /* as libfuse has it */
+#define DOT_NAMES   2u         /* "." and ".." stand before the entries of a listing */
 
 static int run_opendir(struct vt_request *request, bool nowait)
 {
@@ -67,10 +68,10 @@ static bool put_dots(struct dirents *out, const struct vt_shown *directory, uint
 	struct fuse_entry_param entry = {.attr = {.st_mode = S_IFDIR | 0555}};
 
 	for (; *next < DOT_NAMES; ++*next) {
-		entry.attr.st_ino = *next == 0 && directory->version
-					    ? (ino_t) directory->version->serial << 32 |
-						      vt_node_position(directory->id)
-					    : 0xffffffff; /* unknown, as libfuse has it */
+		entry.attr.st_ino = UNKNOWN_INO;
+		if (*next == 0 && directory->version && !directory->view)
+			entry.attr.st_ino = (ino_t) directory->version->serial << 32 |
+					    vt_node_position(directory->id);
 		if (!put_dirent(out, *next == 0 ? "." : "..", &entry, (off_t) *next + 1))
 			return false;
 	}
@@ -82,6 +83,11 @@ static int entry_for_listing(struct vt_request *request, const struct vt_shown *
 {
 	const struct vt_viewer viewer = vt_op_viewer(request);
 
+	if (child->kind == VT_SHOWN_NAME) { /* no id: the kernel looks it up when it is used */
+		*out = (struct fuse_entry_param){
+			.attr = {.st_mode = S_IFDIR | 0555, .st_ino = UNKNOWN_INO}};
+		return 0;
+	}
 	if (request->plus)
 		return vt_op_fill_entry(request, child, nowait, out);
 	*out = (struct fuse_entry_param){.ino = child->id};
@@ -113,7 +119,8 @@ static int fill_listing(struct vt_request *request, const struct vt_shown *direc
 			break;
 		memcpy(name, bytes, len);
 		name[len] = '\0';
-		if (!put_dirent(out, name, &entry, (off_t) ++next))
+		next = DOT_NAMES + vt_listing_tell(listing);
+		if (!put_dirent(out, name, &entry, (off_t) next))
 			return 0;
 	}
 	/* What was collected before the end of patience is an answer too. */

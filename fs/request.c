@@ -11,6 +11,7 @@
 
 #include "fs/node.h"
 #include "fs/session.h"
+#include "fs/views.h"
 #include "index/base/clock.h"
 #include "index/import.h"
 
@@ -88,6 +89,8 @@ void vt_request_end(struct vt_request_table *table, struct vt_request *request)
 
 static bool concerns(const struct vt_request *request, enum vt_request_kind kind)
 {
+	struct vt_catalog *catalog = request->session->service->index->catalog;
+	vt_cleanup(vt_view_unrefp) struct vt_view *view = NULL;
 	const struct vt_version *version;
 	int r;
 
@@ -95,8 +98,10 @@ static bool concerns(const struct vt_request *request, enum vt_request_kind kind
 		return true;
 	if (!vt_node_exhibit(request->id))
 		return false;
-	r = vt_exhibits_version(request->session->exhibits,
-				request->session->service->index->catalog, request->id, &version);
+	r = vt_view_has_id(request->id) ? vt_views_resolve(request->session->views, catalog,
+							   request->id, &view, &version)
+					: vt_exhibits_version(request->session->exhibits, catalog,
+							      request->id, &version);
 	if (r == 0)
 		vt_version_unref(version);
 	return r < 0;

@@ -50,6 +50,11 @@ static const struct vt_control_op table[] = {
 	{"import.dictionary", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false,
 	 FUNCTION(import_dictionary)},
 	{"import.commit", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, true, FUNCTION(import_commit)},
+	{"import.tree", VT_RIGHT_CURATE, VT_OBJECT_IMPORT, false, FUNCTION(import_tree)},
+	{"label.begin", VT_RIGHT_CURATE, VT_OBJECT_SHOWN, false, FUNCTION(label_begin)},
+	{"label.rows", VT_RIGHT_CURATE, VT_OBJECT_RELABEL, false, FUNCTION(label_rows)},
+	{"label.commit", VT_RIGHT_CURATE, VT_OBJECT_RELABEL, true, FUNCTION(label_commit)},
+	{"labels", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(labels)},
 	{"grant", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(grant)},
 	{"deny", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(deny)},
 	{"revoke", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(revoke)},
@@ -246,6 +251,23 @@ static int find_pattern(struct vt_control_request *request, struct vt_error *err
 	return r;
 }
 
+/* Those who may label one version may not do what a publisher may. */
+static int find_import(struct vt_control_request *request, struct vt_error *err)
+{
+	const struct vt_connection *connection = request->connection;
+	struct vt_catalog *catalog = request->service->index->catalog;
+	uint32_t base = connection->import ? connection->import_info.base : 0;
+	int r;
+
+	if (!connection->import || (request->op->object == VT_OBJECT_IMPORT && base))
+		return vt_fail(err, EINVAL, "no import is open on this connection");
+	if (request->op->object == VT_OBJECT_RELABEL && !connection->relabel)
+		return vt_fail(err, EINVAL, "no labels are being changed on this connection");
+	r = vt_catalog_dataset_by_id(catalog, connection->import_info.dataset, &request->dataset,
+				     err);
+	return r < 0 || !base ? r : vt_catalog_version(catalog, base, &request->version, err);
+}
+
 static int find_object(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_catalog *catalog = request->service->index->catalog;
@@ -257,12 +279,8 @@ static int find_object(struct vt_control_request *request, struct vt_error *err)
 		return 0;
 	if (kind == VT_OBJECT_PATTERN)
 		return find_pattern(request, err);
-	if (kind == VT_OBJECT_IMPORT) {
-		if (!request->connection->import)
-			return vt_fail(err, EINVAL, "no import is open on this connection");
-		return vt_catalog_dataset_by_id(catalog, request->connection->import_info.dataset,
-						&request->dataset, err);
-	}
+	if (kind == VT_OBJECT_IMPORT || kind == VT_OBJECT_RELABEL)
+		return find_import(request, err);
 	r = vt_arg_text(request->args, "dataset", &name, err);
 	if (r >= 0)
 		r = vt_catalog_dataset(catalog, name, &request->dataset, err);

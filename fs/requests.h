@@ -19,6 +19,7 @@
 struct vt_error;
 struct vt_mount_plan;
 struct vt_mount_site;
+struct vt_relabel;
 struct vt_service;
 struct vt_viewer;
 
@@ -47,6 +48,7 @@ struct vt_connection {
 	struct vt_channel channel;
 	struct vt_import *import; /* or NULL */
 	struct vt_import_info import_info;
+	struct vt_relabel *relabel; /* of the import's labels; or NULL */
 	char import_as[VT_NAME_PART_MAX + 1];
 	bool import_open; /* its commit lets everybody read the dataset */
 };
@@ -83,7 +85,8 @@ enum vt_control_object {
 	VT_OBJECT_DATASET, /* args.dataset */
 	VT_OBJECT_VERSION, /* args.dataset, args.version or latest */
 	VT_OBJECT_SHOWN,   /* likewise, and not withdrawn */
-	VT_OBJECT_IMPORT,  /* the dataset of the connection's import */
+	VT_OBJECT_IMPORT,  /* the dataset of the connection's import, a publish */
+	VT_OBJECT_RELABEL, /* what the connection's import gives labels to: dataset, or version */
 	VT_OBJECT_PATTERN, /* args.object: what a rule or a lease is about */
 };
 
@@ -169,7 +172,16 @@ int vt_serve_import_ingest(struct vt_control_request *request, struct vt_error *
 int vt_serve_import_diff(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_import_dictionary(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_import_tree(struct vt_control_request *request, struct vt_error *err);
 void vt_control_abort_import(struct vt_connection *connection); /* nothing when none is open */
+/* requests_label.c: */
+int vt_serve_label_begin(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_label_rows(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_label_commit(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_labels(struct vt_control_request *request, struct vt_error *err);
+/* The labels that a publish of `tree` begins with. `parent` may be NULL. */
+int vt_control_carry(struct vt_control_request *request, const struct vt_version *parent,
+		     const struct vt_tree *tree, struct vt_label_tree *out, struct vt_error *err);
 /* requests_store.c: */
 int vt_serve_gc(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_verify_index(struct vt_control_request *request, struct vt_error *err);

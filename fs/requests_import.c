@@ -12,6 +12,7 @@
 #include "index/base/error.h"
 #include "index/index.h"
 #include "index/record.h"
+#include "index/relabel.h"
 #include "policy/people.h"
 
 #include <errno.h>
@@ -117,6 +118,7 @@ void vt_control_abort_import(struct vt_connection *connection)
 {
 	if (!connection->import)
 		return;
+	vt_relabel_free(vt_steal(&connection->relabel));
 	vt_import_free(vt_steal(&connection->import));
 	atomic_fetch_sub(&connection->host->imports, 1);
 }
@@ -289,6 +291,26 @@ int vt_serve_import_diff(struct vt_control_request *request, struct vt_error *er
 	return r < 0 ? r : vt_control_send_diff(request, &parent->tree, &tree, err);
 }
 
+/* The publisher may give labels now, on top of those that are carried over. */
+int vt_serve_import_tree(struct vt_control_request *request, struct vt_error *err)
+{
+	struct vt_connection *connection = request->connection;
+	vt_cleanup(vt_version_unrefp) const struct vt_version *parent = NULL;
+	struct vt_label_tree carried;
+	struct vt_tree tree;
+	int r = tree_of(request, &tree, err);
+
+	if (connection->relabel)
+		return vt_fail(err, EINVAL, "the tree was given already");
+	if (r >= 0)
+		r = parent_of(request, &parent, err);
+	if (r >= 0)
+		r = vt_control_carry(request, parent, &tree, &carried, err);
+	return r < 0 ? r
+		     : vt_relabel_new(request->service->index, connection->import_info.domain,
+				      &tree, &carried, &connection->relabel, err);
+}
+
 /* ---- commit ---------------------------------------------------------------------------------- */
 
 static int read_shard(const json_t *row, struct vt_new_shard *out, struct vt_error *err)
@@ -389,8 +411,6 @@ static int read_version(const json_t *args, struct vt_version *out, struct vt_er
 		r = read_document_sizes(args, out->document_body, err);
 	if (r >= 0)
 		r = vt_arg_digest_or(args, "changes", &out->changes, err);
-	if (r >= 0)
-		r = vt_arg_digest_or(args, "label_digest", &out->label_digest, err);
 	return r;
 }
 
@@ -462,10 +482,16 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 		return r;
 	if (parent)
 		version.parent_digest = parent->digest;
-	r = commit(request, &version, &request->version, err);
+	r = connection->relabel
+		    ? vt_relabel_finish(connection->relabel, &version.labels, NULL, err)
+		    : vt_control_carry(request, parent, &version.tree, &version.labels, err);
+	if (r >= 0)
+		r = commit(request, &version, &request->version, err);
+	if (r < 0 && !connection->relabel)
+		return r;                    /* what was wrong may be set right */
+	vt_control_abort_import(connection); /* it is over: only its memory goes */
 	if (r < 0)
 		return r;
-	vt_control_abort_import(connection); /* it is over: only its memory goes */
 	vt_narrow_names_changed(request->service, request->dataset->id);
 	vt_trail_deliver(request->service);
 	request->result = vt_row_version_alone(request->service->index->catalog, request->dataset,

@@ -117,6 +117,7 @@ static int check_is_file(const struct vt_node *node, const struct vt_buf *path,
 
 	switch (entry->type) {
 	case VT_FILE:
+	case VT_LABELLED: /* in no tree of files */
 		return 0;
 	case VT_DIRECTORY:
 		return vt_fail(err, EISDIR, "'%.*s' is a directory", (int) path->len,

@@ -2,58 +2,10 @@
 /* See rows.h. */
 #include "fs/rows.h"
 
-#include "index/base/buf.h"
 #include "index/base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
-
-/* A text with each byte above ASCII replaced: used only when the whole is not UTF-8. */
-static json_t *lossy(const char *text, size_t len)
-{
-	struct vt_buf out = VT_BUF_INIT;
-	json_t *json = NULL;
-
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char) text[i] < 0x80 && text[i] != '\0')
-			vt_buf_put_u8(&out, (uint8_t) text[i]);
-		else
-			vt_buf_put(&out, REPLACEMENT, strlen(REPLACEMENT));
-	}
-	if (!vt_buf_failed(&out))
-		json = json_stringn((const char *) out.data, out.len);
-	vt_buf_done(&out);
-	return json;
-}
-
-static json_t *hex(const char *text, size_t len)
-{
-	struct vt_buf out = VT_BUF_INIT;
-	json_t *json = NULL;
-
-	for (size_t i = 0; i < len; i++)
-		vt_buf_printf(&out, "%02x", (unsigned char) text[i]);
-	if (!vt_buf_failed(&out))
-		json = json_stringn((const char *) out.data, out.len);
-	vt_buf_done(&out);
-	return json;
-}
-
-int vt_json_set_text(json_t *object, const char *key, const char *text, size_t len)
-{
-	json_t *plain = memchr(text, '\0', len) ? NULL : json_stringn(text, len);
-	char key_hex[64];
-
-	if (plain)
-		return json_object_set_new(object, key, plain);
-	(void) snprintf(key_hex, sizeof key_hex, "%s_hex", key);
-	if (json_object_set_new(object, key, lossy(text, len)) < 0)
-		return -1;
-	return json_object_set_new(object, key_hex, hex(text, len));
-}
 
 int vt_json_set_time(json_t *object, const char *key, uint64_t ns)
 {
@@ -108,6 +60,21 @@ static int set_tags(json_t *object, const struct vt_version *version, const stru
 	return failures | json_object_set_new(object, "tags", names);
 }
 
+static int set_labels(json_t *row, const struct vt_version *version)
+{
+	int failures = json_object_set_new(row, "labels",
+					   json_integer((json_int_t) version->labels.labels));
+
+	failures |= json_object_set_new(row, "labelled",
+					json_integer((json_int_t) version->labels.files));
+	if (version->revision)
+		failures |= json_object_set_new(row, "revision",
+						json_integer((json_int_t) version->revision));
+	return version->labels.labels
+		       ? failures | set_digest(row, "label_digest", &version->label_digest)
+		       : failures;
+}
+
 json_t *vt_row_version(struct vt_catalog *catalog, const struct vt_dataset *dataset,
 		       const struct vt_version *version, const struct vt_tag *tags,
 		       size_t tag_count)
@@ -130,6 +97,7 @@ json_t *vt_row_version(struct vt_catalog *catalog, const struct vt_dataset *data
 		failures |= set_string(row, "reason", version->reason);
 	failures |= set_digest(row, "digest", &version->digest);
 	failures |= set_digest(row, "tree", &version->tree_digest);
+	failures |= set_labels(row, version);
 	failures |= set_parent(row, catalog, version);
 	failures |= set_string(row, "author", version->author);
 	failures |= vt_json_set_time(row, "created", version->created_ns);

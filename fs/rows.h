@@ -9,9 +9,8 @@
 
 #include "index/catalog.h"
 #include "index/diff.h"
+#include "index/json_text.h"
 
-/* JSON takes UTF-8 only: other bytes become U+FFFD in `key`, and all stand in `key`_hex. */
-int vt_json_set_text(json_t *object, const char *key, const char *text, size_t len);
 int vt_json_set_time(json_t *object, const char *key, uint64_t ns); /* RFC 3339, UTC */
 
 /* `tags` are those of the dataset; the ones that name the version are shown. */

@@ -7,6 +7,7 @@
 #include "fs/file_reader.h"
 #include "fs/frame_cache.h"
 #include "fs/io_pool.h"
+#include "fs/label_index.h"
 #include "fs/leftovers.h"
 #include "fs/mount.h"
 #include "fs/policy_watch.h"
@@ -73,6 +74,12 @@ static int open_policy(struct vt_service *service, struct vt_error *err)
 	return r < 0 ? r : vt_trail_open(service, err);
 }
 
+static int open_labels(struct vt_service *service, struct vt_error *err)
+{
+	service->labels = vt_label_index_new(service->index);
+	return service->labels ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
+}
+
 static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
 		      struct vt_error *err)
 {
@@ -85,6 +92,8 @@ static int open_parts(struct vt_service *service, const char *dir, uint64_t cach
 	service->dir = index->dir;
 	r = open_policy(service, err);
 	if (r >= 0)
+		r = open_labels(service, err);
+	if (r == 0)
 		r = vt_leftovers_open(service, &service->leftovers, err);
 	if (r >= 0)
 		r = vt_io_pool_new(POOL_THREADS, POOL_PER_LANE, &service->pool, err);
@@ -136,6 +145,7 @@ void vt_service_close(struct vt_service *service)
 	vt_frame_cache_free(service->frames);
 	vt_block_source_free(service->source);
 	vt_leftovers_free(service->leftovers);
+	vt_label_index_free(service->labels);
 	vt_audit_close(service->audit);
 	vt_gate_free(service->gate);
 	vt_people_free(service->people);

@@ -17,6 +17,7 @@ struct vt_gate;
 struct vt_people;
 struct vt_policy_watch;
 struct vt_timekeeper;
+struct vt_label_index;
 struct vt_leftovers;
 struct vt_io_pool;
 struct vt_block_source;
@@ -35,6 +36,7 @@ struct vt_service {
 	struct vt_people *people;
 	struct vt_gate *gate;
 	struct vt_audit *audit;
+	struct vt_label_index *labels;
 	struct vt_leftovers *leftovers;
 	struct vt_io_pool *pool;
 	struct vt_block_source *source;

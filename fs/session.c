@@ -46,6 +46,7 @@ static void free_session(struct vt_session *session)
 		(void) close(session->fuse_fd);
 	vt_kept_requests_close(session->kept);
 	vt_handles_close(session->handles);
+	vt_views_close(session->views);
 	vt_exhibits_close(session->exhibits);
 	vt_session_state_close(session->state);
 	(void) pthread_mutex_destroy(&session->narrowing);
@@ -121,6 +122,8 @@ static int prepare(struct vt_session *session, struct vt_error *err)
 
 	if (r == 0)
 		r = vt_exhibits_open(session->state, &session->exhibits, err);
+	if (r == 0)
+		r = vt_views_open(session->state, session->exhibits, &session->views, err);
 	if (r == 0)
 		r = vt_handles_open(session->state, &session->handles, err);
 	if (r < 0)

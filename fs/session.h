@@ -15,6 +15,7 @@
 #include "fs/request.h"
 #include "fs/service.h"
 #include "fs/session_state.h"
+#include "fs/views.h"
 
 struct vt_session {
 	/* constant while the session lives */
@@ -32,6 +33,7 @@ struct vt_session {
 	struct vt_session_state *state;
 	const struct vt_mount_plan *plan; /* in the state */
 	struct vt_exhibits *exhibits;
+	struct vt_views *views;
 	struct vt_kept_requests *kept; /* NULL: the kernel repeats them, and did already */
 	/*
 	 * "The id is live, the caller is entitled, the handle is noted" is one step at OPEN; "the

@@ -75,7 +75,7 @@ static bool covers(const struct vt_pattern *pattern, struct vt_catalog *catalog,
 		return true; /* it is gone, so that nobody may read it */
 	object = (struct vt_object){
 		.dataset = dataset->id,
-		.version = serial,
+		.version = version->base,
 		.space = vt_dataset_space(dataset->name, space),
 	};
 	return vt_pattern_covers(pattern, &object);
@@ -306,6 +306,11 @@ static void drop(void *context, uint64_t id)
 	(void) fuse_lowlevel_notify_inval_inode(session->fuse, id, 0, 0);
 }
 
+static void drop_view(void *context, uint64_t id)
+{
+	drop_attributes(context, id);
+}
+
 /* The folders of a version, and of its dataset: owner, mode and list are asked for again. */
 static void refresh_version(struct vt_session *session, uint32_t serial)
 {
@@ -314,10 +319,15 @@ static void refresh_version(struct vt_session *session, uint32_t serial)
 
 	drop_attributes(session, vt_node_id(base, 0));
 	drop_attributes(session, vt_node_id(base, VT_POSITION_DOCUMENTS));
+	drop_attributes(session, vt_node_id(base, VT_POSITION_LABELS));
+	drop_attributes(session, vt_node_id(base, VT_POSITION_QUERIES));
+	vt_views_each(session->views, serial, drop_view, session);
 	if (vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0)
 		return;
 	drop_attributes(session, vt_node_id_of(VT_SHOWN_DATASET, version->dataset));
 	drop_attributes(session, vt_node_id_of(VT_SHOWN_DOCUMENTS, version->dataset));
+	drop_attributes(session, vt_node_id_of(VT_SHOWN_LABELS, version->dataset));
+	drop_attributes(session, vt_node_id_of(VT_SHOWN_QUERIES, version->dataset));
 }
 
 /* Folders whose names may have changed: listings are kept where OPENDIR is not asked. */
@@ -341,6 +351,8 @@ static void refresh_names(struct vt_session *session)
 	for (size_t i = 0; i < count; i++) {
 		drop(session, vt_node_id_of(VT_SHOWN_DATASET, datasets[i]->id));
 		drop(session, vt_node_id_of(VT_SHOWN_DOCUMENTS, datasets[i]->id));
+		drop(session, vt_node_id_of(VT_SHOWN_LABELS, datasets[i]->id));
+		drop(session, vt_node_id_of(VT_SHOWN_QUERIES, datasets[i]->id));
 	}
 	vt_datasets_free(datasets, count);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See session_state.h. The file: the record, the five tables, then the bitmaps of exhibits.c, each
+ * See session_state.h. The file: the record, the six tables, then the bitmaps of exhibits.c, each
  * part beginning on a page.
  */
 #include "fs/session_state.h"
@@ -14,17 +14,18 @@
 
 #include "index/base/error.h"
 
-/* "VTSTATE3", little-endian */
+/* "VTSTATE4", little-endian */
 #define MAGIC (0x0045544154535456ull | (uint64_t) ('0' + VT_SESSION_STATE_FORMAT) << 56)
 #define PAGE  4096u
 
-#define ALIGNED(bytes) (((bytes) + PAGE - 1) / PAGE * PAGE)
-#define VERSIONS_AT    ALIGNED(sizeof(struct vt_session_record))
-#define EXHIBITS_AT    (VERSIONS_AT + ALIGNED(VT_SESSION_VERSIONS * sizeof(struct vt_shown_slot)))
-#define BURNS_AT       (EXHIBITS_AT + ALIGNED(VT_SESSION_EXHIBITS * sizeof(uint32_t)))
-#define HANDLES_AT     (BURNS_AT + ALIGNED(VT_SESSION_BURNS * sizeof(struct vt_burn)))
-#define REQUESTS_AT    (HANDLES_AT + ALIGNED(VT_SESSION_HANDLES * sizeof(struct vt_handle)))
-#define TABLES_END     (REQUESTS_AT + ALIGNED(VT_SESSION_REQUESTS * sizeof(struct vt_kept_request)))
+#define WHOLE_PAGES(bytes) (((bytes) + PAGE - 1) / PAGE * PAGE)
+#define VERSIONS_AT        WHOLE_PAGES(sizeof(struct vt_session_record))
+#define EXHIBITS_AT        (VERSIONS_AT + WHOLE_PAGES(VT_SESSION_VERSIONS * sizeof(struct vt_shown_slot)))
+#define BURNS_AT           (EXHIBITS_AT + WHOLE_PAGES(VT_SESSION_EXHIBITS * sizeof(uint32_t)))
+#define HANDLES_AT         (BURNS_AT + WHOLE_PAGES(VT_SESSION_BURNS * sizeof(struct vt_burn)))
+#define REQUESTS_AT        (HANDLES_AT + WHOLE_PAGES(VT_SESSION_HANDLES * sizeof(struct vt_handle)))
+#define VIEWS_AT           (REQUESTS_AT + WHOLE_PAGES(VT_SESSION_REQUESTS * sizeof(struct vt_kept_request)))
+#define TABLES_END         (VIEWS_AT + WHOLE_PAGES(VT_SESSION_VIEWS * sizeof(struct vt_view_slot)))
 
 int vt_session_state_new(const struct vt_mount_plan *plan, struct vt_error *err)
 {
@@ -86,6 +87,7 @@ int vt_session_state_open(int fd, struct vt_session_state **out, struct vt_error
 		.burns = (void *) (map + BURNS_AT),
 		.handles = (void *) (map + HANDLES_AT),
 		.requests = (void *) (map + REQUESTS_AT),
+		.views = (void *) (map + VIEWS_AT),
 	};
 	*out = state;
 	return 0;
@@ -103,14 +105,14 @@ uint64_t vt_session_state_extend(struct vt_session_state *state, size_t bytes)
 {
 	uint64_t offset = state->record->end;
 
-	if (ftruncate(state->fd, (off_t) (offset + ALIGNED(bytes))) < 0)
+	if (ftruncate(state->fd, (off_t) (offset + WHOLE_PAGES(bytes))) < 0)
 		return 0;
-	state->record->end = offset + ALIGNED(bytes);
+	state->record->end = offset + WHOLE_PAGES(bytes);
 	return offset;
 }
 
 void vt_session_state_punch(struct vt_session_state *state, uint64_t offset, size_t bytes)
 {
 	(void) fallocate(state->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t) offset,
-			 (off_t) ALIGNED(bytes));
+			 (off_t) WHOLE_PAGES(bytes));
 }

@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * What of a session must outlive its server, in a memfd that the keeper holds too. Four modules
+ * What of a session must outlive its server, in a memfd that the keeper holds too. Five modules
  * keep their part here, each the only one that changes it:
  *
  *     transport       INIT and our answer to it
  *     kept_requests   requests without an answer, where the kernel cannot send them again
  *     exhibits        under which ids the kernel knows each version, and which ids it may hold
  *     handles         who has which file open
+ *     views           which views of versions it shows
  *
  * Every part is written so that a process that dies between two stores leaves what its successor
  * can go on from; each module says how. The file is sparse: what is not used costs nothing.
@@ -21,16 +22,18 @@
 #include <stdint.h>
 
 #include "fs/mount.h"
+#include "fs/views.h"
 
 struct vt_error;
 
-#define VT_SESSION_STATE_FORMAT 3          /* one more with every change of what follows */
+#define VT_SESSION_STATE_FORMAT 4          /* one more with every change of what follows */
 #define VT_SESSION_INIT_MAX     512u       /* bytes of INIT and of its answer, headers included */
 #define VT_SESSION_VERSIONS     (1u << 16) /* shown in one session; none is ever removed */
 #define VT_SESSION_EXHIBITS     (1u << 24) /* of the session's own numbering */
 #define VT_SESSION_BURNS        (1u << 22)
 #define VT_SESSION_HANDLES      (1u << 20)
 #define VT_SESSION_REQUESTS     (1u << 14)
+#define VT_SESSION_VIEWS        (1u << 10)
 
 /*
  * Bytes of a kept request; the longest that old kernels send is a LOOKUP, of 1,024 bytes and
@@ -46,7 +49,7 @@ enum vt_session_repeat {
 };
 
 struct vt_session_record {
-	uint64_t magic; /* "VTSTATE3" */
+	uint64_t magic; /* "VTSTATE4" */
 	struct vt_mount_plan plan;
 	atomic_uint init_len, reply_len;               /* 0: not seen yet */
 	_Alignas(8) uint8_t init[VT_SESSION_INIT_MAX]; /* read through the kernel's structs */
@@ -86,6 +89,15 @@ struct vt_kept_request {
 	_Alignas(uint64_t) uint8_t message[VT_SESSION_REQUEST_MAX];
 };
 
+/* A view (views.h). Nothing but the generation counts while `kind` is 0. */
+struct vt_view_slot {
+	_Atomic uint32_t kind; /* an enum vt_view_kind; 0: free */
+	_Atomic uint32_t generation;
+	uint32_t serial, uid;
+	uint64_t folder; /* id of the version's folder when it was made: another, and it is dead */
+	char text[VT_VIEW_TEXT_MAX + 1];
+};
+
 struct vt_session_state {
 	int fd; /* borrowed */
 	struct vt_session_record *record;
@@ -94,6 +106,7 @@ struct vt_session_state {
 	struct vt_burn *burns;            /* [VT_SESSION_BURNS], in order of time */
 	struct vt_handle *handles;        /* [VT_SESSION_HANDLES] */
 	struct vt_kept_request *requests; /* [VT_SESSION_REQUESTS] */
+	struct vt_view_slot *views;       /* [VT_SESSION_VIEWS] */
 	void *map;
 };
 

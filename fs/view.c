@@ -6,6 +6,8 @@
  *     MNT/[SPACE/]DATASET/v1 v2 …        versions, live ones
  *     MNT/…/DATASET/latest, TAG          symlinks to versions
  *     MNT/…/DATASET/.vitrine/V/          documents of a version; reachable, not listed
+ *     MNT/…/DATASET/.labels/V/KEY/VALUE/ views of a version (view_folder.c); likewise
+ *     MNT/…/DATASET/.query/V/EXPRESSION/
  *     MNT/.vitrine/status.json, metrics  likewise
  */
 #include <errno.h>
@@ -17,12 +19,14 @@
 #include "fs/service.h"
 #include "fs/session.h"
 #include "fs/view.h"
+#include "fs/view_folder.h"
+#include "fs/views.h"
 #include "fs/visible.h"
 #include "index/base/error.h"
 #include "index/import.h"
 #include "index/link.h"
 
-static const char control_name[] = ".vitrine";
+static const char control_name[] = ".vitrine", labels_name[] = ".labels", query_name[] = ".query";
 const char *const vt_control_files[] = {
 	[VT_CONTROL_STATUS] = "status.json", [VT_CONTROL_METRICS] = "metrics"};
 
@@ -137,12 +141,38 @@ static int find_tag(struct vt_catalog *catalog, uint32_t dataset, const char *na
 	return r;
 }
 
+/* A version below DATASET, or its folder below DATASET/.vitrine, .labels or .query. */
+static void show_version(const struct vt_viewer *viewer, enum vt_shown_kind parent,
+			 const struct vt_version *version, struct vt_shown *shown)
+{
+	uint32_t position = 0;
+
+	switch (parent) {
+	case VT_SHOWN_DOCUMENTS:
+		shown->kind = VT_SHOWN_VERSION_DOCUMENTS;
+		position = VT_POSITION_DOCUMENTS;
+		break;
+	case VT_SHOWN_LABELS:
+		shown->kind = VT_SHOWN_VERSION_LABELS;
+		position = VT_POSITION_LABELS;
+		break;
+	case VT_SHOWN_QUERIES:
+		shown->kind = VT_SHOWN_VERSION_QUERIES;
+		position = VT_POSITION_QUERIES;
+		break;
+	default:
+		shown->kind = VT_SHOWN_TREE;
+		shown->node.entry = version->tree.root;
+		break;
+	}
+	shown->id = vt_exhibits_id(viewer->session->exhibits, version, position);
+}
+
 /* What a version's name, a tag or `latest` shows below DATASET (or below DATASET/.vitrine). */
 static int lookup_version(const struct vt_viewer *viewer, const struct vt_shown *parent,
 			  const char *name, bool nowait, struct vt_shown *out, struct vt_error *err)
 {
 	struct vt_catalog *catalog = viewer->service->index->catalog;
-	bool documents = parent->kind == VT_SHOWN_DOCUMENTS;
 	struct vt_shown shown = {0};
 	const struct vt_version *version;
 	uint32_t link;
@@ -163,14 +193,8 @@ static int lookup_version(const struct vt_viewer *viewer, const struct vt_shown 
 	} else if (strcmp(name, version->name) != 0) {
 		r = find_tag(catalog, parent->dataset->id, name, &link);
 		shown = changing(VT_SHOWN_TAG, r < 0 ? 0 : link);
-	} else if (documents) {
-		shown.kind = VT_SHOWN_VERSION_DOCUMENTS;
-		shown.id =
-			vt_exhibits_id(viewer->session->exhibits, version, VT_POSITION_DOCUMENTS);
 	} else {
-		shown.kind = VT_SHOWN_TREE;
-		shown.id = vt_exhibits_id(viewer->session->exhibits, version, 0);
-		shown.node.entry = version->tree.root;
+		show_version(viewer, parent->kind, version, &shown);
 	}
 	if (r == 0)
 		r = vt_catalog_dataset_by_id(catalog, version->dataset, &shown.dataset, err);
@@ -205,9 +229,10 @@ static int lookup_document(const struct vt_viewer *viewer, const struct vt_shown
 	return 0;
 }
 
-int vt_view_identify(const struct vt_viewer *viewer, const struct vt_version *version,
-		     struct vt_shown *shown, bool nowait, struct vt_error *err)
+int vt_view_identify(const struct vt_viewer *viewer, struct vt_shown *shown, bool nowait,
+		     struct vt_error *err)
 {
+	const struct vt_version *version = shown->version;
 	struct vt_link link = {.primary = shown->node.position};
 	int r = 0;
 
@@ -215,8 +240,21 @@ int vt_view_identify(const struct vt_viewer *viewer, const struct vt_version *ve
 		r = vt_link_find(viewer->service->index->store, version->tree.links,
 				 shown->node.position, nowait, &link, err);
 	shown->kind = VT_SHOWN_TREE;
-	shown->id = vt_exhibits_id(viewer->session->exhibits, version, link.primary);
+	shown->id = shown->view ? vt_node_id(shown->view->exhibit, shown->node.position)
+				: vt_exhibits_id(viewer->session->exhibits, version, link.primary);
 	return r;
+}
+
+/* Does the view show such a node? */
+static int check_in_view(const struct vt_viewer *viewer, const struct vt_shown *parent,
+			 const struct vt_node *node, bool nowait, struct vt_error *err)
+{
+	vt_cleanup(vt_hits_unrefp) struct vt_hits *hits = NULL;
+	int r = vt_view_folder_hits(viewer, parent, nowait, &hits, err);
+
+	if (r < 0)
+		return r;
+	return vt_hits_any(hits, node->position, node->entry.nodes) ? 0 : -ENOENT;
 }
 
 static int lookup_in_tree(const struct vt_viewer *viewer, const struct vt_shown *parent,
@@ -231,14 +269,43 @@ static int lookup_in_tree(const struct vt_viewer *viewer, const struct vt_shown 
 			   strlen(name), &shown.node, err);
 	if (r < 0)
 		return r;
-	r = vt_view_identify(viewer, parent->version, &shown, nowait, err);
+	shown.dataset = vt_dataset_ref(parent->dataset);
+	if (shown.node.entry.type == VT_DIRECTORY) {
+		shown.version = vt_version_ref(parent->version);
+		shown.view = parent->view ? vt_view_ref(parent->view) : NULL;
+	} else { /* revisions and views show the files of their base */
+		r = vt_catalog_version(viewer->service->index->catalog, parent->version->base,
+				       &shown.version, err);
+	}
+	if (r == 0 && parent->view)
+		r = check_in_view(viewer, parent, &shown.node, nowait, err);
+	if (r == 0)
+		r = vt_view_identify(viewer, &shown, nowait, err);
 	if (r < 0) {
-		vt_node_done(&shown.node);
+		vt_shown_done(&shown);
 		return r;
 	}
-	inherit(&shown, parent);
 	*out = shown;
 	return 0;
+}
+
+/* What a dataset has besides its versions: reachable, not listed. */
+static bool lookup_hidden(const struct vt_shown *dataset, const char *name, struct vt_shown *out)
+{
+	static const struct {
+		const char *name;
+		enum vt_shown_kind kind;
+	} folders[] = {{control_name, VT_SHOWN_DOCUMENTS},
+		       {labels_name, VT_SHOWN_LABELS},
+		       {query_name, VT_SHOWN_QUERIES}};
+
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+		if (strcmp(name, folders[i].name) == 0) {
+			*out = changing(folders[i].kind, dataset->number);
+			out->dataset = vt_dataset_ref(dataset->dataset);
+			return true;
+		}
+	return false;
 }
 
 int vt_shown_lookup(const struct vt_viewer *viewer, const struct vt_shown *parent, const char *name,
@@ -252,13 +319,16 @@ int vt_shown_lookup(const struct vt_viewer *viewer, const struct vt_shown *paren
 	case VT_SHOWN_CONTROL:
 		return lookup_control(viewer, parent, name, out);
 	case VT_SHOWN_DATASET:
-		if (strcmp(name, control_name) == 0) {
-			*out = changing(VT_SHOWN_DOCUMENTS, parent->number);
-			out->dataset = vt_dataset_ref(parent->dataset);
+		if (lookup_hidden(parent, name, out))
 			return 0;
-		}
 		return lookup_version(viewer, parent, name, nowait, out, err);
+	case VT_SHOWN_VERSION_LABELS:
+	case VT_SHOWN_LABEL_KEY:
+	case VT_SHOWN_VERSION_QUERIES:
+		return vt_view_folder_lookup(viewer, parent, name, nowait, out, err);
 	case VT_SHOWN_DOCUMENTS:
+	case VT_SHOWN_LABELS:
+	case VT_SHOWN_QUERIES:
 		return lookup_version(viewer, parent, name, nowait, out, err);
 	case VT_SHOWN_VERSION_DOCUMENTS:
 		return lookup_document(viewer, parent, name, out);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fs/service.h"
+#include "fs/session.h"
 #include "index/base/clock.h"
 #include "index/page.h"
 #include "policy/gate.h"
@@ -124,6 +125,20 @@ bool vt_xattr_is_own_standing(const char *name)
 	       find_standing(name + sizeof own_prefix - 1) >= 0;
 }
 
+/* What was wrong with the caller's last expression in .query/V. */
+static int get_error(const struct vt_viewer *viewer, const struct vt_shown *shown,
+		     struct vt_buf *out)
+{
+	char problem[VT_VIEW_PROBLEM_MAX];
+
+	if (shown->kind != VT_SHOWN_VERSION_QUERIES ||
+	    !vt_views_problem(viewer->session->views, viewer->subject->uid, shown->version->serial,
+			      problem))
+		return -ENODATA;
+	put_text(out, problem);
+	return 0;
+}
+
 static int get_own(const struct vt_viewer *viewer, const struct vt_shown *shown, const char *key,
 		   bool nowait, struct vt_buf *out)
 {
@@ -139,6 +154,8 @@ static int get_own(const struct vt_viewer *viewer, const struct vt_shown *shown,
 		put_text(out, shown->version->name);
 	else if (strcmp(key, "digest") == 0)
 		return get_digest(shown, out);
+	else if (strcmp(key, "error") == 0)
+		return get_error(viewer, shown, out);
 	else if (strcmp(key, "mode") == 0 && shown->kind == VT_SHOWN_TREE)
 		vt_buf_printf(out, "%04o", shown->node.entry.mode);
 	else

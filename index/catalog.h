@@ -15,6 +15,7 @@
 
 #include "index/base/cleanup.h"
 #include "index/digest.h"
+#include "index/label_tree.h"
 #include "index/tree.h"
 
 struct vt_error;
@@ -60,13 +61,21 @@ struct vt_version {
 	uint32_t domain;  /* the dataset's */
 	uint32_t serial;  /* unique in the store, never reused; in st_ino */
 	uint32_t number;  /* N of vN; also of a version published `--as NAME` */
-	const char *name; /* "v3", or the chosen name */
+	const char *name; /* "v3", or the chosen name; of a revision "v3.1" */
+	/*
+	 * A *revision* has other labels than the version it revises and all else of it: tree,
+	 * files, who may read. `base` is the serial of the version whose files and rules these are:
+	 * its own, unless it is a revision.
+	 */
+	uint32_t base;
+	uint32_t revision; /* M of vN.M; 0: none */
 	enum vt_version_state state;
 	const char *reason;             /* of a withdrawal, or "" */
 	uint32_t exhibit;               /* the current one; 0 when withdrawn */
 	uint32_t parent;                /* serial of the version it was published over; 0: none */
 	struct vt_digest parent_digest; /* its version digest; zero: none */
 	struct vt_tree tree;
+	struct vt_label_tree labels;
 	struct vt_digest tree_digest, label_digest, digest; /* digest: of the version */
 	struct vt_counts counts;
 	uint64_t document_body[VT_DOCUMENT_COUNT]; /* bytes between head and tail */
@@ -76,6 +85,8 @@ struct vt_version {
 	const char *author;  /* user name */
 	uint64_t created_ns; /* CLOCK_REALTIME */
 	const char *message, *licence;
+	const char *provenance; /* JSON: what it was made of, by what (curate); "" for a publish */
+	const char *checks;     /* JSON: the quality gate it passed; in no digest; "" for none */
 };
 
 struct vt_dataset {
@@ -119,6 +130,12 @@ int vt_catalog_version(struct vt_catalog *catalog, uint32_t serial, const struct
 /* `name`: a version, a tag, "latest", or NULL for latest. Withdrawn ones are found too. */
 int vt_catalog_resolve(struct vt_catalog *catalog, uint32_t dataset, const char *name,
 		       const struct vt_version **out, struct vt_error *err);
+/*
+ * The newest live version with the files of `base`: its newest revision, or itself. -ENOENT when
+ * none is live.
+ */
+int vt_catalog_newest(struct vt_catalog *catalog, uint32_t base, const struct vt_version **out,
+		      struct vt_error *err);
 /* The version shown by a live exhibit. -ESTALE for a retired or unknown one. */
 int vt_catalog_exhibit(struct vt_catalog *catalog, uint32_t exhibit, const struct vt_version **out,
 		       struct vt_error *err);
@@ -168,7 +185,8 @@ int vt_catalog_set_latest(struct vt_catalog *catalog, uint32_t dataset, uint32_t
 /*
  * The two that take access away; only fs/narrow.c calls them, which then clears the kernel's
  * caches. They retire the version's exhibit and move or drop `latest` (to the newest live version).
- * rm refuses with -EBUSY while a tag names the version. `retired` gets the exhibit (0: none live).
+ * rm refuses with -EBUSY while a tag names the version, or while it has revisions. `retired` gets
+ * the exhibit (0: none live).
  * As a commit does, they post a record for the audit log (outbox.h).
  */
 int vt_catalog_withdraw(struct vt_catalog *catalog, uint32_t version, const char *reason,
@@ -185,6 +203,16 @@ int vt_catalog_remove_dataset(struct vt_catalog *catalog, uint32_t dataset, uint
  */
 int vt_catalog_commit(struct vt_catalog *catalog, struct vt_version *version,
 		      uint32_t expected_latest, struct vt_batch *batch,
+		      const struct vt_version **out, struct vt_error *err);
+
+/*
+ * The commit of a revision: `version` has `base` (the serial of a version, not of a revision), its
+ * labels with their digest and the size of their document, author, time and message; all else is
+ * that of the base. It becomes the latest one if the latest has the same base. -ESTALE: the newest
+ * revision is no longer `expected_newest`, or the base was withdrawn.
+ */
+int vt_catalog_revise(struct vt_catalog *catalog, struct vt_version *version,
+		      uint32_t expected_newest, struct vt_batch *batch,
 		      const struct vt_version **out, struct vt_error *err);
 
 /* Would such a commit be refused, as things are now? `name` may be NULL. Errors as above. */

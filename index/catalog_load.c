@@ -65,6 +65,18 @@ static int load_dataset(struct vt_catalog *catalog, const struct vt_value *key,
 	return 0;
 }
 
+/* A revision stands behind its base, in order of serials, and is live only while that is. */
+static bool has_base(const struct vt_catalog *catalog, const struct vt_version *version)
+{
+	const struct vt_version *base;
+
+	if (version->base == version->serial)
+		return true;
+	base = vt_catalog_find(catalog, version->base);
+	return base && base->dataset == version->dataset && base->base == base->serial &&
+	       (base->state == VT_VERSION_LIVE || version->state != VT_VERSION_LIVE);
+}
+
 static int load_version(struct vt_catalog *catalog, const struct vt_value *key,
 			const struct vt_value *value, struct vt_error *err)
 {
@@ -85,6 +97,8 @@ static int load_version(struct vt_catalog *catalog, const struct vt_value *key,
 	if (vt_catalog_find(catalog, now->serial) || vt_table_find_name(&slot->names, now->name) ||
 	    (now->exhibit && vt_table_find(&catalog->exhibits, now->exhibit)))
 		return damaged(err, "two versions have one serial, name or exhibit");
+	if (!has_base(catalog, now))
+		return damaged(err, "a revision of no version");
 	r = vt_catalog_reserve(catalog, slot, err);
 	if (r < 0)
 		return r;

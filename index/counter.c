@@ -28,6 +28,7 @@ static const struct {
 	[VT_COUNTER_SHARD] = {"counter.shard", "shard serials", 16, UINT32_MAX},
 	[VT_COUNTER_PAGE] = {"counter.page", "page ids", 4096, UINT64_MAX},
 	[VT_COUNTER_LINK_TABLE] = {"counter.link_table", "link table ids", 16, UINT64_MAX},
+	[VT_COUNTER_POSTINGS] = {"counter.postings", "ids of postings", 16, UINT64_MAX},
 	[VT_COUNTER_OUTLINE] = {"counter.outline", "outline ids", 16, UINT64_MAX},
 	[VT_COUNTER_IMPORT] = {"counter.import", "import ids", 16, UINT64_MAX},
 };

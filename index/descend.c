@@ -8,6 +8,22 @@
 #include "index/base/error.h"
 #include "index/entry_codec.h"
 
+static int get(const struct vt_page_source *pages, uint64_t id, bool nowait, struct vt_page **out,
+	       struct vt_error *err)
+{
+	struct vt_page *page;
+	int r = pages->get(pages->context, id, nowait, &page, err);
+
+	if (r < 0)
+		return r;
+	if (page->kind != pages->kind) {
+		vt_page_unref(page);
+		return vt_fail(err, EBADMSG, "page %" PRIu64 " is of another kind of tree", id);
+	}
+	*out = page;
+	return 0;
+}
+
 static int disagrees(uint64_t id, struct vt_error *err)
 {
 	return vt_fail(err, EBADMSG, "page %" PRIu64 " is not what its parent says", id);
@@ -17,7 +33,7 @@ int vt_descend_root(const struct vt_page_source *pages, bool nowait, uint64_t id
 		    struct vt_page **out, struct vt_error *err)
 {
 	vt_cleanup(vt_page_unrefp) struct vt_page *page = NULL;
-	int r = pages->get(pages->context, id, nowait, &page, err);
+	int r = get(pages, id, nowait, &page, err);
 
 	if (r < 0)
 		return r;
@@ -40,7 +56,7 @@ int vt_descend_child(const struct vt_page_source *pages, bool nowait, struct vt_
 	int r;
 
 	vt_page_child(*page, i, &said);
-	r = pages->get(pages->context, said.page, nowait, &child, err);
+	r = get(pages, said.page, nowait, &child, err);
 	if (r < 0)
 		return r;
 	/* `entries` is at least 1, so the child has a last name. */

@@ -4,8 +4,9 @@
 /*
  * Steps down a tree, for those who walk it (tree, tree_walk, diff). A page is trusted no further
  * than its own checks, so every step compares it with what its parent says of it: level, counts and
- * last name. Levels then fall within a directory and node counts fall from a directory to those in
- * it, so that no set of damaged pages can send a reader in circles.
+ * last name, and its kind with that of the source. Levels then fall within a directory and node
+ * counts fall from a directory to those in it, so that no set of damaged pages can send a reader in
+ * circles.
  */
 #include "index/tree.h"
 

@@ -163,14 +163,13 @@ static int open_head(struct diff *diff, int s, struct vt_error *err)
 static int open_dir(struct diff *diff, int s, const struct vt_entry *dir, struct vt_error *err)
 {
 	struct vt_page *page;
-	int r = vt_descend_root(diff->pages, false, dir->page, dir->nodes, &page, err);
+	int r;
 
+	if (dir->nodes == 1)
+		return 0;
+	r = vt_descend_root(diff->pages, false, dir->page, dir->nodes, &page, err);
 	if (r < 0)
 		return r;
-	if (page->count == 0) {
-		vt_page_unref(page);
-		return 0;
-	}
 	return push_step(&diff->sides[s], page, err);
 }
 
@@ -217,6 +216,10 @@ static bool same_content(const struct vt_entry *a, const struct vt_entry *b)
 	case VT_SYMLINK:
 		return a->target_len == b->target_len &&
 		       memcmp(a->target, b->target, a->target_len) == 0;
+	case VT_LABELLED:
+		return a->size == b->size && a->labels == b->labels &&
+		       vt_digest_equal(&a->content, &b->content) &&
+		       memcmp(a->block, b->block, vt_entry_block_len(a)) == 0;
 	case VT_DIRECTORY:
 		break; /* its entries speak for themselves */
 	}

@@ -10,7 +10,7 @@
 enum vt_change {
 	VT_ADDED = 'A',
 	VT_REMOVED = 'R',
-	VT_CHANGED = 'C',  /* other content, type or link target */
+	VT_CHANGED = 'C',  /* other content, type, link target or labels */
 	VT_METADATA = 'M', /* same content; mode, mtime, xattrs or being a hard link differ */
 };
 

@@ -2,7 +2,7 @@
 /* See entry_codec.h. */
 #include "index/entry_codec.h"
 
-#include "index/page.h"
+#include "index/label_block.h"
 
 enum flag { FLAG_LINKED = 1, FLAG_XATTRS = 2, FLAGS_KNOWN = FLAG_LINKED | FLAG_XATTRS };
 
@@ -39,6 +39,31 @@ static const char *target_problem(const struct vt_entry *entry)
 	return NULL;
 }
 
+static const char *labelled_problem(const struct vt_entry *entry)
+{
+	if (entry->size > VT_LABEL_BLOCK_MAX)
+		return "a file's labels are too long";
+	if (vt_entry_is_inline(entry))
+		return vt_label_block_problem(entry->block, entry->size, entry->labels);
+	return entry->labels ? NULL : "a file has no labels";
+}
+
+/* In a tree of labels only names, contents and labels count. */
+static bool is_plain(const struct vt_entry *entry)
+{
+	return entry->mode == 0 && entry->mtime_sec == 0 && entry->mtime_nsec == 0 &&
+	       !entry->linked && entry->xattrs_len == 0;
+}
+
+static const char *kind_problem(const struct vt_entry *entry, enum vt_page_kind kind)
+{
+	if (kind == VT_PAGE_FILES)
+		return entry->type == VT_LABELLED ? "a labelled file is in a tree of files" : NULL;
+	if (entry->type == VT_FILE || entry->type == VT_SYMLINK)
+		return "a file or symlink is in a tree of labels";
+	return is_plain(entry) ? NULL : "an entry of a tree of labels has attributes";
+}
+
 static const char *type_problem(const struct vt_entry *entry)
 {
 	switch (entry->type) {
@@ -48,11 +73,13 @@ static const char *type_problem(const struct vt_entry *entry)
 		return directory_problem(entry);
 	case VT_SYMLINK:
 		return target_problem(entry);
+	case VT_LABELLED:
+		return labelled_problem(entry);
 	}
 	return "an entry's type is not known";
 }
 
-const char *vt_entry_problem(const struct vt_entry *entry, bool is_root)
+const char *vt_entry_problem(const struct vt_entry *entry, enum vt_page_kind kind, bool is_root)
 {
 	const char *problem;
 
@@ -62,6 +89,8 @@ const char *vt_entry_problem(const struct vt_entry *entry, bool is_root)
 		problem = name_problem(entry->name, entry->name_len);
 	if (!problem)
 		problem = type_problem(entry);
+	if (!problem)
+		problem = kind_problem(entry, kind);
 	if (problem)
 		return problem;
 	if (is_root && entry->type != VT_DIRECTORY)
@@ -101,6 +130,12 @@ void vt_entry_encode(const struct vt_entry *entry, struct vt_buf *out)
 		vt_buf_put_le16(out, (uint16_t) entry->target_len);
 		vt_buf_put(out, entry->target, entry->target_len);
 		break;
+	case VT_LABELLED:
+		vt_buf_put(out, entry->content.bytes, VT_DIGEST_LEN);
+		vt_buf_put_le32(out, entry->labels);
+		vt_buf_put_le32(out, (uint32_t) entry->size);
+		vt_buf_put(out, entry->block, vt_entry_block_len(entry));
+		break;
 	}
 	if (entry->xattrs_len) {
 		vt_buf_put_le32(out, (uint32_t) entry->xattrs_len);
@@ -132,6 +167,13 @@ static const char *read_by_type(struct vt_reader *reader, struct vt_entry *entry
 		entry->target_len = vt_reader_le16(reader);
 		entry->target = vt_reader_get(reader, entry->target_len);
 		entry->size = entry->target_len;
+		entry->nodes = 1;
+		return NULL;
+	case VT_LABELLED:
+		read_digest(reader, &entry->content);
+		entry->labels = vt_reader_le32(reader);
+		entry->size = vt_reader_le32(reader);
+		entry->block = vt_reader_get(reader, vt_entry_block_len(entry));
 		entry->nodes = 1;
 		return NULL;
 	}

@@ -11,15 +11,31 @@
 
 #include "index/base/buf.h"
 #include "index/entry.h"
+#include "index/page.h"
 
-/* NULL, or which rule `entry` breaks. The root of a tree has no name, every other entry has. */
-const char *vt_entry_problem(const struct vt_entry *entry, bool is_root);
+/*
+ * NULL, or which rule `entry` breaks in a tree of that kind. The root of a tree has no name, every
+ * other entry has.
+ */
+const char *vt_entry_problem(const struct vt_entry *entry, enum vt_page_kind kind, bool is_root);
 
 /* Appends; the entry must have no problem. */
 void vt_entry_encode(const struct vt_entry *entry, struct vt_buf *out);
 
 /* Reads one; what `out` gets borrows from the reader's bytes. NULL, or why they are no entry. */
 const char *vt_entry_decode(struct vt_reader *reader, struct vt_entry *out);
+
+/* Labels that are too long for the entry stand in pages of their own. */
+static inline bool vt_entry_is_inline(const struct vt_entry *labelled)
+{
+	return labelled->size <= VT_LABEL_INLINE_MAX;
+}
+
+/* Bytes of `block`, that of a labelled file. */
+static inline size_t vt_entry_block_len(const struct vt_entry *labelled)
+{
+	return vt_entry_is_inline(labelled) ? labelled->size : VT_DIGEST_LEN;
+}
 
 /* Byte order: a prefix comes before what it begins. */
 static inline int vt_name_compare(const char *a, size_t a_len, const char *b, size_t b_len)

@@ -26,6 +26,7 @@
 #include "index/idmap.h"
 #include "index/import_private.h"
 #include "index/page_walk.h"
+#include "index/posting_sets.h"
 #include "index/record.h"
 
 #define META_LAST_GC "gc.last" /* row of VT_CF_META: when, ns, u64 little-endian */
@@ -74,13 +75,16 @@ static int mark_entry(void *context, const struct vt_entry *entry, struct vt_err
 
 static int mark_version(struct gc *gc, const struct vt_version *version, struct vt_error *err)
 {
+	int r;
+
 	gc->domain = version->domain;
 	if (!vt_digest_is_zero(&version->changes))
 		mark_content(gc, &version->changes);
 	if ((version->tree.links && vt_idmap_add(&gc->links, version->tree.links, 0) < 0) ||
 	    (version->outline && vt_idmap_add(&gc->outlines, version->outline, 0) < 0))
 		return vt_fail(err, ENOMEM, "no memory to mark a version");
-	return vt_page_walk_tree(gc->walk, &version->tree, err);
+	r = vt_page_walk_tree(gc->walk, &version->tree, err);
+	return r < 0 ? r : vt_page_walk_labels(gc->walk, &version->labels, err);
 }
 
 static int flush(struct gc *gc, bool sync, struct vt_error *err)
@@ -415,6 +419,8 @@ static int sweep(struct gc *gc, struct vt_error *err)
 	if (r == 0)
 		r = sweep_rows(gc, err);
 	VT_CRASHPOINT("gc-rows-dropped");
+	if (r == 0 && !gc->dry_run)
+		r = vt_posting_sets_sweep(gc->index, err);
 	if (r == 0)
 		r = write_end(gc, err);
 	if (r < 0 || gc->dry_run)

@@ -191,17 +191,17 @@ static void fill_info(const struct vt_import *import, uint32_t dictionary,
 		.dataset = import->dataset,
 		.domain = import->domain,
 		.parent = import->parent,
+		.base = import->base,
 		.dictionary = dictionary,
 		.page_chunk = PAGE_RUN,
 	};
 	strcpy(info->dir, import->dir);
 }
 
-int vt_import_begin(struct vt_index *index, const char *dataset, const char *as, uint32_t owner_uid,
-		    struct vt_import **out, struct vt_import_info *info, struct vt_error *err)
+/* Inside the gate of gc, which freeing it leaves. */
+static int new_import(struct vt_index *index, struct vt_import **out, struct vt_error *err)
 {
-	vt_cleanup(vt_import_freep) struct vt_import *import = NULL;
-	uint32_t dictionary = 0;
+	struct vt_import *import;
 	int r = vt_gc_gate_enter(index->gc_gate, SWEEP_WAIT_NS, err);
 
 	if (r < 0)
@@ -211,11 +211,48 @@ int vt_import_begin(struct vt_index *index, const char *dataset, const char *as,
 		vt_gc_gate_leave(index->gc_gate);
 		return vt_fail(err, ENOMEM, "no memory for an import");
 	}
-	import->index = index; /* from here on freeing it leaves the gate */
-	r = begin_at(import, dataset, as, owner_uid, &dictionary, err);
+	import->index = index;
+	*out = import;
+	return 0;
+}
+
+int vt_import_begin(struct vt_index *index, const char *dataset, const char *as, uint32_t owner_uid,
+		    struct vt_import **out, struct vt_import_info *info, struct vt_error *err)
+{
+	vt_cleanup(vt_import_freep) struct vt_import *import = NULL;
+	uint32_t dictionary = 0;
+	int r = new_import(index, &import, err);
+
+	if (r == 0)
+		r = begin_at(import, dataset, as, owner_uid, &dictionary, err);
 	if (r < 0)
 		return r;
 	fill_info(import, dictionary, info);
+	*out = vt_steal(&import);
+	return 0;
+}
+
+int vt_import_revise(struct vt_index *index, uint32_t version, struct vt_import **out,
+		     struct vt_import_info *info, struct vt_error *err)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *newest = NULL;
+	vt_cleanup(vt_import_freep) struct vt_import *import = NULL;
+	int r = new_import(index, &import, err);
+
+	if (r == 0)
+		r = vt_catalog_newest(index->catalog, version, &newest, NULL);
+	if (r == -ENOENT)
+		return vt_fail(err, ESTALE, "the version was withdrawn or removed");
+	if (r < 0)
+		return r;
+	import->dataset = newest->dataset;
+	import->domain = newest->domain;
+	import->parent = newest->serial;
+	import->base = newest->base;
+	r = make_folder(import, err);
+	if (r < 0)
+		return r;
+	fill_info(import, 0, info);
 	*out = vt_steal(&import);
 	return 0;
 }

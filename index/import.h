@@ -25,15 +25,17 @@ struct vt_index {
 	struct vt_store *store;
 	struct vt_catalog *catalog;
 	struct vt_lru *lru;
-	struct vt_page_source pages; /* the store's pages through the cache */
-	struct vt_gc_gate *gc_gate;  /* imports hold it shared, a sweep alone (index/gc.h) */
+	/* The store's pages, of trees of files and of labels, through one cache. */
+	struct vt_page_source pages, label_pages;
+	struct vt_gc_gate *gc_gate; /* imports hold it shared, a sweep alone (index/gc.h) */
 };
 
 struct vt_import_info {
 	uint64_t id;
 	char dir[4096]; /* the import's folder, exists, 0700 */
 	uint32_t dataset, domain;
-	uint32_t parent;     /* serial of `latest` at begin; 0: first version */
+	uint32_t parent;     /* serial of `latest` at begin, 0: first version; or what is revised */
+	uint32_t base;       /* of a revision: serial of what is revised; 0: a publish */
 	uint32_t dictionary; /* id of the newest dictionary of the dataset, 0: none */
 	uint32_t page_chunk; /* page ids come in runs of this length */
 };
@@ -44,6 +46,13 @@ struct vt_import_info {
  */
 int vt_import_begin(struct vt_index *index, const char *dataset, const char *as, uint32_t owner_uid,
 		    struct vt_import **out, struct vt_import_info *info, struct vt_error *err);
+
+/*
+ * The same for a revision of `version` (a serial): other labels for its files, on top of those of
+ * the newest revision, which is info->parent. -ESTALE: it was withdrawn.
+ */
+int vt_import_revise(struct vt_index *index, uint32_t version, struct vt_import **out,
+		     struct vt_import_info *info, struct vt_error *err);
 
 /* A new shard: its serial and the path in the import's folder to write it to. */
 int vt_import_shard(struct vt_import *import, uint32_t *serial, char uuid[37], char path[4096],
@@ -90,6 +99,12 @@ struct vt_new_shard {
 int vt_import_commit(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
 		     struct vt_version *version, const char *stamps, const struct vt_version **out,
 		     struct vt_error *err);
+/*
+ * The commit of a revision (vt_catalog_revise); the pages of `version->labels` are in the store.
+ * Its digest is made here.
+ */
+int vt_import_commit_revision(struct vt_import *import, struct vt_version *version,
+			      const struct vt_version **out, struct vt_error *err);
 /* Ends an import, committed or not; not committed, it removes all it left. NULL is accepted. */
 void vt_import_free(struct vt_import *import);
 VT_DEFINE_CLEANUP(struct vt_import, vt_import_free);

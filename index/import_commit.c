@@ -89,9 +89,20 @@ static int check_row(struct vt_import *import, enum vt_family family, const void
 	return r;
 }
 
+static int check_labels(struct vt_import *import, struct vt_version *version, struct vt_error *err)
+{
+	uint8_t key[8];
+	int r = vt_label_tree_digest(&version->labels, &version->label_digest, err);
+
+	if (r < 0 || version->labels.labels == 0)
+		return r;
+	vt_key_u64(version->labels.page, key);
+	return check_row(import, VT_CF_PAGE, key, sizeof key, "root page of labels", err);
+}
+
 /* What the commit is about to name must have been taken in. */
 static int check_rows(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
-		      const struct vt_version *version, struct vt_error *err)
+		      struct vt_version *version, struct vt_error *err)
 {
 	uint8_t key[8];
 	int r = 0;
@@ -103,7 +114,9 @@ static int check_rows(struct vt_import *import, const struct vt_new_shard *shard
 		r = check_row(import, VT_CF_DICTIONARY, key, sizeof key, "dictionary", err);
 	}
 	vt_key_u64(version->tree.root.page, key);
-	return r < 0 ? r : check_row(import, VT_CF_PAGE, key, sizeof key, "root page", err);
+	if (r == 0)
+		r = check_row(import, VT_CF_PAGE, key, sizeof key, "root page", err);
+	return r < 0 ? r : check_labels(import, version, err);
 }
 
 /* ---- moving --------------------------------------------------------------------------------- */
@@ -230,17 +243,24 @@ static void put_dictionary(struct vt_import *import, struct vt_batch *batch, uin
 		     sizeof value);
 }
 
+/* The import is over in the same moment as its version is there. */
+static void put_end(struct vt_import *import, struct vt_batch *batch)
+{
+	uint8_t key[8];
+
+	vt_key_u64(import->id, key);
+	vt_batch_delete(batch, import->index->store, VT_CF_IMPORT, key, sizeof key);
+}
+
 static int write_commit(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
 			struct vt_version *version, const struct vt_version **out,
 			struct vt_error *err)
 {
 	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
-	uint8_t key[8];
 
 	for (size_t i = 0; i < count; i++)
 		put_dictionary(import, batch, shards[i].dictionary);
-	vt_key_u64(import->id, key);
-	vt_batch_delete(batch, import->index->store, VT_CF_IMPORT, key, sizeof key);
+	put_end(import, batch);
 	return vt_catalog_commit(import->index->catalog, version, import->parent, batch, out, err);
 }
 
@@ -306,6 +326,29 @@ int vt_import_commit(struct vt_import *import, const struct vt_new_shard *shards
 	VT_CRASHPOINT("import-committed");
 	import->committed = true;
 	keep_stamps(import, stamps);
+	(void) vt_folder_remove(import->dir, NULL); /* else recovery does */
+	return 0;
+}
+
+int vt_import_commit_revision(struct vt_import *import, struct vt_version *version,
+			      const struct vt_version **out, struct vt_error *err)
+{
+	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+	int r;
+
+	if (import->committed || !import->base)
+		return vt_fail(err, EINVAL, "no revision is under way");
+	r = check_labels(import, version, err);
+	if (r < 0)
+		return r;
+	version->base = import->base;
+	put_end(import, batch);
+	VT_CRASHPOINT("revision-begun");
+	r = vt_catalog_revise(import->index->catalog, version, import->parent, batch, out, err);
+	if (r < 0)
+		return r;
+	VT_CRASHPOINT("revision-committed");
+	import->committed = true;
 	(void) vt_folder_remove(import->dir, NULL); /* else recovery does */
 	return 0;
 }

@@ -27,6 +27,7 @@ struct vt_import {
 	struct vt_index *index;
 	uint64_t id;
 	uint32_t dataset, domain, parent;
+	uint32_t base;  /* of a revision: serial of what is revised; 0: a publish */
 	const char *as; /* NULL: the next vN */
 	char as_text[VT_NAME_PART_MAX + 1];
 	char dir[VT_PATH];

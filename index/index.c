@@ -129,8 +129,8 @@ int vt_index_facts(const char *dir, struct vt_store_facts *out, struct vt_error 
 	if (r < 0)
 		return r;
 	found.owner_uid = st.st_uid;
-	found.created_ns = (uint64_t) file.st_mtim.tv_sec * VT_NS_PER_SEC +
-			   (uint64_t) file.st_mtim.tv_nsec;
+	found.created_ns =
+		(uint64_t) file.st_mtim.tv_sec * VT_NS_PER_SEC + (uint64_t) file.st_mtim.tv_nsec;
 	*out = found;
 	return 0;
 }
@@ -236,7 +236,8 @@ static int open_parts(struct opened *opened, size_t cache_bytes, bool accept_los
 	if (r == 0)
 		r = vt_catalog_load(index->store, &index->catalog, err);
 	opened->pages = (struct vt_page_cache){index->store, index->lru};
-	index->pages = vt_page_cache_source(&opened->pages);
+	index->pages = index->label_pages = vt_page_cache_source(&opened->pages);
+	index->label_pages.kind = VT_PAGE_LABELS;
 	return r;
 }
 

@@ -16,6 +16,7 @@
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
 #include "index/entry_codec.h"
+#include "index/label_rows.h"
 #include "index/page.h"
 
 #define HEADER_LEN        4u /* level, version, count */
@@ -70,12 +71,27 @@ static const char *read_child(struct vt_reader *reader, struct vt_page_child *ou
 }
 
 /* What lies behind an entry must be zero where it means nothing: one encoding per value. */
+static size_t entry_trailer_used(const struct vt_entry *entry)
+{
+	switch (entry->type) {
+	case VT_FILE:
+		return LEAF_TRAILER_LEN;
+	case VT_DIRECTORY:
+		return 8;
+	case VT_LABELLED:
+		return vt_entry_is_inline(entry) ? 0 : 8;
+	case VT_SYMLINK:
+		break;
+	}
+	return 0;
+}
+
 static const char *entry_trailer_problem(const struct body *body, unsigned i,
-					 enum vt_entry_type type)
+					 const struct vt_entry *entry)
 {
 	static const uint8_t zeros[LEAF_TRAILER_LEN];
 	const uint8_t *at = body->trailer + (size_t) i * LEAF_TRAILER_LEN;
-	size_t used = type == VT_FILE ? LEAF_TRAILER_LEN : type == VT_DIRECTORY ? 8 : 0;
+	size_t used = entry_trailer_used(entry);
 
 	return memcmp(at + used, zeros, LEAF_TRAILER_LEN - used) ? "the trailer is not zero" : NULL;
 }
@@ -96,12 +112,20 @@ static const char *read_item(const struct body *body, unsigned i, struct vt_read
 	}
 	problem = vt_entry_decode(reader, &entry);
 	if (!problem)
-		problem = vt_entry_problem(&entry, false);
+		problem = vt_entry_problem(&entry, body->page.kind, false);
 	if (!problem)
-		problem = entry_trailer_problem(body, i, entry.type);
+		problem = entry_trailer_problem(body, i, &entry);
 	*entries = 1;
 	*nodes = problem ? 0 : entry.nodes;
 	return problem;
+}
+
+static bool ends(const struct body *body, unsigned count, size_t bytes, const char *name,
+		 size_t len)
+{
+	if (body->page.kind == VT_PAGE_LABELS && body->page.level == 0)
+		return vt_page_label_leaf_ends(count, name, len);
+	return vt_page_ends(body->page.level, count, bytes, name, len);
 }
 
 /* The rules between the i-th item, just noted, and its neighbours. */
@@ -115,7 +139,7 @@ static const char *sequence_problem(const struct body *body, unsigned i, unsigne
 		if (vt_name_compare(last, last_len, name, len) >= 0)
 			return "names are out of order";
 	}
-	if (i + 1 < count && vt_page_ends(body->page.level, i + 1, end, name, len))
+	if (i + 1 < count && ends(body, i + 1, end, name, len))
 		return "it goes on where the rule ends it";
 	return NULL;
 }
@@ -147,12 +171,37 @@ static const char *read_items(struct body *body, unsigned count)
 	return NULL;
 }
 
+/* Items of a page of rows are read when they are asked for, and have no numbers. */
+static const char *read_rows(struct body *body)
+{
+	size_t len;
+	const uint8_t *rows = vt_page_body(&body->page, &len);
+
+	return vt_label_page_problem(body->page.level, body->page.count, rows, len);
+}
+
 struct parts { /* where the parts of a value lie */
 	const uint8_t *canonical;
 	size_t canonical_len, trailer_len;
-	uint8_t level;
+	uint8_t kind, level;
 	uint16_t count;
 };
+
+static bool is_count(const struct parts *parts)
+{
+	if (parts->kind == VT_PAGE_ROWS)
+		return parts->level == 0 || parts->count <= VT_LABEL_PARTS_MAX;
+	if (parts->count == 0)
+		return parts->kind == VT_PAGE_FILES && parts->level == 0;
+	return parts->count <= VT_PAGE_ENTRIES_MAX;
+}
+
+static size_t trailer_len(const struct parts *parts)
+{
+	if (parts->level > 0)
+		return parts->count * (size_t) INNER_TRAILER_LEN;
+	return parts->kind == VT_PAGE_ROWS ? 0 : parts->count * (size_t) LEAF_TRAILER_LEN;
+}
 
 static const char *read_parts(const void *value, size_t len, struct parts *out)
 {
@@ -168,13 +217,14 @@ static const char *read_parts(const void *value, size_t len, struct parts *out)
 	out->canonical = at;
 	out->level = at[0];
 	out->count = (uint16_t) (at[VT_PAGE_COUNT_AT] | at[VT_PAGE_COUNT_AT + 1] << 8);
-	if (at[1] != VT_PAGE_VERSION)
-		return "its version is not known";
-	if (out->level > VT_PAGE_LEVEL_MAX)
+	if (at[1] == 0 || at[1] > VT_PAGE_KIND_MAX + 1)
+		return "its form is not known";
+	out->kind = at[1] - 1;
+	if (out->level > (out->kind == VT_PAGE_ROWS ? 1 : VT_PAGE_LEVEL_MAX))
 		return "its level is out of range";
-	if (out->count > VT_PAGE_ENTRIES_MAX || (out->level > 0 && out->count == 0))
+	if (!is_count(out))
 		return "its count is out of range";
-	out->trailer_len = out->count * (out->level ? INNER_TRAILER_LEN : LEAF_TRAILER_LEN);
+	out->trailer_len = trailer_len(out);
 	if (vt_reader_left(&reader) != out->trailer_len)
 		return "its trailer has the wrong length";
 	return NULL;
@@ -182,7 +232,8 @@ static const char *read_parts(const void *value, size_t len, struct parts *out)
 
 static struct body *new_body(const struct parts *parts, size_t *size)
 {
-	size_t count = parts->count, bytes = parts->canonical_len + parts->trailer_len;
+	size_t count = parts->kind == VT_PAGE_ROWS ? 0 : parts->count;
+	size_t bytes = parts->canonical_len + parts->trailer_len;
 	size_t numbers = 3 * count + 2;
 	struct body *body;
 	uint8_t *copy;
@@ -194,7 +245,7 @@ static struct body *new_body(const struct parts *parts, size_t *size)
 	copy = (uint8_t *) (body->numbers + numbers);
 	memcpy(copy, parts->canonical, bytes);
 	*body = (struct body){
-		.page = {.level = parts->level, .count = parts->count},
+		.page = {.kind = parts->kind, .level = parts->level, .count = parts->count},
 		.canonical = copy,
 		.canonical_len = parts->canonical_len,
 		.trailer = copy + parts->canonical_len,
@@ -219,7 +270,7 @@ int vt_page_decode(const void *value, size_t len, uint64_t id, bool check, struc
 	body = new_body(&parts, &size);
 	if (!body)
 		return vt_fail(err, ENOMEM, "no memory for page %" PRIu64, id);
-	problem = read_items(body, parts.count);
+	problem = parts.kind == VT_PAGE_ROWS ? read_rows(body) : read_items(body, parts.count);
 	if (problem)
 		return vt_fail(err, EBADMSG, "page %" PRIu64 " is damaged: %s", id, problem);
 	body->page.id = id;
@@ -240,7 +291,7 @@ void vt_page_entry(const struct vt_page *page, unsigned i, struct vt_entry *out)
 		vt_reader_over(body->trailer + (size_t) i * LEAF_TRAILER_LEN, LEAF_TRAILER_LEN);
 
 	(void) vt_entry_decode(&reader, out); /* checked when the page was decoded */
-	if (out->type == VT_DIRECTORY)
+	if (out->type == VT_DIRECTORY || out->type == VT_LABELLED)
 		out->page = vt_reader_le64(&trailer);
 	if (out->type != VT_FILE)
 		return;
@@ -260,6 +311,20 @@ void vt_page_child(const struct vt_page *page, unsigned i, struct vt_page_child 
 
 	(void) read_child(&reader, out); /* likewise */
 	out->page = vt_reader_le64(&trailer);
+}
+
+const uint8_t *vt_page_body(const struct vt_page *page, size_t *len)
+{
+	*len = body_of(page)->canonical_len - HEADER_LEN;
+	return body_of(page)->canonical + HEADER_LEN;
+}
+
+uint64_t vt_page_listed(const struct vt_page *page, unsigned i)
+{
+	struct vt_reader trailer = vt_reader_over(
+		body_of(page)->trailer + (size_t) i * INNER_TRAILER_LEN, INNER_TRAILER_LEN);
+
+	return vt_reader_le64(&trailer);
 }
 
 int vt_page_find(const struct vt_page *page, const char *name, size_t len)

@@ -19,20 +19,29 @@
 
 struct vt_error;
 
+/* What a page belongs to; one more is the form in its canonical bytes. */
+enum vt_page_kind {
+	VT_PAGE_FILES = 0,  /* a tree of files */
+	VT_PAGE_LABELS = 1, /* a tree of labels (label_tree.h) */
+	VT_PAGE_ROWS =
+		2, /* labels of one file, when they are too long for its entry (label_rows.h) */
+};
+#define VT_PAGE_KIND_MAX VT_PAGE_ROWS
+
 #define VT_PAGE_ENTRIES_MAX 128u
 #define VT_PAGE_CUT_BYTES   (32u << 10)  /* a page at least this long is cut, whatever the names */
 #define VT_PAGE_BYTES_MAX   (256u << 10) /* canonical bytes; a decoder refuses more */
 #define VT_PAGE_LEVEL_MAX   32u          /* an inner page halves at least: 2^32 leaves at most */
-#define VT_PAGE_VERSION     1u
-#define VT_PAGE_COUNT_AT    2u /* byte of the canonical form where the count stands */
+#define VT_PAGE_COUNT_AT    2u           /* byte of the canonical form where the count stands */
 #define VT_PAGE_TAG         "vitrine page v1"
 
 struct vt_page {
 	struct vt_lru_entry lru; /* first; key VT_LRU_PAGE, 0, page id */
 	uint64_t id;
 	struct vt_digest digest;
+	uint8_t kind;     /* enum vt_page_kind */
 	uint8_t level;    /* 0: leaf */
-	uint16_t count;   /* entries, or children */
+	uint16_t count;   /* entries, or children; VT_PAGE_ROWS: labels, or children */
 	uint32_t entries; /* directory entries in and below this page (leaf: count) */
 	uint32_t nodes;   /* nodes of those entries and all below them */
 			  /* private to page.c follows in memory */
@@ -49,19 +58,19 @@ struct vt_page_child {
 
 /*
  * Encoding: start, add in order, then the two buffers are the page. The caller cuts where
- * vt_page_builder_is_full() says so after an add. Errors: -EINVAL an entry breaks a rule of entry.h or of
- * the order of names (`err` says which), -ENOMEM.
+ * vt_page_builder_is_full() says so after an add. Errors: -EINVAL an entry breaks a rule of entry.h
+ * or of the order of names (`err` says which), -ENOMEM.
  */
 struct vt_page_builder {
 	struct vt_buf canonical, trailer;
-	uint8_t level;
+	uint8_t kind, level;
 	uint16_t count;
 	uint32_t entries, nodes;
 	char last_name[VT_NAME_LEN_MAX];
 	size_t last_name_len;
 };
 
-void vt_page_builder_init(struct vt_page_builder *builder, uint8_t level);
+void vt_page_builder_init(struct vt_page_builder *builder, enum vt_page_kind kind, uint8_t level);
 void vt_page_builder_reset(struct vt_page_builder *builder); /* to an empty page of its level */
 void vt_page_builder_done(struct vt_page_builder *builder);
 int vt_page_builder_add_entry(struct vt_page_builder *builder, const struct vt_entry *entry,
@@ -77,6 +86,10 @@ int vt_page_builder_finish(struct vt_page_builder *builder, struct vt_digest *di
  * `bytes` canonical bytes?
  */
 bool vt_page_ends(uint8_t level, unsigned count, size_t bytes, const char *name, size_t len);
+
+/* The same for leaves of trees of labels: by names alone, so that a relabelled file moves no cut.
+ */
+bool vt_page_label_leaf_ends(unsigned count, const char *name, size_t len);
 
 /* The stored value: u32 length of the canonical bytes, canonical bytes, trailer. */
 int vt_page_value_encode(const struct vt_page_builder *builder, struct vt_buf *out);
@@ -100,7 +113,11 @@ static inline struct vt_page *vt_page_ref(struct vt_page *page)
 }
 VT_DEFINE_CLEANUP(struct vt_page, vt_page_unref);
 
-/* `i` < count. What is returned borrows from the page. */
+/* Of a page of kind VT_PAGE_ROWS: what follows its header, and the id of the i-th page it lists. */
+const uint8_t *vt_page_body(const struct vt_page *page, size_t *len);
+uint64_t vt_page_listed(const struct vt_page *page, unsigned i);
+
+/* `i` < count; no page of rows. What is returned borrows from the page. */
 void vt_page_entry(const struct vt_page *page, unsigned i, struct vt_entry *out);
 void vt_page_child(const struct vt_page *page, unsigned i, struct vt_page_child *out);
 

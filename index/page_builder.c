@@ -16,6 +16,10 @@
 
 #define CUT_MASK 31u /* a page holds 32 entries on average */
 
+/* A leaf of labels holds 7 files on average: with their labels they take as much as 32 entries. */
+#define LABEL_CUT_MASK    7u
+#define LABEL_ENTRIES_MAX 16u
+
 bool vt_page_ends(uint8_t level, unsigned count, size_t bytes, const char *name, size_t len)
 {
 	if (count >= VT_PAGE_ENTRIES_MAX || bytes >= VT_PAGE_CUT_BYTES)
@@ -25,9 +29,14 @@ bool vt_page_ends(uint8_t level, unsigned count, size_t bytes, const char *name,
 	return (XXH64(name, len, level) & CUT_MASK) == 0;
 }
 
-void vt_page_builder_init(struct vt_page_builder *builder, uint8_t level)
+bool vt_page_label_leaf_ends(unsigned count, const char *name, size_t len)
 {
-	*builder = (struct vt_page_builder){.level = level};
+	return count >= LABEL_ENTRIES_MAX || (XXH64(name, len, 0) & LABEL_CUT_MASK) == 0;
+}
+
+void vt_page_builder_init(struct vt_page_builder *builder, enum vt_page_kind kind, uint8_t level)
+{
+	*builder = (struct vt_page_builder){.kind = kind, .level = level};
 	vt_page_builder_reset(builder);
 }
 
@@ -39,7 +48,7 @@ void vt_page_builder_reset(struct vt_page_builder *builder)
 	builder->entries = builder->nodes = 0;
 	builder->last_name_len = 0;
 	vt_buf_put_u8(&builder->canonical, builder->level);
-	vt_buf_put_u8(&builder->canonical, VT_PAGE_VERSION);
+	vt_buf_put_u8(&builder->canonical, builder->kind + 1);
 	vt_buf_put_le16(&builder->canonical, 0); /* the count, known at the end */
 }
 
@@ -51,8 +60,12 @@ void vt_page_builder_done(struct vt_page_builder *builder)
 
 bool vt_page_builder_is_full(const struct vt_page_builder *builder)
 {
-	return builder->count > 0 &&
-	       vt_page_ends(builder->level, builder->count, builder->canonical.len,
+	if (builder->count == 0)
+		return false;
+	if (builder->kind == VT_PAGE_LABELS && builder->level == 0)
+		return vt_page_label_leaf_ends(builder->count, builder->last_name,
+					       builder->last_name_len);
+	return vt_page_ends(builder->level, builder->count, builder->canonical.len,
 			    builder->last_name, builder->last_name_len);
 }
 
@@ -87,7 +100,8 @@ static void put_entry_trailer(const struct vt_entry *entry, struct vt_buf *out)
 {
 	struct vt_location hint = entry->type == VT_FILE ? entry->hint : (struct vt_location){0};
 
-	if (entry->type == VT_DIRECTORY) {
+	if (entry->type == VT_DIRECTORY ||
+	    (entry->type == VT_LABELLED && !vt_entry_is_inline(entry))) {
 		vt_buf_put_le64(out, entry->page);
 		vt_buf_put_le64(out, 0);
 		return;
@@ -102,7 +116,7 @@ int vt_page_builder_add_entry(struct vt_page_builder *builder, const struct vt_e
 			      struct vt_error *err)
 {
 	uint32_t nodes = entry->type == VT_DIRECTORY ? entry->nodes : 1;
-	const char *problem = vt_entry_problem(entry, false);
+	const char *problem = vt_entry_problem(entry, builder->kind, false);
 	int r;
 
 	if (problem)
@@ -141,6 +155,8 @@ int vt_page_builder_finish(struct vt_page_builder *builder, struct vt_digest *di
 {
 	uint16_t count = htole16(builder->count);
 
+	if (builder->kind == VT_PAGE_LABELS && builder->count == 0)
+		return vt_fail(err, EINVAL, "a directory in a tree of labels is empty");
 	if (vt_buf_failed(&builder->canonical) || vt_buf_failed(&builder->trailer))
 		return vt_fail(err, ENOMEM, "no memory for a page");
 	memcpy(builder->canonical.data + VT_PAGE_COUNT_AT, &count, sizeof count);

@@ -46,5 +46,5 @@ static int get_page(void *context, uint64_t id, bool nowait, struct vt_page **ou
 
 struct vt_page_source vt_page_cache_source(struct vt_page_cache *cache)
 {
-	return (struct vt_page_source){get_page, cache};
+	return (struct vt_page_source){.get = get_page, .context = cache};
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/entry_codec.h"
 #include "index/idmap.h"
 #include "index/page_cache.h"
 #include "index/store.h"
@@ -20,8 +21,10 @@
 struct visit {
 	uint64_t id;
 	struct vt_digest digest;
-	uint32_t nodes;
-	uint8_t level; /* ANY_LEVEL: the root of a directory */
+	uint8_t kind;           /* enum vt_page_kind */
+	uint8_t level;          /* ANY_LEVEL: the root of a directory, or of a file's labels */
+	uint32_t nodes;         /* but of a page of rows: */
+	uint32_t labels, bytes; /* in it, or listed */
 };
 
 struct vt_page_walk {
@@ -115,11 +118,35 @@ static int visit_inner(struct vt_page_walk *walk, const struct vt_page *page, st
 		struct visit visit;
 
 		vt_page_child(page, i, &child);
-		visit = (struct visit){child.page, child.digest, child.nodes,
-				       (uint8_t) (page->level - 1)};
+		visit = (struct visit){.id = child.page,
+				       .digest = child.digest,
+				       .kind = page->kind,
+				       .level = (uint8_t) (page->level - 1),
+				       .nodes = child.nodes};
 		r = add(walk, &visit, err);
 	}
 	return r;
+}
+
+/* The page of an entry; without one, 0. */
+static int add_entry(struct vt_page_walk *walk, uint8_t kind, const struct vt_entry *entry,
+		     struct vt_error *err)
+{
+	struct visit visit = {.id = entry->page, .level = ANY_LEVEL};
+
+	if (entry->type == VT_DIRECTORY) {
+		visit.kind = kind;
+		visit.digest = entry->content;
+		visit.nodes = entry->nodes - 1;
+		return add(walk, &visit, err);
+	}
+	if (entry->type != VT_LABELLED || vt_entry_is_inline(entry))
+		return 0;
+	visit.kind = VT_PAGE_ROWS;
+	memcpy(visit.digest.bytes, entry->block, VT_DIGEST_LEN);
+	visit.labels = entry->labels;
+	visit.bytes = (uint32_t) entry->size;
+	return add(walk, &visit, err);
 }
 
 static int visit_leaf(struct vt_page_walk *walk, const struct vt_page *page, struct vt_error *err)
@@ -131,14 +158,35 @@ static int visit_leaf(struct vt_page_walk *walk, const struct vt_page *page, str
 
 		vt_page_entry(page, i, &entry);
 		r = walk->ops->entry(walk->context, &entry, err);
-		if (r == 0 && entry.type == VT_DIRECTORY) {
-			struct visit visit = {entry.page, entry.content, entry.nodes - 1,
-					      ANY_LEVEL};
-
-			r = add(walk, &visit, err);
-		}
+		if (r == 0)
+			r = add_entry(walk, page->kind, &entry, err);
 	}
 	return r;
+}
+
+/* The parts of a list of labels; the labels themselves are nobody's. */
+static int visit_rows(struct vt_page_walk *walk, const struct vt_page *page, struct vt_error *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && page->level > 0 && i < page->count; i++) {
+		struct vt_label_part part = vt_label_page_part(page, i);
+		struct visit visit = {.id = vt_page_listed(page, i),
+				      .kind = VT_PAGE_ROWS,
+				      .labels = part.labels,
+				      .bytes = part.bytes};
+
+		memcpy(visit.digest.bytes, part.digest, VT_DIGEST_LEN);
+		r = add(walk, &visit, err);
+	}
+	return r;
+}
+
+static int visit_items(struct vt_page_walk *walk, const struct vt_page *page, struct vt_error *err)
+{
+	if (page->kind == VT_PAGE_ROWS)
+		return visit_rows(walk, page, err);
+	return page->level ? visit_inner(walk, page, err) : visit_leaf(walk, page, err);
 }
 
 static const char *page_problem(const struct vt_page_walk *walk, const struct vt_page *page,
@@ -146,10 +194,16 @@ static const char *page_problem(const struct vt_page_walk *walk, const struct vt
 {
 	if (walk->check && !vt_digest_equal(&page->digest, &visit->digest))
 		return "its digest is not what its parent says";
-	if (page->nodes != visit->nodes)
-		return "it has not as many nodes as its parent says";
+	if (page->kind != visit->kind)
+		return "it is of another kind of tree";
 	if (visit->level != ANY_LEVEL && page->level != visit->level)
 		return "it is of another level than its parent says";
+	if (page->kind == VT_PAGE_ROWS)
+		return vt_label_page_has(page, visit->labels, visit->bytes)
+			       ? NULL
+			       : "it has not as many labels as its parent says";
+	if (page->nodes != visit->nodes)
+		return "it has not as many nodes as its parent says";
 	return NULL;
 }
 
@@ -175,13 +229,13 @@ static int visit_page(struct vt_page_walk *walk, const struct visit *visit, stru
 	problem = page_problem(walk, page, visit);
 	if (problem)
 		return report(walk, visit->id, problem, err);
-	return page->level ? visit_inner(walk, page, err) : visit_leaf(walk, page, err);
+	return visit_items(walk, page, err);
 }
 
-int vt_page_walk_tree(struct vt_page_walk *walk, const struct vt_tree *tree, struct vt_error *err)
+static int walk_from(struct vt_page_walk *walk, uint8_t kind, const struct vt_entry *root,
+		     struct vt_error *err)
 {
-	struct visit root = {tree->root.page, tree->root.content, tree->root.nodes - 1, ANY_LEVEL};
-	int r = add(walk, &root, err);
+	int r = add_entry(walk, kind, root, err);
 
 	while (r == 0 && walk->count) {
 		struct visit visit = walk->list[--walk->count];
@@ -189,4 +243,17 @@ int vt_page_walk_tree(struct vt_page_walk *walk, const struct vt_tree *tree, str
 		r = visit_page(walk, &visit, err);
 	}
 	return r;
+}
+
+int vt_page_walk_tree(struct vt_page_walk *walk, const struct vt_tree *tree, struct vt_error *err)
+{
+	return walk_from(walk, VT_PAGE_FILES, &tree->root, err);
+}
+
+int vt_page_walk_labels(struct vt_page_walk *walk, const struct vt_label_tree *tree,
+			struct vt_error *err)
+{
+	struct vt_tree root = vt_label_tree_root(tree);
+
+	return tree->labels ? walk_from(walk, VT_PAGE_LABELS, &root.root, err) : 0;
 }

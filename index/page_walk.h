@@ -2,21 +2,24 @@
 #pragma once
 
 /*
- * All pages of many trees, each page once however many trees share it: what gc marks with and
- * verify checks with. In no order; without paths. One thread at a time.
+ * All pages of many trees, of files and of labels, each page once however many trees share it: what
+ * gc marks with and verify checks with. In no order; without paths. One thread at a time.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "index/base/cleanup.h"
-#include "index/tree.h"
+#include "index/label_tree.h"
 
 struct vt_error;
 struct vt_store;
 struct vt_page_walk;
 
 struct vt_page_walk_ops {
-	/* An entry of a page met for the first time. Negative ends the walk. */
+	/*
+	 * An entry of a page met for the first time, VT_LABELLED among others. Negative ends the
+	 * walk.
+	 */
 	int (*entry)(void *context, const struct vt_entry *entry, struct vt_error *err);
 	/*
 	 * A page that is absent, damaged or not what its parent says; its children are not visited.
@@ -33,5 +36,8 @@ VT_DEFINE_CLEANUP(struct vt_page_walk, vt_page_walk_free);
 
 /* Visits what of the tree was not visited before. */
 int vt_page_walk_tree(struct vt_page_walk *walk, const struct vt_tree *tree, struct vt_error *err);
+/* Likewise, with the pages of rows. Nothing if there are no labels. */
+int vt_page_walk_labels(struct vt_page_walk *walk, const struct vt_label_tree *tree,
+			struct vt_error *err);
 
 bool vt_page_walk_has_seen(const struct vt_page_walk *walk, uint64_t page);

@@ -55,16 +55,23 @@ void vt_dictionary_key(uint32_t domain, uint32_t id, uint8_t key[8])
 	vt_key_u32_u32(domain, id, key);
 }
 
-int vt_record_begin(struct vt_reader *r, const char *what, struct vt_error *err)
+int vt_record_format(struct vt_reader *r, uint8_t newest, const char *what, struct vt_error *err)
 {
 	uint8_t format = vt_reader_u8(r);
 
-	if (format > VT_RECORD_FORMAT)
+	if (format > newest)
 		return vt_fail(err, ENOTSUP, "the record of a %s was made by a newer vitrine",
 			       what);
-	if (format != VT_RECORD_FORMAT)
+	if (format == 0)
 		return vt_fail(err, EBADMSG, "the record of a %s is damaged", what);
-	return 0;
+	return format;
+}
+
+int vt_record_begin(struct vt_reader *r, const char *what, struct vt_error *err)
+{
+	int format = vt_record_format(r, VT_RECORD_FORMAT, what, err);
+
+	return format < 0 ? format : 0;
 }
 
 int vt_record_end(const struct vt_reader *r, bool valid, const char *what, struct vt_error *err)

@@ -13,10 +13,12 @@
 #include "index/catalog.h"
 
 /* Bounds of what people write, in bytes. */
-#define VT_AUTHOR_MAX  255u
-#define VT_REASON_MAX  4095u
-#define VT_LICENCE_MAX 4095u
-#define VT_MESSAGE_MAX 65535u
+#define VT_AUTHOR_MAX     255u
+#define VT_REASON_MAX     4095u
+#define VT_LICENCE_MAX    4095u
+#define VT_MESSAGE_MAX    65535u
+#define VT_PROVENANCE_MAX 65535u
+#define VT_CHECKS_MAX     65535u
 
 void vt_key_u32(uint32_t id, uint8_t key[4]);
 void vt_key_u32_u32(uint32_t id, uint32_t second, uint8_t key[8]);

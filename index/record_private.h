@@ -8,11 +8,14 @@
 
 struct vt_error;
 
-#define VT_RECORD_FORMAT 1u /* of every record so far */
+#define VT_RECORD_FORMAT  1u /* of every record but that of a version */
+#define VT_VERSION_FORMAT 2u
 
 /* The first byte; and the end, where nothing may be left over. `what` is a noun for the sentence.
  */
 int vt_record_begin(struct vt_reader *r, const char *what, struct vt_error *err);
+/* The same of a kind of record that has had several formats: gives which it is, up to `newest`. */
+int vt_record_format(struct vt_reader *r, uint8_t newest, const char *what, struct vt_error *err);
 int vt_record_end(const struct vt_reader *r, bool valid, const char *what, struct vt_error *err);
 int vt_record_written(const struct vt_buf *out); /* 0 or -ENOMEM */
 

@@ -13,7 +13,8 @@
 #include "index/record.h"
 #include "index/record_private.h"
 
-#define TREE_MAX (VT_XATTRS_LEN_MAX + 4096u) /* a tree's canonical bytes: an entry and a digest */
+#define LABELS_MAX 256u                        /* a tree of labels: its root's digest and counts */
+#define TREE_MAX   (VT_XATTRS_LEN_MAX + 4096u) /* a tree's canonical bytes: an entry and a digest */
 
 struct dataset_box {
 	atomic_uint refs;
@@ -171,6 +172,43 @@ static int get_tree(struct vt_reader *r, struct vt_tree *tree, struct vt_error *
 	return 0;
 }
 
+/* What format 2 added. u32 length and canonical bytes of the labels, or u32 0. */
+static int put_labels(struct vt_buf *out, const struct vt_version *v, struct vt_error *err)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf bytes = VT_BUF_INIT;
+	int r = v->labels.labels ? vt_label_tree_encode(&v->labels, &bytes, err) : 0;
+
+	if (r < 0)
+		return r;
+	vt_buf_put_le32(out, v->base == v->serial ? 0 : v->base);
+	vt_buf_put_le32(out, v->revision);
+	vt_buf_put_le32(out, (uint32_t) bytes.len);
+	vt_buf_put(out, bytes.data, bytes.len);
+	vt_buf_put_le64(out, v->labels.page);
+	r = put_text(out, v->provenance ? v->provenance : "", VT_PROVENANCE_MAX, "provenance", err);
+	return r < 0 ? r : put_text(out, v->checks ? v->checks : "", VT_CHECKS_MAX, "checks", err);
+}
+
+/* Counts say whether there are any; the digest, that they are those. */
+static bool get_labels(struct vt_reader *r, struct vt_version *v)
+{
+	uint32_t base = vt_reader_le32(r), revision = vt_reader_le32(r), len = vt_reader_le32(r);
+	const void *bytes = len <= LABELS_MAX ? vt_reader_get(r, len) : NULL;
+	struct vt_digest digest;
+
+	if (!bytes || (len && vt_label_tree_decode(bytes, len, &v->labels, NULL) < 0))
+		return false;
+	v->base = base ? base : v->serial;
+	v->revision = revision;
+	v->labels.page = vt_reader_le64(r);
+	v->provenance = get_text(r, VT_PROVENANCE_MAX);
+	v->checks = get_text(r, VT_CHECKS_MAX);
+	return (base != 0) == (revision != 0) && (!base || base != v->serial) &&
+	       (v->labels.page != 0) == (len != 0) &&
+	       vt_label_tree_digest(&v->labels, &digest, NULL) == 0 &&
+	       vt_digest_equal(&digest, &v->label_digest);
+}
+
 static void put_facts(struct vt_buf *out, const struct vt_version *v, uint64_t removed_ns)
 {
 	vt_buf_put_u8(out, (uint8_t) v->state);
@@ -248,11 +286,13 @@ int vt_version_encode(const struct vt_version *version, uint64_t removed_ns, str
 {
 	int r;
 
-	vt_buf_put_u8(out, VT_RECORD_FORMAT);
+	vt_buf_put_u8(out, VT_VERSION_FORMAT);
 	put_facts(out, version, removed_ns);
 	r = put_texts(out, version, err);
 	if (r == 0)
 		r = put_tree(out, &version->tree, err);
+	if (r == 0)
+		r = put_labels(out, version, err);
 	if (r == 0 && vt_buf_failed(out))
 		return vt_fail(err, ENOMEM, "no memory for the record of a version");
 	return r;
@@ -262,10 +302,10 @@ static int decode_version(struct vt_reader *r, struct vt_version *v, uint64_t *r
 			  struct vt_error *err)
 {
 	bool valid;
-	int e = vt_record_begin(r, "version", err);
+	int e, format = vt_record_format(r, VT_VERSION_FORMAT, "version", err);
 
-	if (e < 0)
-		return e;
+	if (format < 0)
+		return format;
 	valid = get_facts(r, v, removed_ns);
 	v->name = get_text(r, VT_NAME_PART_MAX);
 	v->reason = get_text(r, VT_REASON_MAX);
@@ -273,6 +313,12 @@ static int decode_version(struct vt_reader *r, struct vt_version *v, uint64_t *r
 	v->message = get_text(r, VT_MESSAGE_MAX);
 	v->licence = get_text(r, VT_LICENCE_MAX);
 	e = valid ? get_tree(r, &v->tree, err) : 0;
+	if (format == 1) { /* before there were labels */
+		v->base = v->serial;
+		v->provenance = v->checks = "";
+	} else if (e == 0) {
+		valid = valid && get_labels(r, v);
+	}
 	return e < 0 ? e : vt_record_end(r, valid, "version", err);
 }
 
@@ -328,6 +374,8 @@ int vt_version_digest(const struct vt_version *version, const char *dataset_name
 	vt_buf_put_le64(&bytes, version->counts.symlinks);
 	vt_buf_put_le64(&bytes, version->counts.bytes);
 	hash_text(&bytes, version->licence);
+	if (version->provenance && *version->provenance)
+		hash_text(&bytes, version->provenance);
 	if (vt_buf_failed(&bytes))
 		return vt_fail(err, ENOMEM, "no memory for a version's digest");
 	vt_digest_tagged("vitrine version v1", bytes.data, bytes.len, out);

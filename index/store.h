@@ -133,6 +133,7 @@ enum vt_counter {
 	VT_COUNTER_LINK_TABLE,
 	VT_COUNTER_OUTLINE,
 	VT_COUNTER_IMPORT,
+	VT_COUNTER_POSTINGS,
 	VT_COUNTER_COUNT,
 };
 /* The first of `count` fresh numbers (they begin with 1). */

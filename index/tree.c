@@ -17,7 +17,7 @@
 
 static const char *tree_problem(const struct vt_tree *tree)
 {
-	const char *problem = vt_entry_problem(&tree->root, true);
+	const char *problem = vt_entry_problem(&tree->root, VT_PAGE_FILES, true);
 
 	if (!problem && tree->link_count > tree->root.nodes)
 		problem = "it has more hard links than nodes";

@@ -20,7 +20,7 @@
 /* Directories on the way to a node, the root not counted: a builder refuses more. */
 #define VT_TREE_DEPTH_MAX 2048u
 
-/* Where pages come from: the store, another process, or a test. */
+/* Where the pages of trees come from: the store, another process, or a test. */
 struct vt_page_source {
 	/*
 	 * A reference to the decoded page. With `nowait`, -EAGAIN when that could wait for a disk.
@@ -29,6 +29,7 @@ struct vt_page_source {
 	int (*get)(void *context, uint64_t id, bool nowait, struct vt_page **out,
 		   struct vt_error *err);
 	void *context;
+	enum vt_page_kind kind; /* of the trees read: a page of another is refused (-EBADMSG) */
 };
 
 /*
@@ -110,7 +111,7 @@ void vt_tree_walk_skip(struct vt_tree_walk *walk);
 VT_DEFINE_CLEANUP(struct vt_tree_walk, vt_tree_walk_free);
 
 /*
- * Building, from entries in walk order: enter() a directory, add() files and symlinks, leave().
+ * Building, from entries in walk order: enter() a directory, add() what is none, leave().
  * Memory: the open pages of one path. Pages go to the sink in batches of about 128 KiB,
  * those of one directory and level together, children before parents.
  */
@@ -122,6 +123,7 @@ struct vt_new_page {
 struct vt_page_sink {
 	int (*put)(void *context, struct vt_new_page *pages, size_t count, struct vt_error *err);
 	void *context;
+	enum vt_page_kind kind; /* of the tree built */
 };
 struct vt_tree_builder;
 int vt_tree_builder_new(const struct vt_page_sink *sink, struct vt_tree_builder **out,
@@ -137,6 +139,19 @@ int vt_tree_builder_enter(struct vt_tree_builder *builder, const struct vt_entry
 int vt_tree_builder_add(struct vt_tree_builder *builder, const struct vt_entry *entry,
 			struct vt_error *err);
 int vt_tree_builder_leave(struct vt_tree_builder *builder, struct vt_error *err);
+/*
+ * An entry as another tree has it, whose pages the sink's store has: a directory with all below it,
+ * or what could be added. Errors as above.
+ */
+int vt_tree_builder_adopt(struct vt_tree_builder *builder, const struct vt_entry *entry,
+			  struct vt_error *err);
+/*
+ * A page of that level, likewise, with all below it: one that the cutting rule ended, not the end
+ * of its level (index/schema.md, "What an edit keeps"). 1 it was taken, 0 not: no page begins here
+ * in that level and all below it, so that its items must be given instead. Errors as above.
+ */
+int vt_tree_builder_adopt_page(struct vt_tree_builder *builder, unsigned level,
+			       const struct vt_page_child *child, struct vt_error *err);
 /* Position that the next entry gets: what a link table needs while building. */
 uint32_t vt_tree_builder_position(const struct vt_tree_builder *builder);
 /*

@@ -5,6 +5,10 @@
  * become children in the level above. A directory is closed from the leaves up until a level has a
  * single page: its root.
  *
+ * A page of another tree is adopted by becoming a child in the level above, when all pages that are
+ * open in its level and below are empty: then a page begins there in each of these levels. Levels
+ * below an adopted page may have no page at all, and the root may be an adopted one.
+ *
  * The digests never depend on the batches, only the calls of the sink do.
  */
 #include "index/tree.h"
@@ -31,6 +35,8 @@ struct level {
 	struct vt_new_page *finished;
 	struct summary *summaries; /* of `finished` */
 	size_t count, cap, bytes;
+	struct vt_digest last_digest; /* of the child that `page` got last */
+	uint64_t last_id;
 };
 
 struct open_dir {
@@ -72,12 +78,14 @@ static void level_free(struct level *level)
 }
 
 /* NULL when memory is short. */
-static struct level *get_level(struct open_dir *dir, unsigned number)
+static struct level *get_level(const struct vt_tree_builder *builder, struct open_dir *dir,
+			       unsigned number)
 {
 	if (!dir->levels[number]) {
 		dir->levels[number] = calloc(1, sizeof(struct level));
 		if (dir->levels[number])
-			vt_page_builder_init(&dir->levels[number]->page, (uint8_t) number);
+			vt_page_builder_init(&dir->levels[number]->page, builder->sink->kind,
+					     (uint8_t) number);
 	}
 	return dir->levels[number];
 }
@@ -165,16 +173,28 @@ static int settle(const struct vt_tree_builder *builder, struct open_dir *dir, u
 	return flush(builder, dir, number, err);
 }
 
+static int add_child(const struct vt_tree_builder *builder, struct open_dir *dir, unsigned number,
+		     const struct vt_page_child *child, struct vt_error *err)
+{
+	struct level *level = dir->levels[number];
+	int r = vt_page_builder_add_child(&level->page, child, err);
+
+	if (r < 0)
+		return r;
+	level->last_digest = child->digest;
+	level->last_id = child->page;
+	return settle(builder, dir, number, err);
+}
+
 /* Gives the finished pages of a level to the sink and then to the level above. */
 static int flush(const struct vt_tree_builder *builder, struct open_dir *dir, unsigned number,
 		 struct vt_error *err)
 {
-	struct level *level = dir->levels[number], *above;
+	struct level *level = dir->levels[number];
 	int r;
 
 	assert(number < VT_PAGE_LEVEL_MAX); /* levels halve, and there are at most 2^32 entries */
-	above = get_level(dir, number + 1);
-	if (!above)
+	if (!get_level(builder, dir, number + 1))
 		return no_memory(err);
 	r = put_finished(builder, level, err);
 	for (size_t i = 0; r >= 0 && i < level->count; i++) {
@@ -188,15 +208,24 @@ static int flush(const struct vt_tree_builder *builder, struct open_dir *dir, un
 			.page = level->finished[i].id,
 		};
 
-		r = vt_page_builder_add_child(&above->page, &child, err);
-		if (r >= 0)
-			r = settle(builder, dir, number + 1, err);
+		r = add_child(builder, dir, number + 1, &child, err);
 	}
 	drop_finished(level);
 	return r < 0 ? r : 0;
 }
 
-/* Ends the open page of a level; 1 when what is left is the directory's root. */
+static void set_root(struct open_dir *dir, const struct vt_digest *digest, uint64_t id,
+		     uint32_t nodes)
+{
+	dir->entry.content = *digest;
+	dir->entry.page = id;
+	dir->entry.nodes = nodes + 1;
+}
+
+/*
+ * Ends the open page of a level; 1 when it, or the only child in it, is the directory's root, which
+ * is then set.
+ */
 static int close_level(const struct vt_tree_builder *builder, struct open_dir *dir, unsigned number,
 		       struct vt_error *err)
 {
@@ -205,36 +234,35 @@ static int close_level(const struct vt_tree_builder *builder, struct open_dir *d
 	bool is_empty = is_top && level->count == 0 && level->page.count == 0;
 	int r = 0;
 
+	if (is_top && number > 0 && level->count == 0 && level->page.count == 1) {
+		set_root(dir, &level->last_digest, level->last_id, level->page.nodes);
+		return 1;
+	}
 	if (level->page.count > 0 || is_empty)
 		r = end_page(level, err);
 	if (r < 0 || level->count == 0)
 		return r;
-	if (is_top && level->count == 1) {
-		r = put_finished(builder, level, err);
-		return r < 0 ? r : 1;
-	}
-	return flush(builder, dir, number, err);
+	if (!is_top || level->count > 1)
+		return flush(builder, dir, number, err);
+	r = put_finished(builder, level, err);
+	if (r < 0)
+		return r;
+	set_root(dir, &level->finished[0].digest, level->finished[0].id, level->summaries[0].nodes);
+	return 1;
 }
 
 /* Ends all pages and levels; fills the directory's content, nodes and page. */
 static int close_dir(const struct vt_tree_builder *builder, struct open_dir *dir,
 		     struct vt_error *err)
 {
-	struct level *level;
 	unsigned number = 0;
 	int r;
 
-	if (!get_level(dir, 0))
+	if (!get_level(builder, dir, 0))
 		return no_memory(err);
 	while ((r = close_level(builder, dir, number, err)) == 0)
 		number++;
-	if (r < 0)
-		return r;
-	level = dir->levels[number];
-	dir->entry.content = level->finished[0].digest;
-	dir->entry.page = level->finished[0].id;
-	dir->entry.nodes = level->summaries[0].nodes + 1;
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 static int push(struct vt_tree_builder *builder, struct vt_error *err)
@@ -296,35 +324,47 @@ uint32_t vt_tree_builder_position(const struct vt_tree_builder *builder)
 	return builder->position;
 }
 
-/* The rules that hold across pages. */
-static int check_next(struct vt_tree_builder *builder, const struct vt_entry *entry,
-		      struct vt_error *err)
+/* The rules that hold across pages, for a name and the nodes that come with it. */
+static int check_room(const struct vt_tree_builder *builder, const char *name, size_t len,
+		      uint32_t nodes, struct vt_error *err)
 {
-	struct open_dir *dir = top(builder);
-	const char *problem = vt_entry_problem(entry, false);
+	const struct open_dir *dir = top(builder);
 
-	if (problem)
-		return vt_fail(err, EINVAL, "%s", problem);
-	if (vt_name_compare(dir->last_name, dir->last_name_len, entry->name, entry->name_len) >= 0)
-		return vt_fail(err, EINVAL, "'%.*s' comes after '%.*s'", (int) entry->name_len,
-			       entry->name, (int) dir->last_name_len, dir->last_name);
-	if (builder->position >= VT_NODES_MAX)
+	if (vt_name_compare(dir->last_name, dir->last_name_len, name, len) >= 0)
+		return vt_fail(err, EINVAL, "'%.*s' comes after '%.*s'", (int) len, name,
+			       (int) dir->last_name_len, dir->last_name);
+	if (nodes > VT_NODES_MAX - builder->position)
 		return vt_fail(err, EOVERFLOW, "more than %u entries", VT_NODES_MAX);
 	return 0;
 }
 
-static void took(struct vt_tree_builder *builder, struct open_dir *dir,
-		 const struct vt_entry *entry)
+static uint32_t nodes_of(const struct vt_entry *entry)
 {
-	memcpy(dir->last_name, entry->name, entry->name_len);
-	dir->last_name_len = entry->name_len;
-	builder->position++;
+	return entry->type == VT_DIRECTORY ? entry->nodes : 1;
+}
+
+static int check_next(const struct vt_tree_builder *builder, const struct vt_entry *entry,
+		      struct vt_error *err)
+{
+	const char *problem = vt_entry_problem(entry, builder->sink->kind, false);
+
+	if (problem)
+		return vt_fail(err, EINVAL, "%s", problem);
+	return check_room(builder, entry->name, entry->name_len, nodes_of(entry), err);
+}
+
+static void took(struct vt_tree_builder *builder, struct open_dir *dir, const char *name,
+		 size_t len, uint32_t nodes)
+{
+	memcpy(dir->last_name, name, len);
+	dir->last_name_len = len;
+	builder->position += nodes;
 }
 
 static int add_to(const struct vt_tree_builder *builder, struct open_dir *dir,
 		  const struct vt_entry *entry, struct vt_error *err)
 {
-	struct level *leaves = get_level(dir, 0);
+	struct level *leaves = get_level(builder, dir, 0);
 	int r;
 
 	if (!leaves)
@@ -335,19 +375,71 @@ static int add_to(const struct vt_tree_builder *builder, struct open_dir *dir,
 	return r;
 }
 
-int vt_tree_builder_add(struct vt_tree_builder *builder, const struct vt_entry *entry,
-			struct vt_error *err)
+static int add(struct vt_tree_builder *builder, const struct vt_entry *entry, struct vt_error *err)
 {
-	int r;
+	int r = check_next(builder, entry, err);
 
-	if (entry->type == VT_DIRECTORY)
-		return vt_fail(err, EINVAL, "a directory must be entered");
-	r = check_next(builder, entry, err);
 	if (r >= 0)
 		r = add_to(builder, top(builder), entry, err);
 	if (r >= 0)
-		took(builder, top(builder), entry);
+		took(builder, top(builder), entry->name, entry->name_len, nodes_of(entry));
 	return r;
+}
+
+int vt_tree_builder_add(struct vt_tree_builder *builder, const struct vt_entry *entry,
+			struct vt_error *err)
+{
+	if (entry->type == VT_DIRECTORY)
+		return vt_fail(err, EINVAL, "a directory must be entered");
+	return add(builder, entry, err);
+}
+
+int vt_tree_builder_adopt(struct vt_tree_builder *builder, const struct vt_entry *entry,
+			  struct vt_error *err)
+{
+	return add(builder, entry, err);
+}
+
+/* 1: a page begins here in that level and all below it, 0: not. Makes these levels. */
+static int is_boundary(const struct vt_tree_builder *builder, struct open_dir *dir, unsigned number,
+		       struct vt_error *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i <= number; i++) {
+		const struct level *level = get_level(builder, dir, i);
+
+		if (!level)
+			return no_memory(err);
+		if (level->page.count > 0)
+			return 0;
+		if (level->count > 0)
+			r = flush(builder, dir, i, err);
+	}
+	return r < 0 ? r : 1;
+}
+
+int vt_tree_builder_adopt_page(struct vt_tree_builder *builder, unsigned level,
+			       const struct vt_page_child *child, struct vt_error *err)
+{
+	struct open_dir *dir = top(builder);
+	int r;
+
+	/* As many as every page has that the rule ended: what bounds the levels. */
+	if (level >= VT_PAGE_LEVEL_MAX || child->entries >> level == 0)
+		return vt_fail(err, EINVAL, "a page of level %u has too few entries", level);
+	r = check_room(builder, child->last_name, child->last_name_len, child->nodes, err);
+	if (r == 0)
+		r = is_boundary(builder, dir, level, err);
+	if (r <= 0)
+		return r;
+	if (!get_level(builder, dir, level + 1))
+		return no_memory(err);
+	r = add_child(builder, dir, level + 1, child, err);
+	if (r < 0)
+		return r;
+	took(builder, dir, child->last_name, child->last_name_len, child->nodes);
+	return 1;
 }
 
 static int copy_entry(struct open_dir *dir, const struct vt_entry *entry, struct vt_error *err)
@@ -382,7 +474,7 @@ int vt_tree_builder_enter(struct vt_tree_builder *builder, const struct vt_entry
 		dir_free(builder->stack[--builder->depth]);
 		return r;
 	}
-	took(builder, around, entry);
+	took(builder, around, entry->name, entry->name_len, 1);
 	return 0;
 }
 
@@ -413,7 +505,7 @@ int vt_tree_builder_finish(struct vt_tree_builder *builder, const struct vt_entr
 	if (builder->depth != 1)
 		return vt_fail(err, EINVAL, "a directory is still open");
 	entry.nodes = 1;
-	problem = vt_entry_problem(&entry, true);
+	problem = vt_entry_problem(&entry, builder->sink->kind, true);
 	if (problem)
 		return vt_fail(err, EINVAL, "%s", problem);
 	r = close_dir(builder, top(builder), err);

@@ -128,7 +128,7 @@ int vt_tree_walk_new(const struct vt_page_source *pages, const struct vt_tree *t
 	if (!walk)
 		return vt_fail(err, ENOMEM, "no memory to walk a tree");
 	walk->pages = pages;
-	if (position < tree->root.nodes) {
+	if (position < tree->root.nodes && tree->root.nodes > 1) {
 		int r = start_at(walk, tree, position, err);
 
 		if (r < 0)

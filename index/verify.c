@@ -231,6 +231,57 @@ static void check_digests(struct verify *v, const struct vt_version *version, co
 		find(v, v->what, "its digest is not that of its record");
 }
 
+/* Labels are of files that the version has, with the contents it has. */
+static int check_labelled(struct verify *v, const struct vt_version *version, const char *path,
+			  size_t len, const struct vt_entry *labelled, struct vt_error *err)
+{
+	struct vt_error reason = {""};
+	struct vt_node node = {0};
+	int r = vt_tree_find(&v->index->pages, &version->tree, path, len, &node, &reason);
+
+	if (r == -ENOENT || r == -ENOTDIR ||
+	    (r == 0 && (node.entry.type != VT_FILE ||
+			!vt_digest_equal(&node.entry.content, &labelled->content))))
+		find(v, v->what, "'%.*s' has labels, and is no file with that content", (int) len,
+		     path);
+	else if (r < 0 && r != -EBADMSG) /* damage is found by the walk over pages */
+		return vt_fail(err, -r, "%s", reason.text);
+	vt_node_done(&node);
+	return 0;
+}
+
+static int check_labels(struct verify *v, const struct vt_version *version, struct vt_error *err)
+{
+	const struct vt_tree root = vt_label_tree_root(&version->labels);
+	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
+	struct vt_error reason = {""};
+	struct vt_node node = {0};
+	uint64_t files = 0, labels = 0;
+	const char *path;
+	size_t len;
+	int r;
+
+	if (version->labels.labels == 0)
+		return 0;
+	r = vt_tree_walk_new(&v->index->label_pages, &root, 1, &walk, &reason);
+	while (r >= 0 && (r = vt_tree_walk_next(walk, &node, &path, &len, &reason)) > 0) {
+		if (node.entry.type == VT_LABELLED) {
+			files++;
+			labels += node.entry.labels;
+			r = check_labelled(v, version, path, len, &node.entry, err);
+			if (r < 0)
+				return r;
+		}
+		vt_node_done(&node);
+	}
+	if (r < 0 && r != -EBADMSG)
+		return vt_fail(err, -r, "%s", reason.text);
+	if (r == 0 && (files != version->labels.files || labels != version->labels.labels))
+		find(v, v->what, "it has %llu labels of %llu files, not as many as it says",
+		     (unsigned long long) labels, (unsigned long long) files);
+	return 0;
+}
+
 static int check_version(struct verify *v, const struct vt_version *version, const char *dataset,
 			 struct vt_error *err)
 {
@@ -245,7 +296,11 @@ static int check_version(struct verify *v, const struct vt_version *version, con
 	if (r == 0 && !vt_digest_is_zero(&version->changes))
 		r = check_content(v, &version->changes, version->document_body[VT_DOCUMENT_CHANGES],
 				  err);
-	return r < 0 ? r : vt_page_walk_tree(v->walk, &version->tree, err);
+	if (r == 0)
+		r = vt_page_walk_tree(v->walk, &version->tree, err);
+	if (r == 0)
+		r = vt_page_walk_labels(v->walk, &version->labels, err);
+	return r < 0 ? r : check_labels(v, version, err);
 }
 
 static int check_dataset(struct verify *v, const struct vt_dataset *dataset, struct vt_error *err)

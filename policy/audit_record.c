@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/base/utf8.h"
 
 #define DEPTH_MAX 4
 
@@ -120,22 +121,12 @@ static bool scan_escape(struct scan *s)
 	return true;
 }
 
-/* One character beyond ASCII: well-formed UTF-8 (RFC 3629). */
 static bool scan_utf8(struct scan *s)
 {
-	const uint8_t *c = (const uint8_t *) s->at;
-	size_t len = c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
-	uint32_t value = c[0] & (0x7fu >> len);
+	uint32_t code;
+	size_t len = vt_utf8_decode(s->at, (size_t) (s->end - s->at), &code);
 
-	if (c[0] < 0xc2 || c[0] > 0xf4 || (size_t) (s->end - s->at) < len)
-		return refuse(s, "it is not UTF-8");
-	for (size_t i = 1; i < len; i++) {
-		if ((c[i] & 0xc0) != 0x80)
-			return refuse(s, "it is not UTF-8");
-		value = value << 6 | (c[i] & 0x3f);
-	}
-	if ((len == 3 && value < 0x800) || (len == 4 && (value < 0x10000 || value > 0x10ffff)) ||
-	    (value >= 0xd800 && value <= 0xdfff))
+	if (len == 0)
 		return refuse(s, "it is not UTF-8");
 	s->at += len;
 	return true;

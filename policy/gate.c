@@ -99,6 +99,8 @@ static void look_up(struct vt_gate *gate, struct vt_place place, struct thing *t
 	if (place.version &&
 	    vt_catalog_version(gate->parts.catalog, place.version, &version, NULL) < 0)
 		return;
+	if (version)
+		thing->object.version = version->base; /* a revision has the rules of its base */
 	thing->object.owner_uid = dataset->owner_uid;
 	thing->object.space = vt_dataset_space(dataset->name, thing->space);
 	(void) snprintf(thing->name, sizeof thing->name, "%s%s%s", dataset->name,

@@ -171,7 +171,7 @@ static int parse_dataset(struct vt_catalog *catalog, const char *text, struct vt
 		return r;
 	out->scope = at ? VT_SCOPE_VERSION : VT_SCOPE_DATASET;
 	out->dataset = dataset->id;
-	out->version = at ? version->serial : 0;
+	out->version = at ? version->base : 0; /* rules are of a version and its revisions */
 	return 0;
 }
 

@@ -25,7 +25,7 @@ static int help(struct vt_cli *cli, struct vt_error *err)
 		    "Labeled, versioned datasets, served from compressed shards.\n");
 	for (int i = 0; vt_commands[i]; i++)
 		if (!vt_commands[i]->hidden)
-			(void) printf("  %-12s%s\n", vt_commands[i]->name, vt_commands[i]->summary);
+			(void) printf("  %-15s%s\n", vt_commands[i]->name, vt_commands[i]->summary);
 	(void) puts("\nThe store is --store DIR, $VITRINE_STORE, else " VT_STORE_DEFAULT ".\n"
 		    "'vitrine COMMAND --help' says more about each.");
 	return 0;

@@ -73,6 +73,6 @@ void vt_escape(const char *name, size_t len, struct vt_buf *out); /* what a term
 
 /*
  * A member that may be any bytes: KEY_hex where there is one, else KEY, appended to `out`. The
- * other way is vt_json_set_text() of fs/rows.h.
+ * other way is vt_json_set_text() of index/json_text.h.
  */
 void vt_json_get_bytes(const json_t *object, const char *key, struct vt_buf *out);

@@ -64,6 +64,14 @@ static inline uint32_t latest_of(uint32_t dataset)
 	return now->latest;
 }
 
+/* Some labels, whose pages nobody reads; others for another `first`. */
+static inline void labels_model(struct vt_version *version, uint8_t first)
+{
+	version->labels = (struct vt_label_tree){
+		.content.bytes = {first}, .nodes = 3, .files = 2, .labels = 5, .page = 9};
+	must(vt_label_tree_digest(&version->labels, &version->label_digest, &err) == 0);
+}
+
 /* A version of an empty tree. */
 static inline struct vt_version version_model(uint32_t dataset, const char *name)
 {
@@ -72,7 +80,6 @@ static inline struct vt_version version_model(uint32_t dataset, const char *name
 		.name = name,
 		.tree.root = {.type = VT_DIRECTORY, .mode = 0755, .nodes = 1, .page = 7},
 		.tree_digest.bytes = {1},
-		.label_digest.bytes = {2},
 		.counts = {.files = 3,
 			   .directories = 4,
 			   .symlinks = 5,
@@ -89,7 +96,32 @@ static inline struct vt_version version_model(uint32_t dataset, const char *name
 	};
 
 	vt_digest_of("root", 4, &version.tree.root.content);
+	labels_model(&version, 2);
 	return version;
+}
+
+/* A revision of `base` upon `newest`: what a commit of it says; its serial is in `version`. */
+static inline int revise(uint32_t base, uint32_t newest, struct vt_version *version)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *made = NULL;
+	static uint8_t labels = 100;
+
+	*version = (struct vt_version){.base = base,
+				       .author = "ben",
+				       .author_uid = 1002,
+				       .created_ns = 1700000001000000000,
+				       .message = "other labels",
+				       .document_body[VT_DOCUMENT_LABELS] = 99};
+	labels_model(version, labels++);
+	return vt_catalog_revise(catalog, version, newest, NULL, &made, &err);
+}
+
+static inline uint32_t revision_new(uint32_t base, uint32_t newest)
+{
+	struct vt_version version;
+
+	must(revise(base, newest, &version) == 0);
+	return version.serial;
 }
 
 /* Publishes it and gives its serial. `name` NULL: the next vN. */

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "policy/evaluate.h"
+#include "tests/unit/chance.h"
 
 enum {
 	WORLD_RULES = 10,
@@ -43,43 +43,6 @@ struct world_question {
 	struct vt_object object;
 	struct vt_instant now;
 };
-
-/* ---- chance ---------------------------------------------------------------------------------- */
-
-/* splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators") */
-static uint64_t chance_state;
-
-static inline uint64_t chance(void)
-{
-	uint64_t z = chance_state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
-static inline unsigned below(unsigned bound)
-{
-	return (unsigned) (chance() % bound);
-}
-
-static inline bool one_in(unsigned bound)
-{
-	return below(bound) == 0;
-}
-
-/* VT_SEED repeats a run. */
-static inline uint64_t world_seed(void)
-{
-	const char *given = getenv("VT_SEED");
-	uint64_t seed = 0;
-
-	if (given)
-		return strtoull(given, NULL, 0);
-	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-		abort();
-	return seed;
-}
 
 /* VT_COMPARISONS makes the run longer or shorter. */
 static inline uint64_t world_comparisons(uint64_t usual)
@@ -414,7 +377,7 @@ static inline void world_report(struct world *world, const struct world_question
 static inline void world_search(uint64_t comparisons, unsigned each, world_fails fails,
 				const char *what)
 {
-	uint64_t seed = world_seed();
+	uint64_t seed = chance_seed();
 	struct world world;
 
 	for (uint64_t done = 0; done < comparisons; seed++) {

@@ -201,7 +201,7 @@ static inline int publish_pages(void *context, struct vt_new_page *pages, size_t
 
 static inline void publish_tree(struct publish *p, const char *text)
 {
-	struct vt_page_sink sink = {publish_pages, p};
+	struct vt_page_sink sink = {.put = publish_pages, .context = p};
 	struct vt_tree_builder *builder = NULL;
 	struct vt_entry root = {.type = VT_DIRECTORY, .mode = 0755};
 	struct vt_entry sub = {.type = VT_DIRECTORY, .mode = 0755, .name = "sub", .name_len = 3};

@@ -457,6 +457,210 @@ START_TEST(a_removed_dataset_takes_all_with_it)
 }
 END_TEST
 
+/* ---- revisions ------------------------------------------------------------------------------- */
+
+static const struct vt_version *version_of(uint32_t serial)
+{
+	const struct vt_version *version = NULL;
+
+	must(vt_catalog_version(catalog, serial, &version, &err) == 0);
+	return version;
+}
+
+/* Name of the newest live version with the files of that one, or "-". */
+static const char *newest_of(uint32_t serial)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+	static char text[VT_NAME_PART_MAX + 1];
+
+	if (vt_catalog_newest(catalog, serial, &version, &err) < 0)
+		return "-";
+	strcpy(text, version->name);
+	return text;
+}
+
+START_TEST(a_revision_has_other_labels_and_all_else_of_its_base)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *base = NULL, *after = NULL;
+	struct vt_version version;
+	uint32_t dataset, serial;
+
+	catalog_set_up();
+	dataset = dataset_new("birds");
+	serial = version_new(dataset, NULL);
+	must(revise(serial, serial, &version) == 0);
+	catalog_reopen();
+	base = version_of(serial);
+	after = version_of(version.serial);
+	ck_assert_str_eq(after->name, "v1.1");
+	ck_assert_uint_eq(after->base, serial);
+	ck_assert_uint_eq(base->base, serial);
+	ck_assert_uint_eq(after->revision, 1);
+	ck_assert_uint_eq(after->number, 1);
+	ck_assert_uint_ne(after->exhibit, base->exhibit);
+	ck_assert_int_eq(exhibit_state(after->exhibit), 0);
+	ck_assert_uint_eq(after->parent, serial);
+	ck_assert(vt_digest_equal(&after->parent_digest, &base->digest));
+	ck_assert(vt_digest_equal(&after->tree_digest, &base->tree_digest));
+	ck_assert_uint_eq(after->tree.root.page, base->tree.root.page);
+	ck_assert(vt_digest_equal(&after->label_digest, &version.label_digest));
+	ck_assert(!vt_digest_equal(&after->label_digest, &base->label_digest));
+	ck_assert(!vt_digest_equal(&after->digest, &base->digest));
+	ck_assert_uint_eq(after->counts.files, base->counts.files);
+	ck_assert_uint_eq(after->counts.stored_bytes, 0);
+	ck_assert_uint_eq(after->outline, base->outline);
+	ck_assert_uint_eq(after->document_body[VT_DOCUMENT_LABELS], 99);
+	ck_assert_uint_eq(after->document_body[VT_DOCUMENT_MANIFEST],
+			  base->document_body[VT_DOCUMENT_MANIFEST]);
+	ck_assert_str_eq(after->author, "ben");
+	ck_assert_str_eq(after->message, "other labels");
+	ck_assert_str_eq(after->licence, "CC-BY-4.0");
+	catalog_tear_down();
+}
+END_TEST
+
+START_TEST(revisions_are_numbered_in_a_row_past_withdrawn_ones_and_taken_names)
+{
+	uint32_t dataset, gold, first, second, third, retired;
+
+	catalog_set_up();
+	dataset = dataset_new("birds");
+	gold = version_new(dataset, "gold");
+	version_new(dataset, "gold.1");
+	must(vt_catalog_tag(catalog, dataset, "gold.3", gold, &err) == 0);
+	first = revision_new(gold, gold);
+	ck_assert_str_eq(newest_of(gold), "gold.2");
+	second = revision_new(gold, first);
+	ck_assert_str_eq(newest_of(first), "gold.4"); /* of a revision too */
+	must(vt_catalog_withdraw(catalog, second, "", 0, &retired, &err) == 0);
+	ck_assert_str_eq(newest_of(gold), "gold.2");
+	third = revision_new(gold, first);
+	ck_assert_str_eq(newest_of(gold), "gold.5");
+	catalog_reopen();
+	ck_assert_str_eq(newest_of(gold), "gold.5");
+	must(vt_catalog_withdraw(catalog, third, "", 0, &retired, &err) == 0);
+	must(vt_catalog_withdraw(catalog, first, "", 0, &retired, &err) == 0);
+	ck_assert_str_eq(newest_of(second), "gold");
+	must(vt_catalog_withdraw(catalog, gold, "", 0, &retired, &err) == 0);
+	ck_assert_str_eq(newest_of(gold), "-");
+	ck_assert_str_eq(newest_of(999), "-");
+	catalog_tear_down();
+}
+END_TEST
+
+START_TEST(a_version_after_revisions_has_the_next_number)
+{
+	uint32_t dataset, first;
+
+	catalog_set_up();
+	dataset = dataset_new("birds");
+	first = version_new(dataset, NULL);
+	(void) revision_new(first, first);
+	version_new(dataset, NULL);
+	ck_assert_str_eq(meaning(dataset, NULL), "v2");
+	catalog_tear_down();
+}
+END_TEST
+
+START_TEST(latest_goes_to_a_revision_of_what_it_names_only)
+{
+	uint32_t dataset, first, second, revision, retired;
+
+	catalog_set_up();
+	dataset = dataset_new("birds");
+	first = version_new(dataset, NULL);
+	second = version_new(dataset, NULL);
+	revision = revision_new(first, first);
+	ck_assert_uint_eq(latest_of(dataset), second);
+	(void) revision_new(second, second);
+	ck_assert_str_eq(meaning(dataset, NULL), "v2.1");
+	must(vt_catalog_set_latest(catalog, dataset, first, &err) == 0);
+	(void) revision_new(first, revision);
+	catalog_reopen();
+	ck_assert_str_eq(meaning(dataset, NULL), "v1.2");
+	must(vt_catalog_withdraw(catalog, latest_of(dataset), "", 0, &retired, &err) == 0);
+	ck_assert_str_eq(meaning(dataset, NULL), "v2.1");
+	catalog_tear_down();
+}
+END_TEST
+
+START_TEST(a_revision_of_what_was_revised_or_withdrawn_meanwhile_changes_nothing)
+{
+	struct vt_version version;
+	uint32_t dataset, base, first, retired;
+	uint64_t generation;
+
+	catalog_set_up();
+	dataset = dataset_new("birds");
+	base = version_new(dataset, NULL);
+	first = revision_new(base, base);
+	generation = vt_catalog_generation(catalog);
+	ck_assert_int_eq(revise(base, base, &version), -ESTALE);
+	says("revised meanwhile");
+	ck_assert_int_eq(revise(base, 999, &version), -ESTALE);
+	ck_assert_int_eq(revise(999, base, &version), -ENOENT);
+	ck_assert_uint_eq(vt_catalog_generation(catalog), generation);
+	must(vt_catalog_withdraw(catalog, first, "", 0, &retired, &err) == 0);
+	must(vt_catalog_withdraw(catalog, base, "wrong licence", 0, &retired, &err) == 0);
+	ck_assert_int_eq(revise(base, base, &version), -ESTALE);
+	says("wrong licence");
+	catalog_tear_down();
+}
+END_TEST
+
+START_TEST(a_name_that_is_too_long_for_a_revision_is_said_so)
+{
+	struct vt_version version;
+	uint32_t base;
+
+	catalog_set_up();
+	base = version_new(dataset_new("birds"), repeat('x', 99));
+	ck_assert_int_eq(revise(base, base, &version), -ENAMETOOLONG);
+	catalog_tear_down();
+}
+END_TEST
+
+START_TEST(a_version_is_not_removed_before_its_revisions)
+{
+	uint32_t dataset, base, first, second, retired;
+
+	catalog_set_up();
+	dataset = dataset_new("birds");
+	base = version_new(dataset, NULL);
+	first = revision_new(base, base);
+	second = revision_new(base, first);
+	must(vt_catalog_withdraw(catalog, first, "", 0, &retired, &err) == 0);
+	must(vt_catalog_remove(catalog, second, 0, &retired, &err) == 0);
+	ck_assert_int_eq(vt_catalog_remove(catalog, base, 0, &retired, &err), -EBUSY);
+	says("'v1.1'");
+	must(vt_catalog_remove(catalog, first, 0, &retired, &err) == 0);
+	must(vt_catalog_remove(catalog, base, 0, &retired, &err) == 0);
+	catalog_reopen();
+	ck_assert_str_eq(meaning(dataset, NULL), "-");
+	catalog_tear_down();
+}
+END_TEST
+
+START_TEST(the_number_of_a_removed_revision_is_not_given_again)
+{
+	uint32_t dataset, base, first, second, third, retired;
+
+	catalog_set_up();
+	dataset = dataset_new("birds");
+	base = version_new(dataset, NULL);
+	first = revision_new(base, base);
+	second = revision_new(base, first);
+	must(vt_catalog_remove(catalog, second, 0, &retired, &err) == 0);
+	catalog_reopen();
+	third = revision_new(base, first);
+	ck_assert_str_eq(newest_of(base), "v1.3");
+	must(vt_catalog_remove(catalog, first, 0, &retired, &err) == 0);
+	(void) revision_new(base, third);
+	ck_assert_str_eq(newest_of(base), "v1.4");
+	catalog_tear_down();
+}
+END_TEST
+
 START_TEST(listings_are_in_order)
 {
 	static const char *const names[] = {"b", "B", "a/z", "a.b", "10", "9"};
@@ -585,4 +789,12 @@ VT_SUITE(catalog, names_follow_the_rules, a_dataset_is_found_by_name_and_id_afte
 	 a_withdrawn_version_is_named_but_its_exhibit_is_over,
 	 rollback_moves_latest_and_withdrawing_another_leaves_it,
 	 a_removed_version_is_gone_unless_a_tag_holds_it, a_removed_dataset_takes_all_with_it,
-	 listings_are_in_order, a_damaged_row_stops_the_loading, readers_never_see_half_a_change)
+	 a_revision_has_other_labels_and_all_else_of_its_base,
+	 revisions_are_numbered_in_a_row_past_withdrawn_ones_and_taken_names,
+	 a_version_after_revisions_has_the_next_number,
+	 latest_goes_to_a_revision_of_what_it_names_only,
+	 a_revision_of_what_was_revised_or_withdrawn_meanwhile_changes_nothing,
+	 a_name_that_is_too_long_for_a_revision_is_said_so,
+	 a_version_is_not_removed_before_its_revisions,
+	 the_number_of_a_removed_revision_is_not_given_again, listings_are_in_order,
+	 a_damaged_row_stops_the_loading, readers_never_see_half_a_change)

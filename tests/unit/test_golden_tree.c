@@ -15,10 +15,9 @@
 #include "index/base/error.h"
 #include "index/link.h"
 #include "index/tree.h"
+#include "tests/unit/golden.h"
 #include "tests/unit/suite.h"
 #include "tests/unit/tree_model.h"
-
-#include <stdio.h>
 
 static struct vt_link links[2] = {{0, 0, 2}, {0, 0, 2}}; /* positions: when numbered */
 
@@ -149,14 +148,6 @@ static void put_link_rows(struct vt_buf *out)
 	}
 }
 
-static void put_digest(struct vt_buf *out, const char *what, const struct vt_digest *digest)
-{
-	char hex[VT_DIGEST_HEX];
-
-	vt_digest_format(digest, hex);
-	vt_buf_printf(out, "%s %s\n", what, hex);
-}
-
 /* Names in hexadecimal: they hold any byte. */
 static void put_names(struct vt_buf *out, const struct model *dir)
 {
@@ -187,36 +178,6 @@ static void put_digests(struct vt_buf *out, const struct model *root, struct mem
 		put_digest(out, what, &memory_find(memory, id)->digest);
 	}
 	put_names(out, root);
-}
-
-static FILE *open_golden(const char *dir, const char *name, const char *mode)
-{
-	char path[4096];
-	FILE *file;
-
-	(void) snprintf(path, sizeof path, "%s/%s", dir, name);
-	file = fopen(path, mode);
-	ck_assert_msg(file, "cannot open %s", path);
-	return file;
-}
-
-static void write_file(const char *dir, const char *name, const void *data, size_t len)
-{
-	FILE *file = open_golden(dir, name, "wb");
-
-	must(fwrite(data, 1, len, file) == len);
-	must(fclose(file) == 0);
-}
-
-static void check_file(const char *dir, const char *name, const void *data, size_t len)
-{
-	FILE *file = open_golden(dir, name, "rb");
-	uint8_t *there = malloc(len + 1);
-
-	ck_assert_msg(fread(there, 1, len + 1, file) == len, "%s has another length", name);
-	ck_assert_msg(memcmp(there, data, len) == 0, "%s has other bytes", name);
-	free(there);
-	must(fclose(file) == 0);
 }
 
 static void each_file(const char *dir,
@@ -275,7 +236,7 @@ static int get_golden(void *context, uint64_t id, bool nowait, struct vt_page **
 START_TEST(what_was_written_once_is_still_read)
 {
 	char dir[4096], root_bytes[256];
-	struct vt_page_source source = {get_golden, dir};
+	struct vt_page_source source = {.get = get_golden, .context = dir};
 	struct model *root = golden_model();
 	struct vt_tree_walk *walk;
 	struct vt_node node;

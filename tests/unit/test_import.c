@@ -3,7 +3,7 @@
 #include "index/index.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/suite.h"
-#include "tests/unit/store_model.h"
+#include "tests/unit/label_store.h"
 
 #include <sys/wait.h>
 
@@ -479,6 +479,151 @@ START_TEST(dictionaries_are_found_through_their_shards)
 }
 END_TEST
 
+/* ---- revisions ------------------------------------------------------------------------------- */
+
+/* Labels of "file" for a revision of `version`: begun, not committed. */
+static struct vt_import *revise(uint32_t version, const char *value, struct vt_version *out,
+				struct vt_import_info *info)
+{
+	const struct item labelled[] = {{"file", "some bytes", ""}, {"", "", ""}};
+	struct item items[2];
+	struct vt_import *import = NULL;
+
+	memcpy(items, labelled, sizeof items);
+	strcpy(items[0].label, value);
+	must(vt_import_revise(idx, version, &import, info, &err) == 0);
+	*out = (struct vt_version){.author = "ben", .message = "labels"};
+	out->labels = items_labels(items);
+	return import;
+}
+
+START_TEST(a_revision_is_committed_with_its_labels)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *made = NULL, *again = NULL;
+	struct vt_import_info info;
+	struct vt_version version;
+	struct vt_import *import = NULL;
+	uint32_t base;
+
+	index_set_up();
+	base = publish("birds", NULL, "some bytes");
+	import = revise(base, "owl", &version, &info);
+	ck_assert_uint_eq(info.base, base);
+	ck_assert_uint_eq(info.parent, base);
+	must(vt_import_commit_revision(import, &version, &made, &err) == 0);
+	ck_assert_int_eq(vt_import_commit_revision(import, &version, &again, &err), -EINVAL);
+	vt_import_free(import);
+	ck_assert_str_eq(made->name, "v1.1");
+	ck_assert(!vt_digest_is_zero(&made->label_digest));
+	ck_assert_uint_eq(count_files("tmp"), 0);
+	ck_assert_uint_eq(count_rows(VT_CF_IMPORT), 0);
+	index_reopen();
+	must(vt_catalog_version(idx->catalog, made->serial, &again, &err) == 0);
+	ck_assert_str_eq(labels_text(&again->labels), "file=owl ");
+	index_tear_down();
+}
+END_TEST
+
+START_TEST(a_revision_begins_with_the_newest_one_whichever_was_named)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *first = NULL;
+	struct vt_import_info info;
+	struct vt_version version;
+	struct vt_import *import = NULL;
+	uint32_t base;
+
+	index_set_up();
+	base = publish("birds", NULL, "some bytes");
+	import = revise(base, "owl", &version, &info);
+	must(vt_import_commit_revision(import, &version, &first, &err) == 0);
+	vt_import_free(import);
+	for (int i = 0; i < 2; i++) {
+		must(vt_import_revise(idx, i ? base : first->serial, &import, &info, &err) == 0);
+		ck_assert_uint_eq(info.parent, first->serial);
+		ck_assert_uint_eq(info.base, base);
+		vt_import_free(import);
+	}
+	index_tear_down();
+}
+END_TEST
+
+START_TEST(a_revision_given_up_or_too_late_leaves_nothing)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *first = NULL, *none = NULL;
+	struct vt_import_info info;
+	struct vt_version version, late;
+	struct vt_import *import = NULL, *other;
+	uint32_t base, retired;
+
+	index_set_up();
+	base = publish("birds", NULL, "some bytes");
+	import = revise(base, "owl", &version, &info);
+	other = revise(base, "emu", &late, &info);
+	must(vt_import_commit_revision(import, &version, &first, &err) == 0);
+	ck_assert_int_eq(vt_import_commit_revision(other, &late, &none, &err), -ESTALE);
+	ck_assert_uint_eq(count_rows(VT_CF_IMPORT), 1);
+	vt_import_free(import);
+	vt_import_free(other);
+	ck_assert_uint_eq(count_files("tmp"), 0);
+	ck_assert_uint_eq(count_rows(VT_CF_IMPORT), 0);
+	ck_assert_uint_eq(count_rows(VT_CF_VERSION), 2);
+	must(vt_catalog_withdraw(idx->catalog, first->serial, "", 0, &retired, &err) == 0);
+	must(vt_catalog_withdraw(idx->catalog, base, "", 0, &retired, &err) == 0);
+	ck_assert_int_eq(vt_import_revise(idx, base, &import, &info, &err), -ESTALE);
+	ck_assert_int_eq(vt_import_revise(idx, 999, &import, &info, &err), -ESTALE);
+	index_tear_down();
+}
+END_TEST
+
+START_TEST(labels_whose_pages_are_not_there_are_refused)
+{
+	const struct vt_version *none = NULL;
+	struct vt_import_info info;
+	struct vt_version version;
+	struct vt_import *import = NULL;
+
+	index_set_up();
+	import = revise(publish("birds", NULL, "some bytes"), "owl", &version, &info);
+	version.labels.page += 4096;
+	ck_assert_int_eq(vt_import_commit_revision(import, &version, &none, &err), -EINVAL);
+	vt_import_free(import);
+	ck_assert_uint_eq(count_rows(VT_CF_VERSION), 1);
+	index_tear_down();
+}
+END_TEST
+
+START_TEST(a_publish_is_not_committed_as_a_revision)
+{
+	const struct vt_version *none = NULL;
+	struct publish p;
+
+	index_set_up();
+	publish_begin(&p, "birds", NULL);
+	publish_build(&p, "some bytes");
+	ck_assert_int_eq(vt_import_commit_revision(p.import, &p.version, &none, &err), -EINVAL);
+	(void) publish_commit(&p);
+	index_tear_down();
+}
+END_TEST
+
+/* gc sweeps when no import is open, revisions among them. */
+START_TEST(a_revision_under_way_keeps_gc_out)
+{
+	struct vt_import_info info;
+	struct vt_import *import = NULL;
+	uint32_t base;
+
+	index_set_up();
+	base = publish("birds", NULL, "some bytes");
+	must(vt_import_revise(idx, base, &import, &info, &err) == 0);
+	ck_assert_int_eq(vt_gc_gate_enter_alone(idx->gc_gate, &err), -EBUSY);
+	vt_import_free(import);
+	must(vt_gc_gate_enter_alone(idx->gc_gate, &err) == 0);
+	vt_gc_gate_leave_alone(idx->gc_gate);
+	index_tear_down();
+}
+END_TEST
+
 VT_SUITE(import, a_store_is_made_once_and_says_what_it_is, a_newer_or_damaged_store_is_refused,
 	 a_store_opens_once_at_a_time, a_commit_shows_the_version_with_its_shards,
 	 an_import_given_up_leaves_nothing, a_dataset_is_there_for_its_imports_or_its_versions,
@@ -492,4 +637,8 @@ VT_SUITE(import, a_store_is_made_once_and_says_what_it_is, a_newer_or_damaged_st
 	 an_import_that_dies_before_its_commit_leaves_nothing,
 	 an_import_that_dies_while_it_commits_takes_no_content_along,
 	 an_import_that_dies_after_its_commit_is_there, recovery_removes_strays_and_nothing_else,
-	 dictionaries_are_found_through_their_shards)
+	 dictionaries_are_found_through_their_shards, a_revision_is_committed_with_its_labels,
+	 a_revision_begins_with_the_newest_one_whichever_was_named,
+	 a_revision_given_up_or_too_late_leaves_nothing,
+	 labels_whose_pages_are_not_there_are_refused, a_publish_is_not_committed_as_a_revision,
+	 a_revision_under_way_keeps_gc_out)

@@ -26,7 +26,7 @@ static struct vt_buf value_of(const struct vt_entry *entries, size_t count)
 	struct vt_buf value = VT_BUF_INIT;
 	struct vt_digest digest;
 
-	vt_page_builder_init(&builder, 0);
+	vt_page_builder_init(&builder, VT_PAGE_FILES, 0);
 	for (size_t i = 0; i < count; i++)
 		ck_assert_int_eq(vt_page_builder_add_entry(&builder, &entries[i], NULL), 0);
 	ck_assert_int_eq(vt_page_builder_finish(&builder, &digest, NULL), 0);
@@ -124,7 +124,7 @@ START_TEST(the_builder_refuses_entries_that_break_a_rule)
 	bad[n++].xattrs_len = 2;
 	ck_assert_uint_eq(n, 16);
 
-	vt_page_builder_init(&builder, 0);
+	vt_page_builder_init(&builder, VT_PAGE_FILES, 0);
 	for (unsigned i = 0; i < n; i++) {
 		ck_assert_int_eq(vt_page_builder_add_entry(&builder, &bad[i], NULL), -EINVAL);
 		ck_assert_uint_eq(builder.canonical.len, 4); /* nothing was written */
@@ -138,7 +138,7 @@ START_TEST(counts_that_overflow_are_refused)
 	struct vt_page_child child = {.last_name = "a", .last_name_len = 1, .entries = 1};
 	struct vt_page_builder builder;
 
-	vt_page_builder_init(&builder, 1);
+	vt_page_builder_init(&builder, VT_PAGE_FILES, 1);
 	child.nodes = VT_NODES_MAX;
 	ck_assert_int_eq(vt_page_builder_add_child(&builder, &child, NULL), 0);
 	child.last_name = "b";
@@ -155,7 +155,7 @@ END_TEST
 /* Byte offsets in the value of the page { "a": file, "b": symlink to "t" }. */
 enum {
 	AT_LEVEL = 4,
-	AT_VERSION = 5,
+	AT_FORM = 5,
 	AT_COUNT = 6,
 	AT_TYPE = 8,
 	AT_FLAGS = 9,
@@ -183,8 +183,10 @@ START_TEST(every_other_encoding_is_refused)
 		{2, 0x10, "length is out of range"},
 		{AT_LEVEL, VT_PAGE_LEVEL_MAX + 1, "level"},
 		{AT_LEVEL, 1, "trailer has the wrong length"},
-		{AT_VERSION, 2, "version"},
-		{AT_VERSION, 0, "version"},
+		{AT_FORM, 2, "tree of labels"},
+		{AT_FORM, 3, "trailer has the wrong length"},
+		{AT_FORM, 4, "form"},
+		{AT_FORM, 0, "form"},
 		{AT_COUNT, 1, "trailer has the wrong length"},
 		{AT_COUNT, 129, "count is out of range"},
 		{AT_COUNT + 1, 1, "count is out of range"},
@@ -288,7 +290,7 @@ START_TEST(a_page_that_goes_on_past_128_names_is_refused)
 	char name[16];
 	int r = 0;
 
-	vt_page_builder_init(&builder, 0);
+	vt_page_builder_init(&builder, VT_PAGE_FILES, 0);
 	for (unsigned i = 0; i < VT_PAGE_ENTRIES_MAX; i++) {
 		(void) snprintf(name, sizeof name, "%04u", i);
 		entry = file_named(name);
@@ -325,7 +327,7 @@ START_TEST(an_inner_page_finds_the_child_that_can_hold_a_name)
 	struct vt_page_builder builder;
 	struct vt_digest digest;
 
-	vt_page_builder_init(&builder, 1);
+	vt_page_builder_init(&builder, VT_PAGE_FILES, 1);
 	for (unsigned i = 0; i < 3; i++) {
 		child.last_name = names[i];
 		child.entries = 10 + i;

@@ -25,7 +25,7 @@ static void set_up(struct fixture *f, size_t limit)
 	*f = (struct fixture){.lru = vt_lru_new(limit)};
 	f->cache = (struct vt_page_cache){&f->store, f->lru};
 	f->source = vt_page_cache_source(&f->cache);
-	vt_page_builder_init(&builder, 0);
+	vt_page_builder_init(&builder, VT_PAGE_FILES, 0);
 	ck_assert_int_eq(vt_page_builder_add_entry(&builder, &entry, NULL), 0);
 	ck_assert_int_eq(vt_page_builder_finish(&builder, &digest, NULL), 0);
 	ck_assert_int_eq(vt_page_value_encode(&builder, &f->value), 0);

@@ -45,7 +45,7 @@ START_TEST(a_newer_record_is_refused_as_such)
 	struct vt_version version = model();
 
 	must(vt_version_encode(&version, 0, &record, &err) == 0);
-	record.data[0] = 2;
+	record.data[0] = 3;
 	ck_assert_int_eq(decode(record.data, record.len), -ENOTSUP);
 	ck_assert_ptr_nonnull(strstr(err.text, "newer vitrine"));
 	record.data[0] = 0;
@@ -91,6 +91,95 @@ START_TEST(states_that_cannot_be_are_damaged)
 	vt_buf_reset(&record);
 	must(vt_version_encode(&live, 0, &record, &err) == 0);
 	ck_assert_int_eq(decode(record.data, record.len), -EBADMSG);
+}
+END_TEST
+
+#define LABELS_TAIL 26u /* bytes that format 2 has behind the tree, without labels and texts */
+
+START_TEST(a_record_of_format_1_has_no_labels_and_is_its_own_base)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+	vt_cleanup(vt_version_unrefp) const struct vt_version *back = NULL;
+	struct vt_version version = model();
+
+	version.labels = (struct vt_label_tree){0};
+	version.label_digest = (struct vt_digest){{0}};
+	must(vt_version_encode(&version, 0, &record, &err) == 0);
+	record.data[0] = 1;
+	ck_assert_int_eq(decode(record.data, record.len), -EBADMSG);
+	must(vt_version_decode(5, 9, record.data, record.len - LABELS_TAIL, &back, NULL, &err) ==
+	     0);
+	ck_assert_uint_eq(back->base, 9);
+	ck_assert_uint_eq(back->revision, 0);
+	ck_assert_uint_eq(back->labels.labels, 0);
+	ck_assert_str_eq(back->provenance, "");
+	ck_assert_str_eq(back->checks, "");
+	ck_assert_str_eq(back->licence, "CC-BY-4.0");
+}
+END_TEST
+
+START_TEST(labels_and_what_is_revised_come_back)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+	vt_cleanup(vt_version_unrefp) const struct vt_version *back = NULL;
+	struct vt_version version = model();
+
+	version.base = 4;
+	version.revision = 3;
+	version.provenance = "{\"of\": 1}";
+	version.checks = "[]";
+	must(vt_version_encode(&version, 0, &record, &err) == 0);
+	must(vt_version_decode(5, 9, record.data, record.len, &back, NULL, &err) == 0);
+	ck_assert_uint_eq(back->base, 4);
+	ck_assert_uint_eq(back->revision, 3);
+	ck_assert_mem_eq(&back->labels, &version.labels, sizeof version.labels);
+	ck_assert_str_eq(back->provenance, "{\"of\": 1}");
+	ck_assert_str_eq(back->checks, "[]");
+}
+END_TEST
+
+/* A change of the model that makes it one that no writer leaves. */
+static void break_labels(struct vt_version *version, unsigned how)
+{
+	switch (how) {
+	case 0:
+		version->base = 4;
+		break;
+	case 1:
+		version->revision = 1;
+		break;
+	case 2: /* itself */
+		version->base = 9;
+		version->revision = 1;
+		break;
+	case 3:
+		version->labels.page = 0;
+		break;
+	case 4:
+		version->label_digest.bytes[0] ^= 1;
+		break;
+	case 5:
+		version->labels.labels++;
+		break;
+	case 6:
+		version->labels = (struct vt_label_tree){0};
+		break;
+	default:
+		version->labels = (struct vt_label_tree){.page = 9};
+		version->label_digest = (struct vt_digest){{0}};
+	}
+}
+
+START_TEST(labels_and_bases_that_cannot_be_are_damaged)
+{
+	for (unsigned how = 0; how < 8; how++) {
+		vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+		struct vt_version version = model();
+
+		break_labels(&version, how);
+		must(vt_version_encode(&version, 0, &record, &err) == 0);
+		ck_assert_msg(decode(record.data, record.len) == -EBADMSG, "%u", how);
+	}
 }
 END_TEST
 
@@ -182,6 +271,7 @@ START_TEST(the_digest_covers_what_was_published_and_nothing_else)
 	ck_assert(CHANGED(counts.directories, 99));
 	ck_assert(CHANGED(counts.symlinks, 99));
 	ck_assert(CHANGED(counts.bytes, 99));
+	ck_assert(CHANGED(provenance, "{}"));
 	must(vt_version_digest(&version, "lab/birds", &a, &err) == 0);
 	must(vt_version_digest(&version, "lab/bird", &b, &err) == 0);
 	ck_assert(!vt_digest_equal(&a, &b));
@@ -194,6 +284,10 @@ START_TEST(the_digest_covers_what_was_published_and_nothing_else)
 	ck_assert(!CHANGED(domain, 99));
 	ck_assert(!CHANGED(counts.stored_bytes, 99));
 	ck_assert(!CHANGED(outline, 99));
+	ck_assert(!CHANGED(provenance, ""));
+	ck_assert(!CHANGED(checks, "{}"));
+	ck_assert(!CHANGED(base, 99));
+	ck_assert(!CHANGED(revision, 99));
 	ck_assert(!CHANGED(tree.root.page, 99));
 }
 END_TEST
@@ -205,6 +299,7 @@ START_TEST(the_digest_of_a_known_version_never_changes)
 	char hex[VT_DIGEST_HEX];
 	struct vt_digest digest;
 
+	version.label_digest = (struct vt_digest){{2}};
 	must(vt_version_digest(&version, "lab/birds", &digest, &err) == 0);
 	vt_digest_format(&digest, hex);
 	ck_assert_str_eq(hex, "db287f6582856df6458b1c2877d4ae5ad586f11dd9263edbe843f0e623833585");
@@ -212,6 +307,8 @@ START_TEST(the_digest_of_a_known_version_never_changes)
 END_TEST
 
 VT_SUITE(record, a_version_cut_short_or_prolonged_is_damaged, a_newer_record_is_refused_as_such,
+	 a_record_of_format_1_has_no_labels_and_is_its_own_base,
+	 labels_and_what_is_revised_come_back, labels_and_bases_that_cannot_be_are_damaged,
 	 flipped_bytes_never_lead_outside, states_that_cannot_be_are_damaged,
 	 texts_have_their_bounds, small_records_come_back_and_refuse_damage,
 	 the_digest_covers_what_was_published_and_nothing_else,

@@ -448,7 +448,7 @@ static int failing_put(void *context, struct vt_new_page *pages, size_t count, s
 
 START_TEST(a_sink_that_fails_fails_the_build)
 {
-	struct vt_page_sink sink = {failing_put, NULL};
+	struct vt_page_sink sink = {.put = failing_put};
 	struct vt_entry dir = entry_of(VT_DIRECTORY, "d"), root = entry_of(VT_DIRECTORY, "");
 	struct vt_tree_builder *builder;
 	struct vt_tree tree;

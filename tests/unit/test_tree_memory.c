@@ -35,7 +35,7 @@ static void set_up(struct fixture *f)
 	struct rng rng = {5};
 
 	memory_init(&f->memory, 1, 1);
-	f->sink = (struct vt_page_sink){put_safely, &f->memory};
+	f->sink = (struct vt_page_sink){.put = put_safely, .context = &f->memory};
 	for (int i = 0; i < 2; i++) {
 		f->roots[i] = model_random(&rng, 2, 60);
 		f->trees[i] = model_build(f->roots[i], &f->memory);

@@ -54,7 +54,7 @@ struct memory_page {
 struct memory {
 	struct memory_page *by_digest, *by_id;
 	uint64_t next_id, step;
-	size_t puts, new_pages, gets;
+	size_t puts, new_pages, new_bytes, gets;
 	bool no_disk; /* a nowait read is refused */
 	struct vt_page_source source;
 	struct vt_page_sink sink;
@@ -89,12 +89,15 @@ static inline void memory_check(struct memory *memory, const struct vt_page *pag
 		struct vt_page_child child;
 		struct vt_entry entry;
 
-		if (page->level > 0) {
+		if (page->kind == VT_PAGE_ROWS) {
+			must(!page->level || memory_find(memory, vt_page_listed(page, i)));
+		} else if (page->level > 0) {
 			vt_page_child(page, i, &child);
 			must(memory_find(memory, child.page) != NULL);
 		} else {
 			vt_page_entry(page, i, &entry);
-			if (entry.type == VT_DIRECTORY)
+			if (entry.type == VT_DIRECTORY ||
+			    (entry.type == VT_LABELLED && !vt_entry_is_inline(&entry)))
 				must(memory_find(memory, entry.page) != NULL);
 		}
 	}
@@ -126,6 +129,7 @@ static inline int memory_put(void *context, struct vt_new_page *pages, size_t co
 			HASH_ADD(hh, memory->by_digest, digest, sizeof page->digest, page);
 			HASH_ADD(by_id, memory->by_id, id, sizeof page->id, page);
 			memory->new_pages++;
+			memory->new_bytes += page->len;
 		}
 		pages[i].id = page->id;
 	}
@@ -135,8 +139,8 @@ static inline int memory_put(void *context, struct vt_new_page *pages, size_t co
 static inline void memory_init(struct memory *memory, uint64_t first_id, uint64_t step)
 {
 	*memory = (struct memory){.next_id = first_id, .step = step};
-	memory->source = (struct vt_page_source){memory_get, memory};
-	memory->sink = (struct vt_page_sink){memory_put, memory};
+	memory->source = (struct vt_page_source){.get = memory_get, .context = memory};
+	memory->sink = (struct vt_page_sink){.put = memory_put, .context = memory};
 }
 
 static inline void memory_done(struct memory *memory)

@@ -215,6 +215,8 @@ static int fill_entry(struct assembler *a, const struct vt_walk_node *node, stru
 		entry->target_len = entry->size = item->target_len;
 		a->out->counts.symlinks++;
 		return 0;
+	case VT_LABELLED: /* not found in a source */
+		break;
 	}
 	return vt_fail(err, EIO, "a temporary file is damaged");
 }
@@ -338,7 +340,7 @@ static int prepare(struct assembler *a, const char *stamps, int64_t scan_ns, str
 	struct vt_publish_context *context = a->context;
 	int r = vt_ledger_new(context->info->dir, sizeof(struct page_record), &a->pages, err);
 
-	a->sink = (struct vt_page_sink){put_pages, a};
+	a->sink = (struct vt_page_sink){.put = put_pages, .context = a};
 	if (r == 0)
 		r = vt_tree_builder_new(&a->sink, &a->builder, err);
 	if (r == 0)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * How many files have each value of a key in force, or each key: as a set of postings says, and
+ * changed by what became different since it was made. One thread.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "index/expression.h"
+#include "index/label_tree.h"
+
+struct vt_error;
+
+struct vt_value_counts {
+	struct vt_label_text key; /* constant; zero: the keys themselves are counted, as texts */
+	/* private */
+	struct vt_value_count *list;
+	size_t count, room;
+};
+void vt_value_counts_done(struct vt_value_counts *counts);
+
+/* So many files more. The value is copied. -ENOMEM. */
+int vt_value_counts_add(struct vt_value_counts *counts, const struct vt_expression_value *value,
+			int64_t files);
+
+/* The files whose labels differ between two trees lose what they had and get what they have. */
+int vt_value_counts_change(struct vt_value_counts *counts, const struct vt_page_source *pages,
+			   const struct vt_label_tree *before, const struct vt_label_tree *after,
+			   struct vt_error *err);
+
+/*
+ * Those that a file has: booleans, numbers, texts, each in order. 0, or what `each` returned. They
+ * cannot be added to any more.
+ */
+typedef int vt_value_counts_each_value(void *context, const struct vt_expression_value *value,
+				       uint32_t files);
+int vt_value_counts_each(struct vt_value_counts *counts, vt_value_counts_each_value *each,
+			 void *context);

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See views.h. The exhibit of a view is VIEW | generation << SLOT_BITS | slot. A slot is taken by
+ * making its kind 0, raising its generation, writing the rest and setting its kind, in this order:
+ * a successor takes no half-written one for a view, and no old id leads to a new one. A slot whose
+ * generations are used up stays empty.
+ *
+ * Sets of files are dropped when they take more than HITS_BYTES, those of views that were looked at
+ * longest ago first: they are asked for again.
+ *
+ * Lock order: `lock` alone, nothing is called under it but what counts references.
+ */
+#include "fs/views.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/node.h"
+#include "fs/session_state.h"
+#include "index/base/error.h"
+#include "index/catalog.h"
+
+#define VIEW           0xc0000000u
+#define SLOT_BITS      10u
+#define SLOT_MASK      ((1u << SLOT_BITS) - 1)
+#define GENERATION_MAX ((1u << 20) - 1)
+#define HITS_BYTES     (64u << 20)
+#define PROBLEMS       64u
+
+_Static_assert(VT_SESSION_VIEWS == 1u << SLOT_BITS, "a slot fits into an exhibit");
+
+struct problem {
+	uint32_t uid, serial;
+	uint64_t turn; /* 0: none */
+	char text[VT_VIEW_PROBLEM_MAX];
+};
+
+struct vt_views {
+	struct vt_session_state *state;
+	struct vt_exhibits *exhibits;
+	pthread_mutex_t lock;                    /* guards all below */
+	struct vt_view *views[VT_SESSION_VIEWS]; /* what was resolved so far; a reference */
+	uint64_t used[VT_SESSION_VIEWS];         /* turn of the last look */
+	uint64_t turn;
+	size_t hits_bytes;
+	struct problem problems[PROBLEMS];
+};
+
+struct vt_view *vt_view_ref(struct vt_view *view)
+{
+	atomic_fetch_add(&view->refs, 1);
+	return view;
+}
+
+void vt_view_unref(struct vt_view *view)
+{
+	if (!view || atomic_fetch_sub(&view->refs, 1) != 1)
+		return;
+	vt_hits_unref(view->hits);
+	free(view);
+}
+
+bool vt_view_has_id(uint64_t id)
+{
+	return (vt_node_exhibit(id) & VIEW) == VIEW;
+}
+
+int vt_views_open(struct vt_session_state *state, struct vt_exhibits *exhibits,
+		  struct vt_views **out, struct vt_error *err)
+{
+	struct vt_views *views = calloc(1, sizeof *views);
+
+	if (!views)
+		return vt_fail(err, ENOMEM, "no memory for a session");
+	views->state = state;
+	views->exhibits = exhibits;
+	(void) pthread_mutex_init(&views->lock, NULL);
+	*out = views;
+	return 0;
+}
+
+void vt_views_close(struct vt_views *views)
+{
+	if (!views)
+		return;
+	for (size_t i = 0; i < VT_SESSION_VIEWS; i++)
+		vt_view_unref(views->views[i]);
+	(void) pthread_mutex_destroy(&views->lock);
+	free(views);
+}
+
+/* ---- slots; under the lock ------------------------------------------------------------------- */
+
+static struct vt_view_slot *slot_at(struct vt_views *views, uint32_t slot)
+{
+	return &views->state->views[slot];
+}
+
+static uint32_t exhibit_of(struct vt_views *views, uint32_t slot)
+{
+	return VIEW | slot_at(views, slot)->generation << SLOT_BITS | slot;
+}
+
+/* Does the slot hold a view of that version as it is shown now? */
+static bool is_alive(struct vt_views *views, uint32_t slot, const struct vt_version *version)
+{
+	const struct vt_view_slot *at = slot_at(views, slot);
+
+	return at->kind && at->serial == version->serial &&
+	       at->folder == vt_exhibits_id(views->exhibits, version, 0);
+}
+
+static void forget_hits(struct vt_views *views, struct vt_view *view)
+{
+	if (!view->hits)
+		return;
+	views->hits_bytes -= view->hits->bytes;
+	vt_hits_unref(view->hits);
+	view->hits = NULL;
+}
+
+static void forget(struct vt_views *views, uint32_t slot)
+{
+	struct vt_view *view = views->views[slot];
+
+	if (!view)
+		return;
+	forget_hits(views, view);
+	views->views[slot] = NULL;
+	vt_view_unref(view);
+}
+
+/* The view in a slot, without a reference; NULL: no memory. */
+static struct vt_view *view_in(struct vt_views *views, uint32_t slot)
+{
+	const struct vt_view_slot *at = slot_at(views, slot);
+	struct vt_view *view = views->views[slot];
+
+	views->used[slot] = ++views->turn;
+	if (view)
+		return view;
+	view = calloc(1, sizeof *view);
+	if (!view)
+		return NULL;
+	view->refs = 1;
+	view->exhibit = exhibit_of(views, slot);
+	view->serial = at->serial;
+	view->kind = at->kind;
+	memcpy(view->text, at->text, sizeof view->text);
+	view->text[VT_VIEW_TEXT_MAX] = 0;
+	return views->views[slot] = view;
+}
+
+/* Slots of a user: how many, and the one that was looked at longest ago. */
+static uint32_t oldest_of(struct vt_views *views, uint32_t uid, uint32_t *count)
+{
+	uint32_t oldest = VT_SESSION_VIEWS;
+
+	*count = 0;
+	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++) {
+		if (!slot_at(views, i)->kind || slot_at(views, i)->uid != uid)
+			continue;
+		++*count;
+		if (oldest == VT_SESSION_VIEWS || views->used[i] < views->used[oldest])
+			oldest = i;
+	}
+	return oldest;
+}
+
+static bool is_usable(struct vt_views *views, uint32_t slot)
+{
+	return slot_at(views, slot)->generation < GENERATION_MAX;
+}
+
+/* An empty one, or else the one of all that was looked at longest ago. */
+static uint32_t free_or_oldest(struct vt_views *views)
+{
+	uint32_t oldest = VT_SESSION_VIEWS;
+
+	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++) {
+		if (!is_usable(views, i))
+			continue;
+		if (!slot_at(views, i)->kind)
+			return i;
+		if (oldest == VT_SESSION_VIEWS || views->used[i] < views->used[oldest])
+			oldest = i;
+	}
+	return oldest;
+}
+
+static uint32_t choose(struct vt_views *views, uint32_t uid)
+{
+	uint32_t count, own = oldest_of(views, uid, &count);
+
+	if (count < VT_VIEWS_PER_USER)
+		return free_or_oldest(views);
+	if (is_usable(views, own))
+		return own;
+	slot_at(views, own)->kind = 0; /* its generations are used up */
+	forget(views, own);
+	return free_or_oldest(views);
+}
+
+static void take(struct vt_views *views, uint32_t slot, const struct vt_version *version,
+		 enum vt_view_kind kind, const char *text, uint32_t uid)
+{
+	struct vt_view_slot *at = slot_at(views, slot);
+
+	forget(views, slot);
+	at->kind = 0;
+	at->generation++;
+	at->serial = version->serial;
+	at->folder = vt_exhibits_id(views->exhibits, version, 0);
+	at->uid = uid;
+	(void) snprintf(at->text, sizeof at->text, "%s", text);
+	at->kind = kind;
+}
+
+static uint32_t find_slot(struct vt_views *views, const struct vt_version *version,
+			  enum vt_view_kind kind, const char *text)
+{
+	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++)
+		if (slot_at(views, i)->kind == kind && is_alive(views, i, version) &&
+		    strcmp(slot_at(views, i)->text, text) == 0)
+			return i;
+	return VT_SESSION_VIEWS;
+}
+
+/* ---- sets of files; under the lock ----------------------------------------------------------- */
+
+static void make_room(struct vt_views *views, const struct vt_view *but)
+{
+	while (views->hits_bytes > HITS_BYTES) {
+		uint32_t oldest = VT_SESSION_VIEWS;
+
+		for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++)
+			if (views->views[i] && views->views[i]->hits && views->views[i] != but &&
+			    (oldest == VT_SESSION_VIEWS || views->used[i] < views->used[oldest]))
+				oldest = i;
+		if (oldest == VT_SESSION_VIEWS)
+			return;
+		forget_hits(views, views->views[oldest]);
+	}
+}
+
+static void keep_hits(struct vt_views *views, struct vt_view *view, struct vt_hits *hits)
+{
+	if (!hits || view->hits)
+		return;
+	view->hits = vt_hits_ref(hits);
+	views->hits_bytes += hits->bytes;
+	make_room(views, view);
+}
+
+/* Is the view still the one of its slot, so that what it keeps is counted? */
+static bool is_kept(const struct vt_views *views, const struct vt_view *view)
+{
+	return views->views[view->exhibit & SLOT_MASK] == view;
+}
+
+/* ---- from outside ---------------------------------------------------------------------------- */
+
+struct vt_view *vt_views_find(struct vt_views *views, const struct vt_version *version,
+			      enum vt_view_kind kind, const char *text)
+{
+	struct vt_view *view = NULL;
+	uint32_t slot;
+
+	(void) pthread_mutex_lock(&views->lock);
+	slot = find_slot(views, version, kind, text);
+	if (slot < VT_SESSION_VIEWS)
+		view = view_in(views, slot);
+	if (view)
+		(void) vt_view_ref(view);
+	(void) pthread_mutex_unlock(&views->lock);
+	return view;
+}
+
+int vt_views_make(struct vt_views *views, const struct vt_version *version, enum vt_view_kind kind,
+		  const char *text, struct vt_hits *hits, uint32_t uid, struct vt_view **out)
+{
+	struct vt_view *view = NULL;
+	uint32_t slot;
+
+	if (strlen(text) > VT_VIEW_TEXT_MAX)
+		return -ENAMETOOLONG;
+	(void) pthread_mutex_lock(&views->lock);
+	slot = find_slot(views, version, kind, text);
+	if (slot == VT_SESSION_VIEWS) {
+		slot = choose(views, uid);
+		if (slot < VT_SESSION_VIEWS)
+			take(views, slot, version, kind, text, uid);
+	}
+	if (slot < VT_SESSION_VIEWS)
+		view = view_in(views, slot);
+	if (view) {
+		keep_hits(views, view, hits);
+		(void) vt_view_ref(view);
+	}
+	(void) pthread_mutex_unlock(&views->lock);
+	if (!view)
+		return slot < VT_SESSION_VIEWS ? -ENOMEM : -ENFILE;
+	*out = view;
+	return 0;
+}
+
+/* The view of that exhibit, and its version's serial; NULL when there is none any more. */
+static struct vt_view *view_of(struct vt_views *views, uint32_t exhibit)
+{
+	uint32_t slot = exhibit & SLOT_MASK;
+	struct vt_view *view = NULL;
+
+	(void) pthread_mutex_lock(&views->lock);
+	if (slot_at(views, slot)->kind && exhibit_of(views, slot) == exhibit)
+		view = view_in(views, slot);
+	if (view)
+		(void) vt_view_ref(view);
+	(void) pthread_mutex_unlock(&views->lock);
+	return view;
+}
+
+int vt_views_resolve(struct vt_views *views, struct vt_catalog *catalog, uint64_t id,
+		     struct vt_view **out, const struct vt_version **version)
+{
+	vt_cleanup(vt_view_unrefp) struct vt_view *view = view_of(views, vt_node_exhibit(id));
+	const struct vt_version *found;
+	bool alive;
+
+	if (!view || vt_catalog_version(catalog, view->serial, &found, NULL) < 0)
+		return -ESTALE;
+	(void) pthread_mutex_lock(&views->lock);
+	alive = found->state == VT_VERSION_LIVE && is_kept(views, view) &&
+		is_alive(views, view->exhibit & SLOT_MASK, found);
+	(void) pthread_mutex_unlock(&views->lock);
+	if (!alive) {
+		vt_version_unref(found);
+		return -ESTALE;
+	}
+	*version = found;
+	*out = vt_steal(&view);
+	return 0;
+}
+
+struct vt_hits *vt_views_hits(struct vt_views *views, struct vt_view *view)
+{
+	struct vt_hits *hits;
+
+	(void) pthread_mutex_lock(&views->lock);
+	hits = view->hits ? vt_hits_ref(view->hits) : NULL;
+	(void) pthread_mutex_unlock(&views->lock);
+	return hits;
+}
+
+void vt_views_set_hits(struct vt_views *views, struct vt_view *view, struct vt_hits *hits)
+{
+	(void) pthread_mutex_lock(&views->lock);
+	if (is_kept(views, view))
+		keep_hits(views, view, hits);
+	(void) pthread_mutex_unlock(&views->lock);
+}
+
+void vt_views_each(struct vt_views *views, uint32_t serial,
+		   void (*each)(void *context, uint64_t id), void *context)
+{
+	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++) {
+		const struct vt_view_slot *at = slot_at(views, i);
+
+		if (at->kind && at->serial == serial)
+			each(context, vt_node_id(exhibit_of(views, i), 0));
+	}
+}
+
+/* ---- problems -------------------------------------------------------------------------------- */
+
+/* The user's place, or the one that was written longest ago. */
+static struct problem *problem_of(struct vt_views *views, uint32_t uid)
+{
+	struct problem *oldest = &views->problems[0];
+
+	for (size_t i = 0; i < PROBLEMS; i++) {
+		if (views->problems[i].turn && views->problems[i].uid == uid)
+			return &views->problems[i];
+		if (views->problems[i].turn < oldest->turn)
+			oldest = &views->problems[i];
+	}
+	return oldest;
+}
+
+void vt_views_note_problem(struct vt_views *views, uint32_t uid, uint32_t serial,
+			   const char *problem)
+{
+	struct problem *place;
+
+	(void) pthread_mutex_lock(&views->lock);
+	place = problem_of(views, uid);
+	*place = (struct problem){.uid = uid, .serial = serial, .turn = ++views->turn};
+	(void) snprintf(place->text, sizeof place->text, "%s", problem);
+	(void) pthread_mutex_unlock(&views->lock);
+}
+
+bool vt_views_problem(struct vt_views *views, uint32_t uid, uint32_t serial,
+		      char out[VT_VIEW_PROBLEM_MAX])
+{
+	const struct problem *place;
+	bool found;
+
+	(void) pthread_mutex_lock(&views->lock);
+	place = problem_of(views, uid);
+	found = place->turn && place->uid == uid && place->serial == serial;
+	if (found)
+		memcpy(out, place->text, sizeof place->text);
+	(void) pthread_mutex_unlock(&views->lock);
+	return found;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes as a block of labels: refused, or read without fault and written again as the same
+ * bytes. The first four bytes are the number of labels.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/cleanup.h"
+#include "index/label_block.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct vt_reader input = vt_reader_over(data, size);
+	uint32_t count = vt_reader_le32(&input);
+	struct vt_label_block_reader reader =
+		vt_label_block_reader_over(input.at, vt_reader_left(&input));
+	vt_cleanup(vt_buf_done) struct vt_buf again = VT_BUF_INIT;
+	vt_autofree struct vt_label *rows = NULL;
+	size_t seen = 0, len = vt_reader_left(&input);
+
+	if (vt_label_block_problem(input.at, len, count))
+		return 0;
+	rows = calloc(count, sizeof *rows);
+	while (rows && vt_label_block_next(&reader, &rows[seen]))
+		must(++seen <= count);
+	must(seen == count);
+	(void) vt_label_effective(rows, seen, NULL);
+	must(vt_label_block_encode(rows, &seen, &again, NULL) == 0);
+	must(seen == count && again.len == len && memcmp(again.data, input.at, len) == 0);
+	return 0;
+}

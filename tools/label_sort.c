@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See label_sort.h. Records of the spool: key, the path with '/' as NUL (tools/publish/item.h);
+ * value, u64 origin and the label's row (label_block.h). An origin is file << 48 | line.
+ */
+#include "tools/label_sort.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/error.h"
+#include "index/label_block.h"
+#include "tools/publish/item.h"
+#include "tools/publish/spool.h"
+
+#define MEMORY    (256u << 20)
+#define LINE_BITS 48u
+
+struct vt_label_sort {
+	struct vt_spool *spool;
+	struct vt_buf key, value; /* of a record being added */
+	/* of the file given last, and the first record of the next one */
+	struct vt_buf path, rows;
+	struct vt_spool_record ahead;
+	bool has_ahead;
+	struct vt_label *labels;
+	size_t count, room;
+};
+
+int vt_label_sort_new(struct vt_label_sort **out, struct vt_error *err)
+{
+	vt_cleanup(vt_label_sort_freep) struct vt_label_sort *sort = calloc(1, sizeof *sort);
+	const char *dir = getenv("TMPDIR");
+	int r;
+
+	if (!sort)
+		return vt_fail(err, ENOMEM, "no memory to sort labels");
+	r = vt_spool_new(dir && *dir ? dir : "/var/tmp", MEMORY, &sort->spool, err);
+	if (r < 0)
+		return r;
+	*out = vt_steal(&sort);
+	return 0;
+}
+
+void vt_label_sort_free(struct vt_label_sort *sort)
+{
+	if (!sort)
+		return;
+	vt_spool_free(sort->spool);
+	vt_buf_done(&sort->key);
+	vt_buf_done(&sort->value);
+	vt_buf_done(&sort->path);
+	vt_buf_done(&sort->rows);
+	free(sort->labels);
+	free(sort);
+}
+
+int vt_label_sort_add(struct vt_label_sort *sort, const struct vt_label_row *row, unsigned file,
+		      uint64_t line, struct vt_error *err)
+{
+	struct vt_label label = row->label;
+	size_t one = 1;
+	int r;
+
+	vt_buf_reset(&sort->key);
+	vt_buf_reset(&sort->value);
+	vt_item_key(row->path.bytes, row->path.len, &sort->key);
+	vt_buf_put_le64(&sort->value, (uint64_t) file << LINE_BITS | line);
+	r = vt_label_block_encode(&label, &one, &sort->value, err);
+	if (r < 0)
+		return r;
+	if (vt_buf_failed(&sort->key) || vt_buf_failed(&sort->value))
+		return vt_fail(err, ENOMEM, "no memory to sort labels");
+	return vt_spool_add(sort->spool, sort->key.data, sort->key.len, sort->value.data,
+			    sort->value.len, err);
+}
+
+static int look_ahead(struct vt_label_sort *sort, struct vt_error *err)
+{
+	int r = vt_spool_next(sort->spool, &sort->ahead, err);
+
+	sort->has_ahead = r > 0;
+	return r;
+}
+
+int vt_label_sort_finish(struct vt_label_sort *sort, struct vt_error *err)
+{
+	int r = vt_spool_sort(sort->spool, err);
+
+	return r < 0 ? r : look_ahead(sort, err);
+}
+
+static void take_path(struct vt_label_sort *sort)
+{
+	const char *key = sort->ahead.key;
+
+	vt_buf_reset(&sort->path);
+	for (size_t i = 0; i < sort->ahead.key_len; i++)
+		vt_buf_put_u8(&sort->path, (uint8_t) (key[i] ? key[i] : '/'));
+}
+
+static bool is_same_file(const struct vt_label_sort *sort)
+{
+	const char *key = sort->ahead.key, *path = (const char *) sort->path.data;
+
+	if (sort->ahead.key_len != sort->path.len)
+		return false;
+	for (size_t i = 0; i < sort->path.len; i++)
+		if ((key[i] ? key[i] : '/') != path[i])
+			return false;
+	return true;
+}
+
+/* Of all rows collected, which `labels` then borrows from. */
+static int read_labels(struct vt_label_sort *sort, struct vt_error *err)
+{
+	struct vt_label_block_reader reader = vt_label_block_reader_over(sort->rows.data, sort->rows.len);
+
+	if (sort->count > sort->room) {
+		struct vt_label *more = reallocarray(sort->labels, sort->count, sizeof *more);
+
+		if (!more)
+			return vt_fail(err, ENOMEM, "no memory to sort labels");
+		sort->labels = more;
+		sort->room = sort->count;
+	}
+	for (size_t i = 0; i < sort->count; i++)
+		(void) vt_label_block_next(&reader, &sort->labels[i]);
+	return 0;
+}
+
+static uint64_t origin_of(const struct vt_spool_record *record)
+{
+	struct vt_reader reader = vt_reader_over(record->value, record->value_len);
+
+	return vt_reader_le64(&reader);
+}
+
+int vt_label_sort_next(struct vt_label_sort *sort, struct vt_label_sorted *out,
+		       struct vt_error *err)
+{
+	uint64_t origin;
+	int r = 1;
+
+	if (!sort->has_ahead)
+		return 0;
+	take_path(sort);
+	origin = origin_of(&sort->ahead);
+	vt_buf_reset(&sort->rows);
+	for (sort->count = 0; sort->has_ahead && is_same_file(sort); sort->count++) {
+		vt_buf_put(&sort->rows, (const char *) sort->ahead.value + sizeof origin,
+			   sort->ahead.value_len - sizeof origin);
+		r = look_ahead(sort, err);
+		if (r < 0)
+			return r;
+	}
+	if (vt_buf_failed(&sort->rows) || vt_buf_failed(&sort->path))
+		return vt_fail(err, ENOMEM, "no memory to sort labels");
+	r = read_labels(sort, err);
+	if (r < 0)
+		return r;
+	*out = (struct vt_label_sorted){
+		.path = {(const char *) sort->path.data, sort->path.len},
+		.labels = sort->labels,
+		.count = sort->count,
+		.origin = origin,
+	};
+	return 1;
+}
+
+void vt_label_sort_where(uint64_t origin, char *const *files, struct vt_buf *out)
+{
+	unsigned file = (unsigned) (origin >> LINE_BITS);
+
+	if (file > 0)
+		vt_buf_printf(out, "%s:%llu: ", files[file],
+			      (unsigned long long) (origin & ((1ull << LINE_BITS) - 1)));
+}

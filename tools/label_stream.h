@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Labels between a command and the server (fs/requests.md, "Labels"): those of a version come as
+ * rows; changes go file by file and become a revision together, or not at all. One thread.
+ */
+#include <jansson.h>
+#include <stdint.h>
+
+#include "index/base/buf.h"
+#include "tools/labels/row.h"
+
+struct vt_cli;
+struct vt_error;
+struct vt_target;
+
+/* All labels of a version, or of the file that the target names, in walk order. */
+typedef int vt_label_each(void *context, const struct vt_label_row *row, struct vt_error *err);
+int vt_labels_receive(struct vt_cli *cli, const struct vt_target *target, vt_label_each *each,
+		      void *context, struct vt_error *err);
+
+/* A file that is not there: `origin` is what was given with its labels. */
+typedef int vt_labels_absent(void *context, uint64_t origin, const char *sentence,
+			     struct vt_error *err);
+
+struct vt_label_sender {
+	struct vt_cli *cli; /* borrowed */
+	vt_labels_absent *absent;
+	void *context;
+	/* private */
+	struct vt_buf blob, rows;
+	uint64_t *origins;
+	size_t count, room;
+	struct vt_error *err;
+	int failed;
+};
+
+/*
+ * Begins a revision of the target's version. It lives on the connection: without commit() it comes
+ * to nothing. `sender` has `cli`, `absent` and `context` set, and zeros. The target's version
+ * becomes the one that is revised, which is not always the one that was named: its newest revision.
+ */
+int vt_label_sender_begin(struct vt_label_sender *sender, struct vt_target *target,
+			  struct vt_error *err);
+void vt_label_sender_done(struct vt_label_sender *sender);
+
+/*
+ * The labels of one file, in any order; files come in walk order (vt_label_path_compare()). `set`:
+ * in place of those it has. Borrowed until the call returns.
+ */
+int vt_label_sender_put(struct vt_label_sender *sender, struct vt_label_text path, bool set,
+			struct vt_label *labels, size_t count, uint64_t origin,
+			struct vt_error *err);
+/* What was not sent yet. */
+int vt_label_sender_flush(struct vt_label_sender *sender, struct vt_error *err);
+/* `*result`: the row of the new version, or {same: true, version} if nothing differs. */
+int vt_label_sender_commit(struct vt_label_sender *sender, const char *message, const char *author,
+			   json_t **result, struct vt_error *err);
