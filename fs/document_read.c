@@ -2,7 +2,7 @@
 /*
  * See document_read.h. A document is head, body, tail; a read takes from each what overlaps. The
  * body of a pieced document starts at the last block of the outline that begins at or before the
- * offset.
+ * offset; that of labels at the first line of the file that the offset is in.
  */
 #include "fs/document_read.h"
 
@@ -13,6 +13,7 @@
 #include "fs/service.h"
 #include "index/base/error.h"
 #include "index/import.h"
+#include "index/label_lines.h"
 #include "index/store.h"
 
 /* The part of a document that is wanted, and where the next text to be offered stands in it. */
@@ -146,6 +147,31 @@ static int read_changes(struct vt_service *service, const struct vt_dataset *dat
 	return 0;
 }
 
+struct lines {
+	struct window *window;
+	uint64_t body; /* where in the document they begin */
+};
+
+static int take_line(void *context, uint64_t offset, const void *text, size_t len)
+{
+	struct lines *lines = context;
+
+	lines->window->at = lines->body + offset;
+	offer(lines->window, text, len);
+	return 0;
+}
+
+static int read_labels(struct vt_service *service, const struct vt_version *version, uint64_t size,
+		       struct window *window, struct vt_error *err)
+{
+	struct lines lines = {.window = window, .body = window->at};
+	uint64_t from = window->from > lines.body ? window->from - lines.body : 0;
+	uint64_t to = window->to - lines.body;
+
+	return vt_label_lines_read(&service->index->label_pages, &version->labels, from,
+				   to < size ? to : size, take_line, &lines, err);
+}
+
 static int read_body(struct vt_service *service, const struct vt_dataset *dataset,
 		     const struct vt_version *version, enum vt_document document,
 		     struct window *window, struct vt_error *err)
@@ -156,6 +182,8 @@ static int read_body(struct vt_service *service, const struct vt_dataset *datase
 	if (size > 0 && window->at < window->to && window->from < end) {
 		if (vt_document_is_pieced(document))
 			r = read_pieces(service, version, document, end, window, err);
+		else if (document == VT_DOCUMENT_LABELS)
+			r = read_labels(service, version, size, window, err);
 		else
 			r = read_changes(service, dataset, version, size, window, err);
 	}

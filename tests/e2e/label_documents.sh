@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Labels in a mount as documents: labels.jsonl is what export-labels prints, any part of it on its own.
+. "$(dirname "$0")/policy_lib.sh"
+. "$(dirname "$0")/labels_lib.sh"
+
+mkdir -p "$tmp/src/images/a" "$tmp/src/quo\"te\\d"
+python3 - "$tmp/src" >"$tmp/first.jsonl" <<'P'
+import json, os, sys
+src = os.fsencode(sys.argv[1])
+os.makedirs(os.path.join(src, b"raw\xff/in"))
+paths = [b"images/a/%04d.png" % i for i in range(700)] + [b"images/%03d" % i for i in range(90)]
+paths += [b'quo"te\\d/\x01tab\tx', b"raw\xff/in/plain", b"raw\xff/\xfe", b"\xc3\xa4"]
+for i, path in enumerate(paths):
+    open(os.path.join(src, path), "wb").write(b"%d" % i)
+    row = {"key": "class", "value": ["cat", "dog", "caf\u00e9 \"x\""][i % 3], "annotator": "ann"}
+    row["time"] = "2026-01-02T03:04:05Z"
+    try:
+        row["path"] = path.decode()
+    except UnicodeDecodeError:
+        row["path_hex"] = path.hex()
+    for key in ("class", "more")[: 1 + i % 2]:
+        print(json.dumps(dict(row, key=key)))
+P
+vitrine init >/dev/null
+vitrine publish --quiet ds "$tmp/src"
+vitrine import-labels ds "$tmp/first.jsonl" --quiet
+row images/a/0007.png bird | vitrine import-labels ds - --format jsonl --replace --quiet
+vitrine label rm ds:images/a/0008.png class --quiet
+vitrine mount "$mnt" >/dev/null
+docs=$mnt/ds/.vitrine
+
+it "is empty without labels"
+assert_equal "$(stat -c %s "$docs/v1/labels.jsonl")" 0
+assert_equal "$(wc -c <"$docs/v1/labels.jsonl")" 0
+
+it "is what export-labels prints of every revision, with the size that stat tells"
+for version in v1.1 v1.2 v1.3; do
+	vitrine export-labels "ds@$version" >"$tmp/$version"
+	assert_equal "$(stat -c %s "$docs/$version/labels.jsonl")" "$(stat -c %s "$tmp/$version")"
+	assert_ok cmp "$tmp/$version" "$docs/$version/labels.jsonl"
+done
+cmp -s "$tmp/v1.1" "$tmp/v1.2" && fail "two revisions are the same"
+assert_equal "$(grep -c path_hex "$docs/v1.3/labels.jsonl")" 3
+
+it "gives any part on its own"
+last=$(stat -c %s "$tmp/v1.3")
+for offset in 0 1 4095 4096 30000 "$((last / 2))" "$((last - 1))" "$last" "$((last + 10))"; do
+	dd if="$docs/v1.3/labels.jsonl" iflag=nocache count=0 status=none # the kernel keeps none of it
+	dd if="$docs/v1.3/labels.jsonl" bs=777 iflag=skip_bytes,count_bytes skip="$offset" count=3000 \
+		status=none >"$tmp/part" 2>/dev/null || true
+	dd if="$tmp/v1.3" bs=777 iflag=skip_bytes,count_bytes skip="$offset" count=3000 status=none \
+		>"$tmp/expected" 2>/dev/null || true
+	assert_ok cmp "$tmp/expected" "$tmp/part"
+done
+tail -c 500 "$docs/v1.3/labels.jsonl" >"$tmp/part"
+tail -c 500 "$tmp/v1.3" >"$tmp/expected"
+assert_ok cmp "$tmp/expected" "$tmp/part"
+
+it "keeps its size right when a publish carries labels over"
+mv "$tmp/src/images/a" "$tmp/src/b\"c"
+vitrine publish --quiet ds "$tmp/src"
+vitrine export-labels ds@v2 >"$tmp/v2"
+sleep 1.1 # for as long the kernel may have the folder as it was
+assert_equal "$(stat -c %s "$docs/v2/labels.jsonl")" "$(stat -c %s "$tmp/v2")"
+assert_ok cmp "$tmp/v2" "$docs/v2/labels.jsonl"
+grep -q '"path":"b\\"c/0001.png"' "$docs/v2/labels.jsonl" || fail "nothing was carried"
+assert_ok vitrine verify
+
+it "is not for those who may look and not read"
+assert_ok vitrine grant "$bob" browse ds
+assert_ok as_user "$bob" stat "$docs/v2"
+assert_status 1 as_user "$bob" cat "$docs/v2/labels.jsonl"
+assert_err "Permission denied"
+assert_ok vitrine grant "$alice" read ds
+assert_ok as_user "$alice" cmp "$tmp/v2" "$docs/v2/labels.jsonl"
