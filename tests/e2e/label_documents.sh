@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Labels in a mount as documents: labels.jsonl is what export-labels prints, any part of it on its own.
+# Labels in a mount: labels.jsonl is what export-labels prints, any part of it on its own; attributes of files.
 . "$(dirname "$0")/policy_lib.sh"
 . "$(dirname "$0")/labels_lib.sh"
 
@@ -74,3 +74,56 @@ assert_status 1 as_user "$bob" cat "$docs/v2/labels.jsonl"
 assert_err "Permission denied"
 assert_ok vitrine grant "$alice" read ds
 assert_ok as_user "$alice" cmp "$tmp/v2" "$docs/v2/labels.jsonl"
+
+# attribute FILE NAME [as_user NAME]: its value, or why there is none
+attribute() {
+	at=$1 name=$2
+	shift 2
+	"$@" /usr/bin/python3 -c '
+import os, sys
+try:
+    print(os.getxattr(sys.argv[1], "user.vitrine." + sys.argv[2]).decode())
+except OSError as error:
+    print(error.strerror)' "$at" "$name"
+}
+
+it "tells the labels of a file as attributes, of the newest revision"
+file=$mnt/ds/v2/images/007
+vitrine label set ds:images/007 count:=2.5 ok:=true --quiet --annotator bea
+assert_equal "$(attribute "$file" label.class)" 'café "x"'
+assert_equal "$(attribute "$file" label.count) $(attribute "$file" label.ok)" "2.5 true"
+assert_equal "$(attribute "$file" label.none)" "No data available"
+assert_equal "$(attribute "$mnt/ds/v2/images" label.class)" "No data available"
+vitrine export-labels ds:images/007 >"$tmp/lines"
+attribute "$file" labels >"$tmp/attribute"
+python3 - "$tmp/lines" "$tmp/attribute" <<'P' || fail "the attribute: $(cat "$tmp/attribute")"
+import json, sys
+rows = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
+got = json.load(open(sys.argv[2], encoding="utf-8"))
+assert rows and all(row.pop("path") == "images/007" for row in rows)
+assert got == {"version": "v2.1", "labels": rows}, got
+assert [list(row) for row in rows] == [list(row) for row in got["labels"]]
+P
+assert_equal "$(attribute "$mnt/ds/v2/b\"c/0008.png" labels)" '{"version": "v2.1", "labels": []}'
+vitrine label set ds:images/007 class=owl --quiet --annotator bea
+assert_equal "$(attribute "$file" label.class) $(attribute "$mnt/ds/v2.1/images/007" label.class)" "owl owl"
+python3 -c 'import os, sys; print(os.listxattr(sys.argv[1]))' "$file" >"$tmp/out"
+assert_equal "$(cat "$tmp/out")" "[]"
+
+it "gives attributes with their length, and none that is longer than 64 KiB"
+python3 - "$file" <<'P' || fail "lengths"
+import ctypes, errno, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+path, room = os.fsencode(sys.argv[1]), ctypes.create_string_buffer(100)
+assert libc.getxattr(path, b"user.vitrine.label.class", None, 0) == 3
+assert libc.getxattr(path, b"user.vitrine.label.class", room, 2) == -1
+assert ctypes.get_errno() == errno.ERANGE
+P
+for i in $(seq 700); do
+	row images/008 "$i"
+done | vitrine import-labels ds - --format jsonl --quiet
+assert_equal "$(attribute "$mnt/ds/v2/images/008" labels)" "Argument list too long"
+
+it "tells them to those who may read, and nobody else"
+assert_equal "$(attribute "$file" label.class as_user "$alice")" owl
+assert_equal "$(attribute "$file" label.class as_user "$bob")" "No data available"
