@@ -58,6 +58,7 @@ static void set_up(struct fixture *f)
 		(void) snprintf(path, sizeof path, "%s/%u", i % 3 ? "a" : "b/c", i);
 		(void) add_file(&f->files, path, 1, &rng);
 	}
+	(void) add_file(&f->files, "few labels", 1, &rng);
 	(void) add_file(&f->files, "one page of labels", 60, &rng);
 	(void) add_file(&f->files, "some pages of labels", 800, &rng);
 	f->tree = build(&f->files, &f->memory);
