@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/data_card.h"
 #include "fs/file_reader.h"
 #include "fs/service.h"
 #include "index/base/error.h"
@@ -172,12 +173,26 @@ static int read_labels(struct vt_service *service, const struct vt_version *vers
 				   to < size ? to : size, take_line, &lines, err);
 }
 
+static int read_card(struct vt_service *service, const struct vt_version *version,
+		     struct window *window, struct vt_error *err)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf text = VT_BUF_INIT;
+	int r = vt_cards_put(service->cards, version, false, &text, err);
+
+	if (r == 0)
+		offer(window, text.data, text.len);
+	return r < 0 ? r : vt_buf_failed(&text) ? -ENOMEM : 0;
+}
+
 static int read_body(struct vt_service *service, const struct vt_dataset *dataset,
 		     const struct vt_version *version, enum vt_document document,
 		     struct window *window, struct vt_error *err)
 {
 	uint64_t size = version->document_body[document], end = window->at + size;
 	int r = 0;
+
+	if (document == VT_DOCUMENT_README)
+		return read_card(service, version, window, err);
 
 	if (size > 0 && window->at < window->to && window->from < end) {
 		if (vt_document_is_pieced(document))
@@ -189,6 +204,21 @@ static int read_body(struct vt_service *service, const struct vt_dataset *datase
 	}
 	window->at = end;
 	return r;
+}
+
+int vt_document_size(struct vt_service *service, const struct vt_dataset *dataset,
+		     const struct vt_version *version, enum vt_document document, bool nowait,
+		     uint64_t *size, struct vt_error *err)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf text = VT_BUF_INIT;
+	int r = 0;
+
+	vt_document_head(document, dataset, version, &text);
+	if (document == VT_DOCUMENT_README)
+		r = vt_cards_put(service->cards, version, nowait, &text, err);
+	vt_document_tail(document, dataset, version, &text);
+	*size = text.len + version->document_body[document];
+	return r < 0 ? r : vt_buf_failed(&text) ? -ENOMEM : 0;
 }
 
 int vt_document_read(struct vt_service *service, const struct vt_dataset *dataset,

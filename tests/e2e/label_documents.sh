@@ -57,6 +57,69 @@ tail -c 500 "$docs/v1.3/labels.jsonl" >"$tmp/part"
 tail -c 500 "$tmp/v1.3" >"$tmp/expected"
 assert_ok cmp "$tmp/expected" "$tmp/part"
 
+card() { # card DATASET VERSION: what its README.md says of labels
+	sed -n '/^## Labels/,/^The files are in/p' "$mnt/$1/.vitrine/$2/README.md" | sed '$d'
+}
+
+it "tells in README.md what labels there are, with a bar for each value"
+assert_equal "$(card ds v1)" ""
+card ds v1.1 >"$tmp/card"
+sed -n '/^### class/,/^- Annotators/p' "$tmp/card" >"$tmp/class"
+assert_equal "$(cat "$tmp/class")" '### class
+
+    cat      ############################## 265
+    dog      ############################## 265
+    café "x" ############################# 264
+
+- Source: import 794
+- Review: submitted 794
+- Annotators: ann 794'
+for version in v1 v1.1 v1.2 v1.3; do
+	assert_equal "$(stat -c %s "$docs/$version/README.md")" "$(wc -c <"$docs/$version/README.md")"
+done
+
+it "tells the same of the same labels, whichever way they came about"
+card ds v1.3 >"$tmp/card"
+grep -q '    bird     # 1$' "$tmp/card" || fail "$(cat "$tmp/card")"
+vitrine publish --quiet twin "$tmp/src"
+vitrine import-labels twin "$tmp/v1.3" --format jsonl --quiet
+card twin v1.1 >"$tmp/twin"
+assert_ok cmp "$tmp/card" "$tmp/twin"
+
+it "lists twenty of at most thirty values, and cuts long ones"
+python3 - >"$tmp/values.jsonl" <<'P'
+import json
+
+def put(path, key, value, who="ann", second=5):
+    time = "2026-01-02T03:04:0%dZ" % second
+    print(json.dumps({"path": path, "key": key, "value": value, "annotator": who, "time": time}))
+
+for i in range(90):
+    path = "images/%03d" % i
+    put(path, "some", "%02d" % min(i, 24))
+    put(path, "many", i % 31)
+    put(path, "odd", "\u00e9" * 50 if i else "two\nlines")
+    for who in range(1 + i % 7):
+        put(path, "voted", who < 5 or i % 2 == 0, "a%d" % who, 9 - who)
+P
+vitrine import-labels twin "$tmp/values.jsonl" --quiet
+card twin v1.2 >"$tmp/card"
+section() { # section KEY: what the card says of it
+	sed -n "/^### $1\$/,/^- Nobody/p" "$tmp/card" | sed 1,2d
+}
+assert_equal "$(section many | head -n 1)" "    more than 30 values"
+assert_equal "$(section some | grep -c '^    [0-9][0-9] #')" 20
+assert_equal "$(section some | sed -n '1p;21p')" "    24 ############################## 66
+    and 5 more values, 5 files"
+assert_equal "$(section odd | head -n 2)" "    éééééééééééééééééééééééééééééééééééééééé... ############################## 89
+    two lines                                   # 1"
+assert_equal "$(section voted)" "    true ############################## 90
+
+- Source: import 90
+- Review: submitted 90
+- Annotators: a0 90
+- Nobody disagrees: 77 of 90 files (85.6 %)"
+
 it "keeps its size right when a publish carries labels over"
 mv "$tmp/src/images/a" "$tmp/src/b\"c"
 vitrine publish --quiet ds "$tmp/src"
