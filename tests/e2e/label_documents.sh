@@ -119,6 +119,11 @@ assert_equal "$(section voted)" "    true ############################## 90
 - Review: submitted 90
 - Annotators: a0 90
 - Nobody disagrees: 77 of 90 files (85.6 %)"
+vitrine export-labels twin@v1.2 >"$tmp/lines"
+vitrine publish --quiet triplet "$tmp/src"
+vitrine import-labels triplet "$tmp/lines" --format jsonl --quiet
+card triplet v1.1 >"$tmp/twin"
+assert_ok cmp "$tmp/card" "$tmp/twin"
 
 it "keeps its size right when a publish carries labels over"
 mv "$tmp/src/images/a" "$tmp/src/b\"c"
