@@ -120,6 +120,12 @@ static void put_readme(const struct vt_dataset *dataset, const struct vt_version
 		vt_buf_printf(out, "\n- Follows: ");
 		put_digest(out, &version->parent_digest);
 	}
+	if (*version->provenance)
+		vt_buf_printf(out, "\n- Made of: `%s`", version->provenance);
+}
+
+static void put_readme_end(const struct vt_version *version, struct vt_buf *out)
+{
 	vt_buf_printf(
 		out,
 		"\n\nThe files are in `../../%s`. Beside this file: `manifest.json` (every entry), "
@@ -186,7 +192,8 @@ void vt_document_tail(enum vt_document document, const struct vt_dataset *datase
 		      const struct vt_version *version, struct vt_buf *out)
 {
 	(void) dataset;
-	(void) version;
+	if (document == VT_DOCUMENT_README)
+		put_readme_end(version, out);
 	if (document == VT_DOCUMENT_MANIFEST || document == VT_DOCUMENT_CHANGES)
 		vt_buf_printf(out, "\n]}\n");
 }

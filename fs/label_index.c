@@ -298,24 +298,31 @@ static int add_value(void *context, const struct vt_expression_value *value, uin
 	return vt_value_counts_add(context, value, files);
 }
 
-int vt_label_index_values(struct vt_label_index *labels, const struct vt_version *version,
-			  struct vt_label_text key, vt_label_index_each_value *each, void *context,
-			  struct vt_error *err)
+int vt_label_index_facet(struct vt_label_index *labels, const struct vt_version *version,
+			 struct vt_label_text key, enum vt_posting_facet facet,
+			 vt_label_index_each_value *each, void *context, struct vt_error *err)
 {
 	vt_cleanup(answerer_unrefp) struct answerer *answerer = NULL;
-	vt_cleanup(vt_value_counts_done) struct vt_value_counts counts = {.key = key};
+	vt_cleanup(vt_value_counts_done) struct vt_value_counts counts = {.key = key,
+									  .facet = facet};
 	struct vt_posting_key found;
 	int r = answerer_of(labels, version, NULL, &answerer, err);
 
 	if (r == 0)
 		r = vt_postings_key(&answerer->postings, key, &found, err);
-	if (r > 0 && vt_posting_is_open(&found, VT_POSTING_VALUE))
+	if (r > 0 && vt_posting_is_open(&found, facet))
 		return vt_fail(err, E2BIG, "'%.*s' has more than %u values", (int) key.len,
 			       key.bytes, VT_POSTING_VALUES_MAX);
 	if (r > 0)
-		r = vt_postings_terms(&answerer->postings, &found, VT_POSTING_VALUE, add_value,
-				      &counts, err);
+		r = vt_postings_terms(&answerer->postings, &found, facet, add_value, &counts, err);
 	if (r >= 0)
 		r = count_changes(labels, answerer, &counts, err);
 	return r < 0 ? r : vt_value_counts_each(&counts, each, context);
+}
+
+int vt_label_index_values(struct vt_label_index *labels, const struct vt_version *version,
+			  struct vt_label_text key, vt_label_index_each_value *each, void *context,
+			  struct vt_error *err)
+{
+	return vt_label_index_facet(labels, version, key, VT_POSTING_VALUE, each, context, err);
 }

@@ -15,6 +15,7 @@
 #include "index/base/cleanup.h"
 #include "index/file_labels.h"
 #include "index/label.h"
+#include "index/posting.h"
 
 struct vt_error;
 struct vt_expression;
@@ -48,3 +49,10 @@ typedef int vt_label_index_each_value(void *context, const struct vt_expression_
 int vt_label_index_values(struct vt_label_index *labels, const struct vt_version *version,
 			  struct vt_label_text key, vt_label_index_each_value *each, void *context,
 			  struct vt_error *err);
+/*
+ * The same of another facet of the labels in force: annotator, source and review (words, by their
+ * numbers), agreement.
+ */
+int vt_label_index_facet(struct vt_label_index *labels, const struct vt_version *version,
+			 struct vt_label_text key, enum vt_posting_facet facet,
+			 vt_label_index_each_value *each, void *context, struct vt_error *err);

@@ -4,6 +4,7 @@
 
 #include "fs/block_source.h"
 #include "fs/codec.h"
+#include "fs/data_card.h"
 #include "fs/file_reader.h"
 #include "fs/frame_cache.h"
 #include "fs/io_pool.h"
@@ -77,7 +78,8 @@ static int open_policy(struct vt_service *service, struct vt_error *err)
 static int open_labels(struct vt_service *service, struct vt_error *err)
 {
 	service->labels = vt_label_index_new(service->index);
-	return service->labels ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
+	service->cards = service->labels ? vt_cards_new(service->labels) : NULL;
+	return service->cards ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
 }
 
 static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
@@ -145,6 +147,7 @@ void vt_service_close(struct vt_service *service)
 	vt_frame_cache_free(service->frames);
 	vt_block_source_free(service->source);
 	vt_leftovers_free(service->leftovers);
+	vt_cards_free(service->cards);
 	vt_label_index_free(service->labels);
 	vt_audit_close(service->audit);
 	vt_gate_free(service->gate);

@@ -8,7 +8,7 @@
  */
 #include "index/base/buf.h"
 #include "index/base/cleanup.h"
-#include "tools/labels/row.h"
+#include "index/label_line.h"
 
 struct vt_error;
 struct vt_label_sort;
