@@ -114,6 +114,8 @@ int vt_control_recheck(const struct vt_control_request *request, struct vt_error
  * recheck fails. `request` is a struct vt_control_request.
  */
 bool vt_control_is_over(void *request);
+/* Why work was stopped by it: what the recheck says, else -EPIPE. */
+int vt_control_stopped(const struct vt_control_request *request, struct vt_error *err);
 
 /* Who asks: their uid, and whether they have admin on the store. */
 uint32_t vt_control_caller(const struct vt_control_request *request);
@@ -189,6 +191,8 @@ int vt_control_carry(struct vt_control_request *request, const struct vt_version
 		     const struct vt_tree *tree, struct vt_label_tree *out, struct vt_error *err);
 /* requests_query.c: */
 int vt_serve_select(struct vt_control_request *request, struct vt_error *err);
+/* requests_stats.c: */
+int vt_serve_stats(struct vt_control_request *request, struct vt_error *err);
 /* requests_store.c: */
 int vt_serve_gc(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_verify_index(struct vt_control_request *request, struct vt_error *err);

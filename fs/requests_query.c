@@ -41,7 +41,7 @@ static int send_blob(struct vt_control_request *request, struct vt_buf *blob, st
 }
 
 static int send_paths(struct vt_control_request *request, const struct vt_hits *hits,
-		      struct vt_error *err)
+		      uint64_t limit, struct vt_error *err)
 {
 	const struct vt_labelled_files version =
 		vt_labelled_files_of(request->service->index, request->version);
@@ -51,7 +51,7 @@ static int send_paths(struct vt_control_request *request, const struct vt_hits *
 	uint32_t at = 0;
 	int r = vt_file_labels_new(&version, &files, err);
 
-	while (r >= 0 && (at = vt_hits_next(hits, at)) != VT_HITS_NONE) {
+	for (; r >= 0 && limit > 0 && (at = vt_hits_next(hits, at)) != VT_HITS_NONE; limit--) {
 		r = vt_file_labels_next(files, at, &file, err);
 		if (r == 0 || (r > 0 && file.position != at))
 			return vt_fail(err, EBADMSG, "the tree has no file at position %u",
@@ -67,17 +67,16 @@ static int send_paths(struct vt_control_request *request, const struct vt_hits *
 	return r < 0 ? r : send_blob(request, &blob, err);
 }
 
-/* Who has gone, or may no longer know, keeps no disk busy: -ECANCELED becomes why. */
+/* Who has gone, or may no longer know, keeps no disk busy. */
 static int select_files(struct vt_control_request *request, const struct vt_expression *expression,
 			struct vt_hits **out, struct vt_error *err)
 {
 	const struct vt_cancel cancel = {vt_control_is_over, request};
-	struct vt_error why;
 	int r = vt_label_index_query(request->service->labels, request->version, expression,
 				     &cancel, out, err);
 
-	if (r == -ECANCELED && vt_control_recheck(request, &why) == -EACCES)
-		return vt_fail(err, EACCES, "%s", why.text);
+	if (r == -ECANCELED)
+		return vt_control_stopped(request, err);
 	return r < 0 ? r : vt_control_recheck(request, err);
 }
 
@@ -85,15 +84,15 @@ int vt_serve_select(struct vt_control_request *request, struct vt_error *err)
 {
 	vt_cleanup(vt_expression_freep) const struct vt_expression *expression = NULL;
 	vt_cleanup(vt_hits_unrefp) struct vt_hits *hits = NULL;
-	bool only_count;
-	int r = vt_arg_flag(request->args, "count", &only_count, err);
+	uint64_t limit = UINT32_MAX;
+	int r = parse(request, &expression, err);
 
-	if (r >= 0)
-		r = parse(request, &expression, err);
+	if (r >= 0 && json_object_get(request->args, "limit"))
+		r = vt_arg_number(request->args, "limit", UINT32_MAX, &limit, err);
 	if (r >= 0)
 		r = select_files(request, expression, &hits, err);
-	if (r >= 0 && !only_count)
-		r = send_paths(request, hits, err);
+	if (r >= 0)
+		r = send_paths(request, hits, limit, err);
 	if (r < 0)
 		return r;
 	request->result = json_pack("{s:s, s:s, s:I}", "version", request->version->name, "where",

@@ -47,8 +47,8 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	if (target.path)
 		return vt_misused(cli, err, "'%s': files are selected in a version, not a path",
 				  cli->argv[0]);
-	r = vt_selection_ask(cli, &target, cli->argv[1], only_count ? NULL : print_path, cli,
-			     &result, err);
+	r = vt_selection_ask(cli, &target, cli->argv[1], only_count ? 0 : VT_SELECTION_ALL,
+			     print_path, cli, &result, err);
 	if (r < 0 || !only_count)
 		return r;
 	if (cli->json)

@@ -67,7 +67,8 @@ static void explain(const char *expression, const char *sentence)
 }
 
 int vt_selection_ask(struct vt_cli *cli, const struct vt_target *target, const char *expression,
-		     vt_selection_each *each, void *context, json_t **result, struct vt_error *err)
+		     uint32_t limit, vt_selection_each *each, void *context, json_t **result,
+		     struct vt_error *err)
 {
 	struct selection selection = {.each = each, .context = context};
 	json_t *args, *where = json_string(expression);
@@ -78,8 +79,8 @@ int vt_selection_ask(struct vt_cli *cli, const struct vt_target *target, const c
 		return vt_misused(cli, err, "an expression is text in UTF-8");
 	args = vt_target_args(target);
 	(void) json_object_set_new(args, "where", where);
-	(void) json_object_set_new(args, "count", json_boolean(!each));
-	r = vt_cli_call(cli, "select", args, each ? take_blob : NULL, &selection, result, &why);
+	(void) json_object_set_new(args, "limit", json_integer(limit));
+	r = vt_cli_call(cli, "select", args, take_blob, &selection, result, &why);
 	if (r == -EINVAL)
 		explain(expression, why.text);
 	if (r < 0 && err)
