@@ -169,11 +169,11 @@ int vt_label_sort_next(struct vt_label_sort *sort, struct vt_label_sorted *out,
 	return 1;
 }
 
-void vt_label_sort_where(uint64_t origin, char *const *files, struct vt_buf *out)
+void vt_label_sort_where(uint64_t origin, const char *const *files, struct vt_buf *out)
 {
 	unsigned file = (unsigned) (origin >> LINE_BITS);
 
 	if (file > 0)
-		vt_buf_printf(out, "%s:%llu: ", files[file],
+		vt_buf_printf(out, "%s:%llu: ", files[file - 1],
 			      (unsigned long long) (origin & ((1ull << LINE_BITS) - 1)));
 }

@@ -33,5 +33,5 @@ int vt_label_sort_finish(struct vt_label_sort *sort, struct vt_error *err);
 int vt_label_sort_next(struct vt_label_sort *sort, struct vt_label_sorted *out,
 		       struct vt_error *err);
 
-/* Appends "FILE:LINE: ", or nothing; `files` by number. */
-void vt_label_sort_where(uint64_t origin, char *const *files, struct vt_buf *out);
+/* Appends "FILE:LINE: ", or nothing; `files` has the first, number 1, in front. */
+void vt_label_sort_where(uint64_t origin, const char *const *files, struct vt_buf *out);
