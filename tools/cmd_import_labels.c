@@ -11,16 +11,18 @@
 #include "tools/commands.h"
 #include "tools/label_intake.h"
 #include "tools/label_options.h"
+#include "tools/label_sidecars.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/progress.h"
 #include "tools/target.h"
 
 static const char *message = "", *author, *on_error = "fail", *from_path, *progress_mode;
-static bool replace;
+static bool replace, from_sidecars;
 static const struct vt_option options[] = {
 	VT_LABEL_OPTIONS,
 	VT_TEXT(0, "from-path", "RULE", &from_path, "labels out of paths: 'train/{class}/*'"),
+	VT_FLAG(0, "from-sidecars", &from_sidecars, "labels out of .cls and .json beside files"),
 	VT_TEXT(0, "on-error", "HOW", &on_error, "fail: import nothing (default); skip: the rest"),
 	VT_FLAG(0, "replace", &replace, "in place of all labels of the files that are named"),
 	VT_TEXT('m', "message", "TEXT", &message, "what is new, for the log"),
@@ -63,6 +65,22 @@ static int read_paths(struct vt_label_intake *intake, const struct vt_target *ta
 	return vt_cli_call(intake->cli, "list", args, take_path, intake, NULL, err);
 }
 
+static int read_sidecars(struct vt_label_intake *intake, const struct vt_target *target,
+			 struct vt_error *err)
+{
+	struct vt_sidecars_skipped skipped = {0};
+	struct vt_error note;
+	int r = vt_label_sidecars_read(intake, target, &skipped, err);
+
+	(void) vt_fail(&note, 0, "%llu members of sidecars are no labels, such as '%.*s'",
+		       (unsigned long long) skipped.members, (int) skipped.first.len,
+		       (const char *) skipped.first.data);
+	if (skipped.members > 0)
+		vt_label_intake_say(intake, note.text);
+	vt_buf_done(&skipped.first);
+	return r;
+}
+
 static void print_result(const struct vt_label_intake *intake, json_t *result)
 {
 	const struct vt_cli *cli = intake->cli;
@@ -98,6 +116,8 @@ static int import_labels(struct vt_label_intake *intake, struct vt_target *targe
 		r = vt_label_intake_read_files(intake, err);
 	if (r >= 0 && from_path)
 		r = read_paths(intake, target, err);
+	if (r >= 0 && from_sidecars)
+		r = read_sidecars(intake, target, err);
 	if (r >= 0)
 		r = vt_label_sender_begin(&intake->sender, target, err);
 	if (r >= 0)
@@ -117,8 +137,9 @@ static int check_arguments(struct vt_cli *cli, struct vt_target *target, struct 
 	if (target->path)
 		return vt_misused(cli, err, "'%s': labels are imported into a version, not a path",
 				  cli->argv[0]);
-	if (cli->argc < 2 && !from_path)
-		return vt_misused(cli, err, "name a file of labels, or a rule with --from-path");
+	if (cli->argc < 2 && !from_path && !from_sidecars)
+		return vt_misused(cli, err,
+				  "name a file of labels, or use --from-path or --from-sidecars");
 	if (strcmp(on_error, "fail") != 0 && strcmp(on_error, "skip") != 0)
 		return vt_misused(cli, err, "--on-error is fail or skip");
 	return from_path ? vt_path_rule_check(from_path, err) : 0;
@@ -151,7 +172,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 
 const struct vt_command vt_cmd_import_labels = {
 	.name = "import-labels",
-	.synopsis = "DATASET[@VERSION] FILE...",
+	.synopsis = "DATASET[@VERSION] [FILE...]",
 	.summary = "Take labels in from files, as a revision of a version",
 	.details = "A FILE is lines of JSON, CSV with a header, COCO's or Label Studio's JSON\n"
 		   "('-': standard input), see vitrine-labels(7). The version's data stays as it\n"

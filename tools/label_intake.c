@@ -44,10 +44,14 @@ void vt_label_intake_done(struct vt_label_intake *intake)
 
 void vt_label_intake_complain(struct vt_label_intake *intake, const char *sentence)
 {
+	if (intake->bad++ < SAID_MAX)
+		vt_label_intake_say(intake, sentence);
+}
+
+void vt_label_intake_say(const struct vt_label_intake *intake, const char *sentence)
+{
 	vt_cleanup(vt_buf_done) struct vt_buf line = VT_BUF_INIT;
 
-	if (intake->bad++ >= SAID_MAX)
-		return;
 	vt_buf_printf(&line, "vitrine: ");
 	vt_escape(sentence, strlen(sentence), &line);
 	vt_buf_put_u8(&line, 0);

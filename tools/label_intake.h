@@ -48,6 +48,8 @@ int vt_label_intake_add_path(struct vt_label_intake *intake, const char *path, s
 			     struct vt_error *err);
 /* One more that is bad. */
 void vt_label_intake_complain(struct vt_label_intake *intake, const char *sentence);
+/* A line on standard error, escaped. */
+void vt_label_intake_say(const struct vt_label_intake *intake, const char *sentence);
 
 /* -EINVAL with their number: there are bad rows, and there may not be. */
 int vt_label_intake_judge(const struct vt_label_intake *intake, struct vt_error *err);

@@ -14,11 +14,11 @@ struct vt_cli;
 /* Lines of a table of options (options.h). */
 #define VT_LABEL_OPTIONS                                                                           \
 	VT_TEXT(0, "format", "NAME", &vt_label_option.format,                                      \
-		"jsonl, csv, coco or label-studio (default: as it looks)"),                        \
+		"jsonl, csv, coco, label-studio (default: a guess)"),                              \
 		VT_TEXT(0, "annotator", "NAME", &vt_label_option.annotator,                        \
 			"of rows that name none (default: your user name)"),                       \
 		VT_TEXT(0, "source", "WORD", &vt_label_option.source,                              \
-			"of rows without: human, model, rule or import (default)"),                \
+			"of rows without: human, model, rule, import (default)"),                  \
 		VT_TEXT(0, "key", "KEY", &vt_label_option.key,                                     \
 			"of values without one, as in COCO (default: class)"),                     \
 		VT_TEXT(0, "columns", "A=B,...", &vt_label_option.columns,                         \

@@ -40,7 +40,8 @@ enum vt_label_format {
  */
 struct vt_label_options {
 	const char *annotator; /* NULL: as below; in COCO it is "coco" */
-	const char *user; /* who has said what nobody else has. NULL: every row must name somebody */
+	const char
+		*user; /* who has said what nobody else has. NULL: every row must name somebody */
 	int64_t time_ns;
 	enum vt_label_source source; /* 0: import */
 	/* CSV: mappings of columns. */
