@@ -189,6 +189,11 @@ int vt_serve_labels(struct vt_control_request *request, struct vt_error *err);
 /* The labels that a publish of `tree` begins with. `parent` may be NULL. */
 int vt_control_carry(struct vt_control_request *request, const struct vt_version *parent,
 		     const struct vt_tree *tree, struct vt_label_tree *out, struct vt_error *err);
+/*
+ * Sends rows about labels in force that differ between the two versions of the request, and adds to
+ * its result; nothing unless the caller may read both.
+ */
+int vt_control_send_label_diff(struct vt_control_request *request, struct vt_error *err);
 /* requests_query.c: */
 int vt_serve_select(struct vt_control_request *request, struct vt_error *err);
 /* requests_stats.c: */
