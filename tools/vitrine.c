@@ -32,6 +32,7 @@ const struct vt_command *const vt_commands[] = {
 	&vt_cmd_export_labels,
 	&vt_cmd_label,
 	&vt_cmd_select,
+	&vt_cmd_view,
 	&vt_cmd_stats,
 	&vt_cmd_ls,
 	&vt_cmd_log,
