@@ -14,6 +14,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #define IDLE_MS           60000       /* between two requests, unless an import is open */
@@ -55,6 +56,8 @@ static const struct vt_control_op table[] = {
 	{"label.rows", VT_RIGHT_CURATE, VT_OBJECT_RELABEL, false, FUNCTION(label_rows)},
 	{"label.commit", VT_RIGHT_CURATE, VT_OBJECT_RELABEL, true, FUNCTION(label_commit)},
 	{"labels", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(labels)},
+	{"select", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(select)},
+	{"stats", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(stats)},
 	{"grant", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(grant)},
 	{"deny", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(deny)},
 	{"revoke", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(revoke)},
@@ -426,6 +429,21 @@ int vt_control_recheck(const struct vt_control_request *request, struct vt_error
 	return r < 0 || !request->other
 		       ? r
 		       : recheck(request, request->other_dataset, request->other, err);
+}
+
+bool vt_control_is_over(void *request)
+{
+	const struct vt_control_request *asked = request;
+	struct pollfd other_end = {.fd = asked->connection->channel.fd, .events = POLLRDHUP};
+
+	return poll(&other_end, 1, 0) != 0 || vt_control_recheck(asked, NULL) < 0;
+}
+
+int vt_control_stopped(const struct vt_control_request *request, struct vt_error *err)
+{
+	int r = vt_control_recheck(request, err);
+
+	return r < 0 ? r : vt_fail(err, EPIPE, "the other end has gone");
 }
 
 uint32_t vt_control_caller(const struct vt_control_request *request)

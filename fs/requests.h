@@ -109,6 +109,13 @@ int vt_control_send_rows(struct vt_control_request *request, json_t *rows, struc
  * -EACCES also when withdrawn.
  */
 int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err);
+/*
+ * For work that is long before there is anything to send: true when the other end has gone, or a
+ * recheck fails. `request` is a struct vt_control_request.
+ */
+bool vt_control_is_over(void *request);
+/* Why work was stopped by it: what the recheck says, else -EPIPE. */
+int vt_control_stopped(const struct vt_control_request *request, struct vt_error *err);
 
 /* Who asks: their uid, and whether they have admin on the store. */
 uint32_t vt_control_caller(const struct vt_control_request *request);
@@ -182,6 +189,15 @@ int vt_serve_labels(struct vt_control_request *request, struct vt_error *err);
 /* The labels that a publish of `tree` begins with. `parent` may be NULL. */
 int vt_control_carry(struct vt_control_request *request, const struct vt_version *parent,
 		     const struct vt_tree *tree, struct vt_label_tree *out, struct vt_error *err);
+/*
+ * Sends rows about labels in force that differ between the two versions of the request, and adds to
+ * its result; nothing unless the caller may read both.
+ */
+int vt_control_send_label_diff(struct vt_control_request *request, struct vt_error *err);
+/* requests_query.c: */
+int vt_serve_select(struct vt_control_request *request, struct vt_error *err);
+/* requests_stats.c: */
+int vt_serve_stats(struct vt_control_request *request, struct vt_error *err);
 /* requests_store.c: */
 int vt_serve_gc(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_verify_index(struct vt_control_request *request, struct vt_error *err);

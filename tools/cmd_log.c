@@ -42,6 +42,12 @@ static void print_version(const json_t *row)
 		{"size", "bytes", VT_COLUMN_SIZE},    {"reason", "reason", VT_COLUMN_TEXT},
 		{"digest", "digest", VT_COLUMN_TEXT}, {0},
 	};
+	static const struct vt_column label_columns[] = {
+		{"labels", "labels", VT_COLUMN_COUNT},
+		{"labelled", "labelled", VT_COLUMN_COUNT},
+		{"revises", "revises", VT_COLUMN_TEXT},
+		{0},
+	};
 	const char *state = vt_json_text(row, "state", "live");
 
 	(void) printf("%s%s@%s%s%s%s%s\n", vt_colour(VT_YELLOW), vt_json_text(row, "dataset", ""),
@@ -50,6 +56,8 @@ static void print_version(const json_t *row)
 		      strcmp(state, "live") == 0 ? "" : " ",
 		      strcmp(state, "live") == 0 ? "" : state);
 	vt_print_record(row, columns);
+	if (vt_json_count(row, "labels") > 0 || json_object_get(row, "revises"))
+		vt_print_record(row, label_columns);
 	print_message(vt_json_text(row, "message", ""));
 }
 

@@ -23,6 +23,8 @@ static const struct {
 	{"label.rows", "curate", "{}", false},
 	{"label.commit", "curate", "{}", false},
 	{"labels", "read", "{'dataset': 'birds', 'path': 'owl'}", false},
+	{"select", "read", "{'dataset': 'birds', 'where': 'size=3'}", false},
+	{"stats", "read", "{'dataset': 'birds'}", false},
 	{"rollback", "admin", "{'dataset': 'birds', 'version': 'v1'}", false},
 	{"grant", "admin", "{'object': 'birds', 'who': 'user:ben', 'right': 'browse'}", false},
 	{"deny", "admin", "{'object': 'birds', 'who': 'user:ben', 'right': 'browse'}", false},

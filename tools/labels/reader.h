@@ -39,7 +39,9 @@ enum vt_label_format {
  * that is left open is submitted. All zero is good for every format.
  */
 struct vt_label_options {
-	const char *annotator; /* NULL: every row must name one; in COCO it is "coco" */
+	const char *annotator; /* NULL: as below; in COCO it is "coco" */
+	const char
+		*user; /* who has said what nobody else has. NULL: every row must name somebody */
 	int64_t time_ns;
 	enum vt_label_source source; /* 0: import */
 	/* CSV: mappings of columns. */

@@ -243,6 +243,18 @@ static int put_tree(const struct vt_tree *tree, struct vt_buf *out, struct vt_er
 	return r >= 0 && vt_buf_failed(out) ? no_memory(err) : r;
 }
 
+static struct vt_call call_of_tree(const char *op, const struct vt_tree *tree,
+				   const struct vt_buf *blob)
+{
+	return (struct vt_call){
+		.op = op,
+		.args = json_pack("{s:I, s:I}", "page", (json_int_t) tree->root.page, "links",
+				  (json_int_t) tree->links),
+		.blob = blob->data,
+		.blob_len = blob->len,
+	};
+}
+
 static int ask_diff(struct vt_publish_backend *b, const struct vt_tree *tree, vt_diff_each *each,
 		    void *context, struct vt_error *err)
 {
@@ -251,21 +263,29 @@ static int ask_diff(struct vt_publish_backend *b, const struct vt_tree *tree, vt
 	int r = put_tree(tree, &blob, err);
 
 	if (r >= 0) {
-		const struct vt_call call = {
-			.op = "import.diff",
-			.args = json_pack("{s:I, s:I}", "page", (json_int_t) tree->root.page,
-					  "links", (json_int_t) tree->links),
-			.blob = blob.data,
-			.blob_len = blob.len,
-			.row = take_change,
-			.context = &changes,
-		};
+		struct vt_call call = call_of_tree("import.diff", tree, &blob);
 
+		call.row = take_change;
+		call.context = &changes;
 		r = ask(b, &call, NULL, err);
 	}
 	vt_buf_done(&blob);
 	vt_buf_done(&changes.path);
 	return changes.result ? changes.result : r;
+}
+
+static int ask_tree(struct vt_publish_backend *b, const struct vt_tree *tree, struct vt_error *err)
+{
+	struct vt_buf blob = VT_BUF_INIT;
+	int r = put_tree(tree, &blob, err);
+
+	if (r >= 0) {
+		const struct vt_call call = call_of_tree("import.tree", tree, &blob);
+
+		r = ask(b, &call, NULL, err);
+	}
+	vt_buf_done(&blob);
+	return r;
 }
 
 /* ---- commit ---------------------------------------------------------------------------------- */
@@ -397,6 +417,7 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 		.parent = ask_parent,
 		.dictionary = ask_dictionary,
 		.diff = ask_diff,
+		.tree = ask_tree,
 		.commit = ask_commit,
 	};
 	const struct vt_call call = {
