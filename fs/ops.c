@@ -135,6 +135,15 @@ static int find(struct vt_request *request, bool nowait, struct vt_shown *out)
 	return r;
 }
 
+/*
+ * Folders that say how files are labelled: the kernel keeps their listings, and gives them to
+ * whoever may open them.
+ */
+static bool tells_labels(const struct vt_shown *shown)
+{
+	return shown->view || shown->kind == VT_SHOWN_VERSION_LABELS;
+}
+
 /* May the request do that? What is refused goes to the audit log, and is done. */
 static int admit(struct vt_request *request, bool nowait, enum vt_right right,
 		 struct vt_shown *shown, struct vt_decision *why)
@@ -145,6 +154,8 @@ static int admit(struct vt_request *request, bool nowait, enum vt_right right,
 
 	if (!place.version) /* a folder of versions is for whoever sees one */
 		right = VT_RIGHT_SEE;
+	else if (right == VT_RIGHT_BROWSE && tells_labels(shown))
+		right = VT_RIGHT_READ;
 	if (is_mount_for(request, place))
 		r = vt_gate_decide(vt_op_service(request)->gate, &request->subject, right, place,
 				   nowait, &decision);

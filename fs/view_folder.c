@@ -145,8 +145,10 @@ int vt_view_folder_hits(const struct vt_viewer *viewer, const struct vt_shown *f
 			struct vt_hits **out, struct vt_error *err)
 {
 	struct vt_view *view = folder->view;
-	int r;
+	int r = check_reader(viewer, folder, nowait, err);
 
+	if (r < 0)
+		return r;
 	*out = vt_views_hits(views_of(viewer), view);
 	if (*out)
 		return 0;
