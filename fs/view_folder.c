@@ -183,65 +183,74 @@ static int find_key(void *context, struct vt_label_text key)
 	return key.len == strlen(name) && memcmp(key.bytes, name, key.len) == 0;
 }
 
-static int make_key(const struct vt_viewer *viewer, const struct vt_shown *parent, const char *name,
-		    struct vt_view **out, struct vt_error *err)
+static int make_key(const struct vt_viewer *viewer, const struct vt_version *version,
+		    const struct vt_view_key *key, struct vt_view **out, struct vt_error *err)
 {
-	int r = vt_label_index_keys(viewer->service->labels, parent->version, find_key,
-				    (void *) (uintptr_t) name, err);
+	int r = vt_label_index_keys(viewer->service->labels, version, find_key,
+				    (void *) (uintptr_t) key->text, err);
 
 	if (r == 0)
 		return -ENOENT;
-	return r < 0 ? r
-		     : vt_views_make(views_of(viewer), parent->version, VT_VIEW_KEY, name, NULL,
-				     viewer->subject->uid, out);
+	return r < 0 ? r : vt_views_make(views_of(viewer), key, NULL, viewer->subject->uid, out);
 }
 
 /* A value that no file has is not there; an expression without files is an empty folder. */
-static int make_files(const struct vt_viewer *viewer, const struct vt_shown *parent,
-		      enum vt_view_kind kind, const char *text, struct vt_view **out,
-		      struct vt_error *err)
+static int make_files(const struct vt_viewer *viewer, const struct vt_version *version,
+		      const struct vt_view_key *key, struct vt_view **out, struct vt_error *err)
 {
 	vt_cleanup(vt_hits_unrefp) struct vt_hits *hits = NULL;
 	struct vt_error why = {0};
-	int r = ask(viewer, parent->version, kind, text, &hits, &why);
+	int r = ask(viewer, version, key->kind, key->text, &hits, &why);
 
 	if (r == -EINVAL) {
-		vt_views_note_problem(views_of(viewer), viewer->subject->uid,
-				      parent->version->serial, why.text);
+		vt_views_note_problem(views_of(viewer), viewer->subject->uid, key->serial,
+				      why.text);
 		return -ENOENT;
 	}
 	if (r < 0)
 		return vt_fail(err, -r, "%s", why.text);
-	if (kind == VT_VIEW_VALUE && vt_hits_next(hits, 0) == VT_HITS_NONE)
+	if (key->kind == VT_VIEW_VALUE && vt_hits_next(hits, 0) == VT_HITS_NONE)
 		return -ENOENT;
-	return vt_views_make(views_of(viewer), parent->version, kind, text, hits,
-			     viewer->subject->uid, out);
+	return vt_views_make(views_of(viewer), key, hits, viewer->subject->uid, out);
+}
+
+static struct vt_view_key key_below(const struct vt_shown *parent, const char *text)
+{
+	return (struct vt_view_key){
+		.serial = parent->version->serial,
+		.kind = parent->kind == VT_SHOWN_VERSION_LABELS ? VT_VIEW_KEY
+			: parent->kind == VT_SHOWN_LABEL_KEY    ? VT_VIEW_VALUE
+								: VT_VIEW_QUERY,
+		.folder = parent->view ? parent->view->folder
+				       : vt_node_id(vt_node_exhibit(parent->id), 0),
+		.text = text,
+	};
 }
 
 int vt_view_folder_lookup(const struct vt_viewer *viewer, const struct vt_shown *parent,
 			  const char *name, bool nowait, struct vt_shown *out, struct vt_error *err)
 {
-	enum vt_view_kind kind = parent->kind == VT_SHOWN_VERSION_LABELS ? VT_VIEW_KEY
-				 : parent->kind == VT_SHOWN_LABEL_KEY    ? VT_VIEW_VALUE
-									 : VT_VIEW_QUERY;
 	char text[VT_VIEW_TEXT_MAX + 1];
+	const struct vt_view_key key = key_below(parent, text);
+	bool is_value = key.kind == VT_VIEW_VALUE;
 	struct vt_view *view;
 	int len, r = check_reader(viewer, parent, nowait, err);
 
 	if (r < 0)
 		return r;
-	len = snprintf(text, sizeof text, "%s%s%s", kind == VT_VIEW_VALUE ? parent->view->text : "",
-		       kind == VT_VIEW_VALUE ? "/" : "", name);
+	len = snprintf(text, sizeof text, "%s%s%s", is_value ? parent->view->text : "",
+		       is_value ? "/" : "", name);
 	if (len < 0 || (unsigned) len >= sizeof text)
 		return -ENOENT;
-	view = vt_views_find(views_of(viewer), parent->version, kind, text);
+	view = vt_views_find(views_of(viewer), &key);
 	if (!view && nowait)
 		return -EAGAIN;
 	if (!view)
-		r = kind == VT_VIEW_KEY ? make_key(viewer, parent, name, &view, err)
-					: make_files(viewer, parent, kind, text, &view, err);
+		r = key.kind == VT_VIEW_KEY ? make_key(viewer, parent->version, &key, &view, err)
+					    : make_files(viewer, parent->version, &key, &view, err);
 	if (r == 0)
-		show(parent, view, kind == VT_VIEW_KEY ? VT_SHOWN_LABEL_KEY : VT_SHOWN_TREE, out);
+		show(parent, view, key.kind == VT_VIEW_KEY ? VT_SHOWN_LABEL_KEY : VT_SHOWN_TREE,
+		     out);
 	return r;
 }
 

@@ -3,7 +3,7 @@
  * See views.h. The exhibit of a view is VIEW | generation << SLOT_BITS | slot. A slot is taken by
  * making its kind 0, raising its generation, writing the rest and setting its kind, in this order:
  * a successor takes no half-written one for a view, and no old id leads to a new one. A slot whose
- * generations are used up stays empty.
+ * generations are used up keeps its last view, and counts as its user's for good.
  *
  * Sets of files are dropped when they take more than HITS_BYTES, those of views that were looked at
  * longest ago first: they are asked for again.
@@ -104,15 +104,6 @@ static uint32_t exhibit_of(struct vt_views *views, uint32_t slot)
 	return VIEW | slot_at(views, slot)->generation << SLOT_BITS | slot;
 }
 
-/* Does the slot hold a view of that version as it is shown now? */
-static bool is_alive(struct vt_views *views, uint32_t slot, const struct vt_version *version)
-{
-	const struct vt_view_slot *at = slot_at(views, slot);
-
-	return at->kind && at->serial == version->serial &&
-	       at->folder == vt_exhibits_id(views->exhibits, version, 0);
-}
-
 static void forget_hits(struct vt_views *views, struct vt_view *view)
 {
 	if (!view->hits)
@@ -148,31 +139,42 @@ static struct vt_view *view_in(struct vt_views *views, uint32_t slot)
 	view->refs = 1;
 	view->exhibit = exhibit_of(views, slot);
 	view->serial = at->serial;
+	view->folder = at->folder;
 	view->kind = at->kind;
 	memcpy(view->text, at->text, sizeof view->text);
 	view->text[VT_VIEW_TEXT_MAX] = 0;
 	return views->views[slot] = view;
 }
 
-/* Slots of a user: how many, and the one that was looked at longest ago. */
+static bool is_usable(struct vt_views *views, uint32_t slot)
+{
+	return slot_at(views, slot)->generation < GENERATION_MAX;
+}
+
+static bool is_older(const struct vt_views *views, uint32_t slot, uint32_t than)
+{
+	return than == VT_SESSION_VIEWS || views->used[slot] < views->used[than];
+}
+
+/*
+ * Slots of a user: how many, those that he used up included, and of the others the one that was
+ * looked at longest ago.
+ */
 static uint32_t oldest_of(struct vt_views *views, uint32_t uid, uint32_t *count)
 {
 	uint32_t oldest = VT_SESSION_VIEWS;
 
 	*count = 0;
 	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++) {
-		if (!slot_at(views, i)->kind || slot_at(views, i)->uid != uid)
+		bool usable = is_usable(views, i);
+
+		if (slot_at(views, i)->uid != uid || (!slot_at(views, i)->kind && usable))
 			continue;
 		++*count;
-		if (oldest == VT_SESSION_VIEWS || views->used[i] < views->used[oldest])
+		if (usable && is_older(views, i, oldest))
 			oldest = i;
 	}
 	return oldest;
-}
-
-static bool is_usable(struct vt_views *views, uint32_t slot)
-{
-	return slot_at(views, slot)->generation < GENERATION_MAX;
 }
 
 /* An empty one, or else the one of all that was looked at longest ago. */
@@ -185,7 +187,7 @@ static uint32_t free_or_oldest(struct vt_views *views)
 			continue;
 		if (!slot_at(views, i)->kind)
 			return i;
-		if (oldest == VT_SESSION_VIEWS || views->used[i] < views->used[oldest])
+		if (is_older(views, i, oldest))
 			oldest = i;
 	}
 	return oldest;
@@ -195,36 +197,33 @@ static uint32_t choose(struct vt_views *views, uint32_t uid)
 {
 	uint32_t count, own = oldest_of(views, uid, &count);
 
-	if (count < VT_VIEWS_PER_USER)
-		return free_or_oldest(views);
-	if (is_usable(views, own))
-		return own;
-	slot_at(views, own)->kind = 0; /* its generations are used up */
-	forget(views, own);
-	return free_or_oldest(views);
+	return count < VT_VIEWS_PER_USER ? free_or_oldest(views) : own;
 }
 
-static void take(struct vt_views *views, uint32_t slot, const struct vt_version *version,
-		 enum vt_view_kind kind, const char *text, uint32_t uid)
+static void take(struct vt_views *views, uint32_t slot, const struct vt_view_key *key, uint32_t uid)
 {
 	struct vt_view_slot *at = slot_at(views, slot);
 
 	forget(views, slot);
 	at->kind = 0;
 	at->generation++;
-	at->serial = version->serial;
-	at->folder = vt_exhibits_id(views->exhibits, version, 0);
+	at->serial = key->serial;
+	at->folder = key->folder;
 	at->uid = uid;
-	(void) snprintf(at->text, sizeof at->text, "%s", text);
-	at->kind = kind;
+	(void) snprintf(at->text, sizeof at->text, "%s", key->text);
+	at->kind = key->kind;
 }
 
-static uint32_t find_slot(struct vt_views *views, const struct vt_version *version,
-			  enum vt_view_kind kind, const char *text)
+static bool is_of(const struct vt_view_slot *slot, const struct vt_view_key *key)
+{
+	return slot->kind == key->kind && slot->serial == key->serial &&
+	       slot->folder == key->folder && strcmp(slot->text, key->text) == 0;
+}
+
+static uint32_t find_slot(struct vt_views *views, const struct vt_view_key *key)
 {
 	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++)
-		if (slot_at(views, i)->kind == kind && is_alive(views, i, version) &&
-		    strcmp(slot_at(views, i)->text, text) == 0)
+		if (is_of(slot_at(views, i), key))
 			return i;
 	return VT_SESSION_VIEWS;
 }
@@ -263,14 +262,13 @@ static bool is_kept(const struct vt_views *views, const struct vt_view *view)
 
 /* ---- from outside ---------------------------------------------------------------------------- */
 
-struct vt_view *vt_views_find(struct vt_views *views, const struct vt_version *version,
-			      enum vt_view_kind kind, const char *text)
+struct vt_view *vt_views_find(struct vt_views *views, const struct vt_view_key *key)
 {
 	struct vt_view *view = NULL;
 	uint32_t slot;
 
 	(void) pthread_mutex_lock(&views->lock);
-	slot = find_slot(views, version, kind, text);
+	slot = find_slot(views, key);
 	if (slot < VT_SESSION_VIEWS)
 		view = view_in(views, slot);
 	if (view)
@@ -279,20 +277,20 @@ struct vt_view *vt_views_find(struct vt_views *views, const struct vt_version *v
 	return view;
 }
 
-int vt_views_make(struct vt_views *views, const struct vt_version *version, enum vt_view_kind kind,
-		  const char *text, struct vt_hits *hits, uint32_t uid, struct vt_view **out)
+int vt_views_make(struct vt_views *views, const struct vt_view_key *key, struct vt_hits *hits,
+		  uint32_t uid, struct vt_view **out)
 {
 	struct vt_view *view = NULL;
 	uint32_t slot;
 
-	if (strlen(text) > VT_VIEW_TEXT_MAX)
+	if (strlen(key->text) > VT_VIEW_TEXT_MAX)
 		return -ENAMETOOLONG;
 	(void) pthread_mutex_lock(&views->lock);
-	slot = find_slot(views, version, kind, text);
+	slot = find_slot(views, key);
 	if (slot == VT_SESSION_VIEWS) {
 		slot = choose(views, uid);
 		if (slot < VT_SESSION_VIEWS)
-			take(views, slot, version, kind, text, uid);
+			take(views, slot, key, uid);
 	}
 	if (slot < VT_SESSION_VIEWS)
 		view = view_in(views, slot);
@@ -307,7 +305,7 @@ int vt_views_make(struct vt_views *views, const struct vt_version *version, enum
 	return 0;
 }
 
-/* The view of that exhibit, and its version's serial; NULL when there is none any more. */
+/* The view of that exhibit, a reference; NULL when there is none any more. */
 static struct vt_view *view_of(struct vt_views *views, uint32_t exhibit)
 {
 	uint32_t slot = exhibit & SLOT_MASK;
@@ -327,15 +325,11 @@ int vt_views_resolve(struct vt_views *views, struct vt_catalog *catalog, uint64_
 {
 	vt_cleanup(vt_view_unrefp) struct vt_view *view = view_of(views, vt_node_exhibit(id));
 	const struct vt_version *found;
-	bool alive;
 
 	if (!view || vt_catalog_version(catalog, view->serial, &found, NULL) < 0)
 		return -ESTALE;
-	(void) pthread_mutex_lock(&views->lock);
-	alive = found->state == VT_VERSION_LIVE && is_kept(views, view) &&
-		is_alive(views, view->exhibit & SLOT_MASK, found);
-	(void) pthread_mutex_unlock(&views->lock);
-	if (!alive) {
+	if (found->state != VT_VERSION_LIVE ||
+	    vt_exhibits_id(views->exhibits, found, 0) != view->folder) {
 		vt_version_unref(found);
 		return -ESTALE;
 	}
@@ -365,12 +359,16 @@ void vt_views_set_hits(struct vt_views *views, struct vt_view *view, struct vt_h
 void vt_views_each(struct vt_views *views, uint32_t serial,
 		   void (*each)(void *context, uint64_t id), void *context)
 {
-	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++) {
-		const struct vt_view_slot *at = slot_at(views, i);
+	uint64_t ids[VT_SESSION_VIEWS];
+	size_t count = 0;
 
-		if (at->kind && at->serial == serial)
-			each(context, vt_node_id(exhibit_of(views, i), 0));
-	}
+	(void) pthread_mutex_lock(&views->lock);
+	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++)
+		if (slot_at(views, i)->kind && slot_at(views, i)->serial == serial)
+			ids[count++] = vt_node_id(exhibit_of(views, i), 0);
+	(void) pthread_mutex_unlock(&views->lock);
+	for (size_t i = 0; i < count; i++)
+		each(context, ids[i]);
 }
 
 /* ---- problems -------------------------------------------------------------------------------- */

@@ -10,6 +10,8 @@
  * asks again which files they show. There is a place for VT_SESSION_VIEWS of them, and a user has
  * no more than VT_VIEWS_PER_USER; who makes one more loses the one that was looked at longest ago.
  * An id of a view that is gone answers ESTALE for ever, and the kernel looks the name up again.
+ * Places have many ids, and not without end: who uses up those of all he may have makes no more
+ * views on this mount, and takes no place from others.
  *
  * A view dies with the ids of its version's folder (exhibits.h): whatever retires these, retires
  * it.
@@ -40,6 +42,7 @@ struct vt_view {
 	/* constant */
 	uint32_t exhibit; /* of its folders */
 	uint32_t serial;  /* of the version */
+	uint64_t folder;  /* id of the version's folder that it is below */
 	enum vt_view_kind kind;
 	char text[VT_VIEW_TEXT_MAX + 1];
 	/* vt_views_hits(), vt_views_set_hits() */
@@ -57,15 +60,25 @@ int vt_views_open(struct vt_session_state *state, struct vt_exhibits *exhibits,
 		  struct vt_views **out, struct vt_error *err);
 void vt_views_close(struct vt_views *views);
 
+/*
+ * What is looked up. `folder` is the id that the version's folder had when it was resolved: when it
+ * was retired since, the view is born dead.
+ */
+struct vt_view_key {
+	uint32_t serial;
+	enum vt_view_kind kind;
+	uint64_t folder;
+	const char *text;
+};
+
 /* What such a name stands for, if it was asked for before: a reference; else NULL. */
-struct vt_view *vt_views_find(struct vt_views *views, const struct vt_version *version,
-			      enum vt_view_kind kind, const char *text);
+struct vt_view *vt_views_find(struct vt_views *views, const struct vt_view_key *key);
 /*
  * The same, made if need be. `hits` (may be NULL) are the files it shows; a reference is taken.
  * -ENAMETOOLONG; -ENFILE: no place for another.
  */
-int vt_views_make(struct vt_views *views, const struct vt_version *version, enum vt_view_kind kind,
-		  const char *text, struct vt_hits *hits, uint32_t uid, struct vt_view **out);
+int vt_views_make(struct vt_views *views, const struct vt_view_key *key, struct vt_hits *hits,
+		  uint32_t uid, struct vt_view **out);
 
 /* The view that an id is in, with its version; references. -ESTALE. */
 int vt_views_resolve(struct vt_views *views, struct vt_catalog *catalog, uint64_t id,
