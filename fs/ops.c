@@ -43,7 +43,8 @@ struct vt_viewer vt_op_viewer(const struct vt_request *request)
 {
 	return (struct vt_viewer){.service = request->session->service,
 				  .session = request->session,
-				  .subject = &request->subject};
+				  .subject = &request->subject,
+				  .request = request};
 }
 
 bool vt_op_checks_open(const struct vt_session *session)
@@ -72,10 +73,31 @@ void vt_op_fail(struct vt_request *request, int r)
 static void run_waiting(struct vt_io_task *task)
 {
 	struct vt_request *request = (struct vt_request *) task;
-	int r = request->run(request, false);
+	int r = vt_request_is_pending(request) ? request->run(request, false) : -ECANCELED;
 
 	if (r < 0)
 		vt_op_fail(request, r == -EAGAIN ? -EIO : r);
+}
+
+/* Is it about what labels say, so that it may take long? */
+static bool is_query(const struct vt_request *request)
+{
+	uint32_t position = vt_node_position(request->id);
+
+	return vt_view_has_id(request->id) ||
+	       (vt_node_exhibit(request->id) &&
+		(position == VT_POSITION_LABELS || position == VT_POSITION_QUERIES));
+}
+
+/* Queries wait apart, each user's in a lane of his: many of one hold up nothing but his own. */
+static void run_later(struct vt_request *request)
+{
+	struct vt_service *service = vt_op_service(request);
+	bool query = is_query(request);
+
+	request->task = (struct vt_io_task){.run = run_waiting,
+					    .lane = query ? request->subject.uid : VT_LANE_INDEX};
+	vt_io_pool_submit(query ? service->queries : service->pool, &request->task);
 }
 
 void vt_op_run(struct vt_request *request)
@@ -83,8 +105,7 @@ void vt_op_run(struct vt_request *request)
 	int r = request->run(request, true);
 
 	if (r == -EAGAIN) {
-		request->task = (struct vt_io_task){.run = run_waiting, .lane = VT_LANE_INDEX};
-		vt_io_pool_submit(vt_op_service(request)->pool, &request->task);
+		run_later(request);
 	} else if (r < 0) {
 		vt_op_fail(request, r);
 	}

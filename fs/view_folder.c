@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fs/label_index.h"
+#include "fs/request.h"
 #include "fs/service.h"
 #include "fs/session.h"
 #include "fs/view_name.h"
@@ -27,6 +28,19 @@ static int check_reader(const struct vt_viewer *viewer, const struct vt_shown *f
 {
 	return vt_gate_check(viewer->service->gate, viewer->subject, VT_RIGHT_READ,
 			     vt_shown_place(folder), nowait, NULL, err);
+}
+
+static bool is_answered(void *context)
+{
+	return !vt_request_is_pending(context);
+}
+
+/* Nobody waits for what a request asked that was answered: by its deadline, or a narrowing. */
+static struct vt_cancel cancel_of(const struct vt_viewer *viewer)
+{
+	if (!viewer->request)
+		return (struct vt_cancel){0};
+	return (struct vt_cancel){is_answered, (void *) (uintptr_t) viewer->request};
 }
 
 /* ---- expressions ----------------------------------------------------------------------------- */
@@ -82,8 +96,10 @@ static int find_cut(const struct vt_viewer *viewer, const struct vt_version *ver
 		    struct vt_label_text key, const char *name, struct vt_buf *out,
 		    struct vt_error *err)
 {
+	const struct vt_cancel cancel = cancel_of(viewer);
 	struct cut_name cut = {.name = name};
-	int r = vt_label_index_values(viewer->service->labels, version, key, match_cut, &cut, err);
+	int r = vt_label_index_values(viewer->service->labels, version, key, &cancel, match_cut,
+				      &cut, err);
 
 	if (r > 0)
 		vt_buf_put(out, cut.value.data, cut.value.len);
@@ -134,11 +150,12 @@ static int ask(const struct vt_viewer *viewer, const struct vt_version *version,
 	       enum vt_view_kind kind, const char *text, struct vt_hits **out, struct vt_error *err)
 {
 	vt_cleanup(vt_expression_freep) const struct vt_expression *expression = NULL;
+	const struct vt_cancel cancel = cancel_of(viewer);
 	int r = parse(viewer, version, kind, text, &expression, err);
 
 	return r < 0 ? r
-		     : vt_label_index_query(viewer->service->labels, version, expression, NULL, out,
-					    err);
+		     : vt_label_index_query(viewer->service->labels, version, expression, &cancel,
+					    out, err);
 }
 
 int vt_view_folder_hits(const struct vt_viewer *viewer, const struct vt_shown *folder, bool nowait,
@@ -186,7 +203,8 @@ static int find_key(void *context, struct vt_label_text key)
 static int make_key(const struct vt_viewer *viewer, const struct vt_version *version,
 		    const struct vt_view_key *key, struct vt_view **out, struct vt_error *err)
 {
-	int r = vt_label_index_keys(viewer->service->labels, version, find_key,
+	const struct vt_cancel cancel = cancel_of(viewer);
+	int r = vt_label_index_keys(viewer->service->labels, version, &cancel, find_key,
 				    (void *) (uintptr_t) key->text, err);
 
 	if (r == 0)
@@ -299,6 +317,7 @@ static int list_value(void *context, const struct vt_expression_value *value, ui
 int vt_view_folder_list(const struct vt_viewer *viewer, const struct vt_shown *folder, bool nowait,
 			vt_view_folder_each *each, void *context, struct vt_error *err)
 {
+	const struct vt_cancel cancel = cancel_of(viewer);
 	struct lister lister = {.each = each, .context = context};
 	struct vt_label_text key;
 	int r = 0;
@@ -311,11 +330,11 @@ int vt_view_folder_list(const struct vt_viewer *viewer, const struct vt_shown *f
 	if (r < 0)
 		return r;
 	if (folder->kind == VT_SHOWN_VERSION_LABELS)
-		return vt_label_index_keys(viewer->service->labels, folder->version, list_key,
-					   &lister, err);
+		return vt_label_index_keys(viewer->service->labels, folder->version, &cancel,
+					   list_key, &lister, err);
 	key = (struct vt_label_text){folder->view->text, strlen(folder->view->text)};
-	r = vt_label_index_values(viewer->service->labels, folder->version, key, list_value,
-				  &lister, err);
+	r = vt_label_index_values(viewer->service->labels, folder->version, key, &cancel,
+				  list_value, &lister, err);
 	vt_buf_done(&lister.name);
 	return r == -E2BIG ? 0 : r;
 }
