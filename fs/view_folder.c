@@ -278,6 +278,8 @@ struct lister {
 	vt_view_folder_each *each;
 	void *context;
 	struct vt_buf name;
+	struct vt_buf numbers; /* of type double, ascending: those given so far */
+	bool booleans[2];      /* likewise */
 };
 
 static int list_key(void *context, struct vt_label_text key)
@@ -287,31 +289,67 @@ static int list_key(void *context, struct vt_label_text key)
 	return lister->each(lister->context, key.bytes, key.len);
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	double x = *(const double *) a, y = *(const double *) b;
+
+	return (x > y) - (x < y);
+}
+
+static bool has_number(const struct lister *lister, double number)
+{
+	return lister->numbers.len > 0 &&
+	       bsearch(&number, lister->numbers.data, lister->numbers.len / sizeof number,
+		       sizeof number, compare_numbers);
+}
+
+/* Does a number or a boolean have the text's name? They come first. */
+static bool is_given(const struct lister *lister, struct vt_label_text text)
+{
+	char copy[VT_NUMBER_TEXT], number[VT_NUMBER_TEXT];
+
+	if (text.len == 0 || text.len >= sizeof copy)
+		return false;
+	memcpy(copy, text.bytes, text.len);
+	copy[text.len] = '\0';
+	if (strcmp(copy, "true") == 0 || strcmp(copy, "false") == 0)
+		return lister->booleans[copy[0] == 't'];
+	if (vt_number_length(copy) != text.len || !has_number(lister, strtod(copy, NULL)))
+		return false;
+	vt_number_format(strtod(copy, NULL), number);
+	return strcmp(copy, number) == 0;
+}
+
+static int give_name(struct lister *lister, const char *text, size_t len)
+{
+	vt_buf_reset(&lister->name);
+	vt_view_name_put(text, len, &lister->name);
+	if (vt_buf_failed(&lister->name) || vt_buf_failed(&lister->numbers))
+		return -ENOMEM;
+	return lister->each(lister->context, (const char *) lister->name.data, lister->name.len);
+}
+
+/* One name for all values that are written alike: it stands for all of them. */
 static int list_value(void *context, const struct vt_expression_value *value, uint32_t files)
 {
 	struct lister *lister = context;
 	char number[VT_NUMBER_TEXT];
-	const char *text = number;
-	size_t len;
 
 	(void) files;
 	switch (value->type) {
 	case VT_EXPRESSION_TEXT:
-		text = value->text.bytes;
-		break;
+		return is_given(lister, value->text)
+			       ? 0
+			       : give_name(lister, value->text.bytes, value->text.len);
 	case VT_EXPRESSION_BOOLEAN:
-		text = value->boolean ? "true" : "false";
-		break;
+		lister->booleans[value->boolean] = true;
+		return value->boolean ? give_name(lister, "true", 4)
+				      : give_name(lister, "false", 5);
 	default:
+		vt_buf_put(&lister->numbers, &value->number, sizeof value->number);
 		vt_number_format(value->number, number);
-		break;
+		return give_name(lister, number, strlen(number));
 	}
-	len = value->type == VT_EXPRESSION_TEXT ? value->text.len : strlen(text);
-	vt_buf_reset(&lister->name);
-	vt_view_name_put(text, len, &lister->name);
-	if (vt_buf_failed(&lister->name))
-		return -ENOMEM;
-	return lister->each(lister->context, (const char *) lister->name.data, lister->name.len);
 }
 
 int vt_view_folder_list(const struct vt_viewer *viewer, const struct vt_shown *folder, bool nowait,
@@ -336,5 +374,6 @@ int vt_view_folder_list(const struct vt_viewer *viewer, const struct vt_shown *f
 	r = vt_label_index_values(viewer->service->labels, folder->version, key, &cancel,
 				  list_value, &lister, err);
 	vt_buf_done(&lister.name);
+	vt_buf_done(&lister.numbers);
 	return r == -E2BIG ? 0 : r;
 }
