@@ -235,8 +235,11 @@ int vt_op_fill_entry(struct vt_request *request, const struct vt_shown *shown, b
 		return r;
 	out->entry_timeout = timeout_of(shown);
 	out->attr_timeout = out->entry_timeout;
-	if (!vt_node_exhibit(shown->id) || vt_view_has_id(shown->id))
+	if (!vt_node_exhibit(shown->id))
 		return 0;
+	if (shown->view)
+		return vt_views_note(request->session->views, shown->view,
+				     shown->version->tree.root.nodes, shown->id);
 	return vt_exhibits_note(request->session->exhibits, shown->version, shown->id);
 }
 

@@ -96,6 +96,8 @@ struct vt_view_slot {
 	uint32_t serial, uid;
 	uint64_t folder; /* id of the version's folder when it was made: another, and it is dead */
 	char text[VT_VIEW_TEXT_MAX + 1];
+	uint32_t room;   /* positions that the bitmap has bits for */
+	uint64_t offset; /* of the bitmap in the file; 0: none yet */
 };
 
 struct vt_session_state {

@@ -8,7 +8,10 @@
  * Sets of files are dropped when they take more than HITS_BYTES, those of views that were looked at
  * longest ago first: they are asked for again.
  *
- * Lock order: `lock` alone, nothing is called under it but what counts references.
+ * Which ids of a view the kernel may hold stands in a bitmap of its slot, a bit per position, which
+ * is cleared when the slot is taken: ids of what stood there before are not known any more.
+ *
+ * Lock order: `lock`, then that of exhibits.
  */
 #include "fs/views.h"
 
@@ -17,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "fs/node.h"
 #include "fs/session_state.h"
@@ -29,6 +33,7 @@
 #define GENERATION_MAX ((1u << 20) - 1)
 #define HITS_BYTES     (64u << 20)
 #define PROBLEMS       64u
+#define WORD_BITS      64u
 
 _Static_assert(VT_SESSION_VIEWS == 1u << SLOT_BITS, "a slot fits into an exhibit");
 
@@ -44,6 +49,7 @@ struct vt_views {
 	pthread_mutex_t lock;                    /* guards all below */
 	struct vt_view *views[VT_SESSION_VIEWS]; /* what was resolved so far; a reference */
 	uint64_t used[VT_SESSION_VIEWS];         /* turn of the last look */
+	uint64_t *noted[VT_SESSION_VIEWS];       /* maps of the bitmaps, or NULL */
 	uint64_t turn;
 	size_t hits_bytes;
 	struct problem problems[PROBLEMS];
@@ -68,6 +74,61 @@ bool vt_view_has_id(uint64_t id)
 	return (vt_node_exhibit(id) & VIEW) == VIEW;
 }
 
+static struct vt_view_slot *slot_at(struct vt_views *views, uint32_t slot)
+{
+	return &views->state->views[slot];
+}
+
+/* ---- which ids the kernel may hold; under the lock ------------------------------------------- */
+
+static size_t words_for(uint32_t positions)
+{
+	return ((size_t) positions + WORD_BITS - 1) / WORD_BITS;
+}
+
+static size_t bytes_of_notes(struct vt_views *views, uint32_t slot)
+{
+	return words_for(slot_at(views, slot)->room) * sizeof(uint64_t);
+}
+
+static void unmap_notes(struct vt_views *views, uint32_t slot)
+{
+	if (views->noted[slot])
+		(void) munmap(views->noted[slot], bytes_of_notes(views, slot));
+	views->noted[slot] = NULL;
+}
+
+/* The bitmap of a slot, with room for so many positions; NULL: it cannot be had. */
+static uint64_t *notes_of(struct vt_views *views, uint32_t slot, uint32_t positions)
+{
+	struct vt_view_slot *at = slot_at(views, slot);
+	void *map;
+
+	if (at->room < positions) {
+		unmap_notes(views, slot);
+		at->room = 0; /* before the offset: a successor maps no more than there is */
+		at->offset = vt_session_state_extend(views->state,
+						     words_for(positions) * sizeof(uint64_t));
+		at->room = at->offset ? positions : 0;
+	}
+	if (!at->offset || at->room == 0)
+		return NULL;
+	if (!views->noted[slot]) {
+		map = mmap(NULL, bytes_of_notes(views, slot), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   views->state->fd, (off_t) at->offset);
+		views->noted[slot] = map == MAP_FAILED ? NULL : map;
+	}
+	return views->noted[slot];
+}
+
+static void clear_notes(struct vt_views *views, uint32_t slot)
+{
+	const struct vt_view_slot *at = slot_at(views, slot);
+
+	if (at->offset)
+		vt_session_state_punch(views->state, at->offset, bytes_of_notes(views, slot));
+}
+
 int vt_views_open(struct vt_session_state *state, struct vt_exhibits *exhibits,
 		  struct vt_views **out, struct vt_error *err)
 {
@@ -86,18 +147,15 @@ void vt_views_close(struct vt_views *views)
 {
 	if (!views)
 		return;
-	for (size_t i = 0; i < VT_SESSION_VIEWS; i++)
+	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++) {
+		unmap_notes(views, i);
 		vt_view_unref(views->views[i]);
+	}
 	(void) pthread_mutex_destroy(&views->lock);
 	free(views);
 }
 
 /* ---- slots; under the lock ------------------------------------------------------------------- */
-
-static struct vt_view_slot *slot_at(struct vt_views *views, uint32_t slot)
-{
-	return &views->state->views[slot];
-}
 
 static uint32_t exhibit_of(struct vt_views *views, uint32_t slot)
 {
@@ -207,6 +265,7 @@ static void take(struct vt_views *views, uint32_t slot, const struct vt_view_key
 	forget(views, slot);
 	at->kind = 0;
 	at->generation++;
+	clear_notes(views, slot);
 	at->serial = key->serial;
 	at->folder = key->folder;
 	at->uid = uid;
@@ -354,6 +413,90 @@ void vt_views_set_hits(struct vt_views *views, struct vt_view *view, struct vt_h
 	if (is_kept(views, view))
 		keep_hits(views, view, hits);
 	(void) pthread_mutex_unlock(&views->lock);
+}
+
+int vt_views_note(struct vt_views *views, const struct vt_view *view, uint32_t nodes, uint64_t id)
+{
+	uint32_t slot = view->exhibit & SLOT_MASK, position = vt_node_position(id);
+	uint64_t *notes;
+	int r = 0;
+
+	if (position >= nodes)
+		return -ESTALE;
+	(void) pthread_mutex_lock(&views->lock);
+	notes = is_kept(views, view) ? notes_of(views, slot, nodes) : NULL;
+	if (notes)
+		notes[position / WORD_BITS] |= 1ull << position % WORD_BITS;
+	else
+		r = is_kept(views, view) ? -ENFILE : -ESTALE;
+	(void) pthread_mutex_unlock(&views->lock);
+	return r;
+}
+
+/* Folders of the same view one after the other, no lock held. */
+static void give_noted(const uint64_t *notes, size_t words, uint32_t exhibit,
+		       void (*each)(void *context, uint64_t id), void *context)
+{
+	each(context, vt_node_id(exhibit, 0));
+	for (size_t i = 0; i < words; i++)
+		for (uint64_t word = notes[i]; word; word &= word - 1)
+			each(context,
+			     vt_node_id(exhibit, (uint32_t) (i * WORD_BITS) +
+							 (uint32_t) __builtin_ctzll(word)));
+}
+
+static bool is_dead(struct vt_views *views, uint32_t slot)
+{
+	const struct vt_view_slot *at = slot_at(views, slot);
+
+	return at->kind &&
+	       at->folder != vt_node_id(vt_exhibits_base(views->exhibits, at->serial), 0);
+}
+
+/* What a dead view had noted, a copy; then its slot is free. 1; 0: it is alive; -ENOMEM. */
+static int take_notes(struct vt_views *views, uint32_t slot, uint32_t *exhibit, uint64_t **notes,
+		      size_t *words)
+{
+	const uint64_t *there;
+	int r = 0;
+
+	(void) pthread_mutex_lock(&views->lock);
+	if (is_dead(views, slot)) {
+		*exhibit = exhibit_of(views, slot);
+		there = notes_of(views, slot, 0);
+		*words = there ? words_for(slot_at(views, slot)->room) : 0;
+		*notes = calloc(*words + 1, sizeof **notes);
+		r = *notes ? 1 : -ENOMEM;
+	}
+	if (r > 0 && *words > 0)
+		memcpy(*notes, there, *words * sizeof **notes);
+	(void) pthread_mutex_unlock(&views->lock);
+	return r;
+}
+
+static void free_slot(struct vt_views *views, uint32_t slot, uint32_t exhibit)
+{
+	(void) pthread_mutex_lock(&views->lock);
+	if (exhibit_of(views, slot) == exhibit) {
+		forget(views, slot);
+		slot_at(views, slot)->kind = 0;
+	}
+	(void) pthread_mutex_unlock(&views->lock);
+}
+
+void vt_views_drop_dead(struct vt_views *views, void (*each)(void *context, uint64_t id),
+			void *context)
+{
+	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++) {
+		vt_autofree uint64_t *notes = NULL;
+		uint32_t exhibit;
+		size_t words;
+
+		if (take_notes(views, i, &exhibit, &notes, &words) <= 0)
+			continue;
+		give_noted(notes, words, exhibit, each, context);
+		free_slot(views, i, exhibit); /* last: a successor drops them again */
+	}
 }
 
 void vt_views_each(struct vt_views *views, uint32_t serial,

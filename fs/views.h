@@ -88,6 +88,18 @@ int vt_views_resolve(struct vt_views *views, struct vt_catalog *catalog, uint64_
 struct vt_hits *vt_views_hits(struct vt_views *views, struct vt_view *view);
 void vt_views_set_hits(struct vt_views *views, struct vt_view *view, struct vt_hits *hits);
 
+/*
+ * The kernel may learn of an id in a view of a version with that many nodes. -ESTALE: the view is
+ * gone; -ENFILE: the id must not be told.
+ */
+int vt_views_note(struct vt_views *views, const struct vt_view *view, uint32_t nodes, uint64_t id);
+/*
+ * The ids that were noted of views that died with their version's folder, in each's order. Then
+ * these views have no place any more. Of a view that lost its place to another nothing is known.
+ */
+void vt_views_drop_dead(struct vt_views *views, void (*each)(void *context, uint64_t id),
+			void *context);
+
 /* Calls `each` with the id of the folder of every view of a version. */
 void vt_views_each(struct vt_views *views, uint32_t serial,
 		   void (*each)(void *context, uint64_t id), void *context);
