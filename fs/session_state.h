@@ -16,6 +16,7 @@
  *
  * Thread-safe as far as this module goes: it only maps.
  */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -101,7 +102,8 @@ struct vt_view_slot {
 };
 
 struct vt_session_state {
-	int fd; /* borrowed */
+	int fd;                 /* borrowed */
+	pthread_mutex_t growth; /* of the file */
 	struct vt_session_record *record;
 	struct vt_shown_slot *versions;   /* [VT_SESSION_VERSIONS] */
 	_Atomic uint32_t *exhibits;       /* [VT_SESSION_EXHIBITS]: serial of the version */
