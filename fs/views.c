@@ -5,8 +5,8 @@
  * a successor takes no half-written one for a view, and no old id leads to a new one. A slot whose
  * generations are used up keeps its last view, and counts as its user's for good.
  *
- * Sets of files are dropped when they take more than HITS_BYTES, those of views that were looked at
- * longest ago first: they are asked for again.
+ * Sets of files are dropped when a user's take more than HITS_PER_USER, or all more than
+ * HITS_BYTES, those of views that were looked at longest ago first: they are asked for again.
  *
  * Which ids of a view the kernel may hold stands in a bitmap of its slot, a bit per position, which
  * is cleared when the slot is taken: ids of what stood there before are not known any more.
@@ -32,6 +32,7 @@
 #define SLOT_MASK      ((1u << SLOT_BITS) - 1)
 #define GENERATION_MAX ((1u << 20) - 1)
 #define HITS_BYTES     (64u << 20)
+#define HITS_PER_USER  (16u << 20)
 #define PROBLEMS       64u
 #define WORD_BITS      64u
 
@@ -51,7 +52,6 @@ struct vt_views {
 	uint64_t used[VT_SESSION_VIEWS];         /* turn of the last look */
 	uint64_t *noted[VT_SESSION_VIEWS];       /* maps of the bitmaps, or NULL */
 	uint64_t turn;
-	size_t hits_bytes;
 	struct problem problems[PROBLEMS];
 };
 
@@ -162,11 +162,8 @@ static uint32_t exhibit_of(struct vt_views *views, uint32_t slot)
 	return VIEW | slot_at(views, slot)->generation << SLOT_BITS | slot;
 }
 
-static void forget_hits(struct vt_views *views, struct vt_view *view)
+static void forget_hits(struct vt_view *view)
 {
-	if (!view->hits)
-		return;
-	views->hits_bytes -= view->hits->bytes;
 	vt_hits_unref(view->hits);
 	view->hits = NULL;
 }
@@ -177,7 +174,7 @@ static void forget(struct vt_views *views, uint32_t slot)
 
 	if (!view)
 		return;
-	forget_hits(views, view);
+	forget_hits(view);
 	views->views[slot] = NULL;
 	vt_view_unref(view);
 }
@@ -289,19 +286,36 @@ static uint32_t find_slot(struct vt_views *views, const struct vt_view_key *key)
 
 /* ---- sets of files; under the lock ----------------------------------------------------------- */
 
-static void make_room(struct vt_views *views, const struct vt_view *but)
+/*
+ * The set that was looked at longest ago, but for one, of a user's or of all (`uid` NULL), and how
+ * many bytes these take with that one. VT_SESSION_VIEWS: there is none.
+ */
+static uint32_t oldest_set(struct vt_views *views, const struct vt_view *but, const uint32_t *uid,
+			   size_t *bytes)
 {
-	while (views->hits_bytes > HITS_BYTES) {
-		uint32_t oldest = VT_SESSION_VIEWS;
+	uint32_t oldest = VT_SESSION_VIEWS;
 
-		for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++)
-			if (views->views[i] && views->views[i]->hits && views->views[i] != but &&
-			    (oldest == VT_SESSION_VIEWS || views->used[i] < views->used[oldest]))
-				oldest = i;
-		if (oldest == VT_SESSION_VIEWS)
-			return;
-		forget_hits(views, views->views[oldest]);
+	*bytes = 0;
+	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++) {
+		const struct vt_view *view = views->views[i];
+
+		if (!view || !view->hits || (uid && slot_at(views, i)->uid != *uid))
+			continue;
+		*bytes += view->hits->bytes;
+		if (view != but && is_older(views, i, oldest))
+			oldest = i;
 	}
+	return oldest;
+}
+
+static void bound_sets(struct vt_views *views, const struct vt_view *but, const uint32_t *uid,
+		       size_t most)
+{
+	uint32_t oldest;
+	size_t bytes;
+
+	while ((oldest = oldest_set(views, but, uid, &bytes)) < VT_SESSION_VIEWS && bytes > most)
+		forget_hits(views->views[oldest]);
 }
 
 static void keep_hits(struct vt_views *views, struct vt_view *view, struct vt_hits *hits)
@@ -309,8 +323,8 @@ static void keep_hits(struct vt_views *views, struct vt_view *view, struct vt_hi
 	if (!hits || view->hits)
 		return;
 	view->hits = vt_hits_ref(hits);
-	views->hits_bytes += hits->bytes;
-	make_room(views, view);
+	bound_sets(views, view, &slot_at(views, view->exhibit & SLOT_MASK)->uid, HITS_PER_USER);
+	bound_sets(views, view, NULL, HITS_BYTES);
 }
 
 /* Is the view still the one of its slot, so that what it keeps is counted? */
