@@ -348,12 +348,26 @@ static void take_the_oldest_place(void)
 	(void) make("class=dog", ALICE);
 }
 
+static bool is_whole(const char *text)
+{
+	char number[32];
+
+	for (unsigned i = 1; i <= VT_VIEWS_PER_USER; i++) {
+		(void) snprintf(number, sizeof number, "size>%u", i);
+		if (strcmp(text, number) == 0)
+			return true;
+	}
+	return strcmp(text, "class=cat") == 0 || strcmp(text, "class=dog") == 0;
+}
+
 /* The place has its old view, none, or the new one, whole; other views are what they were. */
 static void check_successor(void)
 {
 	uint64_t fresh;
 
 	ck_assert_int_eq(vt_views_open(state, exhibits, &views, NULL), 0);
+	for (unsigned i = 0; i < VT_SESSION_VIEWS; i++)
+		ck_assert(!state->views[i].kind || is_whole(state->views[i].text));
 	ck_assert(leads_to(cats, "class=cat"));
 	ck_assert(is_gone(olds[1]) || leads_to(olds[1], "size>1"));
 	ck_assert(leads_to(olds[2], "size>2"));
