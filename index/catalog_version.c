@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See catalog.h: changes of versions. */
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,54 @@ static int check_unrevised(const struct vt_edit *edit, const struct vt_version *
 	return 0;
 }
 
+/*
+ * The number of a removed revision is never given again. Which was the highest stands in a row of
+ * META for bases that a revision was removed of.
+ */
+#define REVISION_KEY     "revision."
+#define REVISION_KEY_LEN (sizeof REVISION_KEY - 1 + 4)
+
+static void revision_key(uint32_t base, uint8_t key[REVISION_KEY_LEN])
+{
+	memcpy(key, REVISION_KEY, REVISION_KEY_LEN - 4);
+	vt_key_u32(base, key + REVISION_KEY_LEN - 4);
+}
+
+static int highest_removed(const struct vt_edit *edit, uint32_t base, uint32_t *out,
+			   struct vt_error *err)
+{
+	vt_cleanup(vt_value_done) struct vt_value value = {0};
+	uint8_t key[REVISION_KEY_LEN];
+	struct vt_reader reader;
+	int r;
+
+	revision_key(base, key);
+	*out = 0;
+	r = vt_store_get(edit->catalog->store, VT_CF_META, key, sizeof key, false, &value, err);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	reader = vt_reader_over(value.data, value.len);
+	*out = vt_reader_le32(&reader);
+	return reader.failed ? vt_fail(err, EBADMSG, "a revision's number is damaged") : 0;
+}
+
+/* Before a version goes: a revision leaves its number, a base takes that row with it. */
+static void stage_number_taken(struct vt_edit *edit, const struct vt_version *going)
+{
+	uint32_t number = htole32(going->revision), highest = 0;
+	uint8_t key[REVISION_KEY_LEN];
+
+	revision_key(going->base, key);
+	if (!going->revision)
+		vt_batch_delete(edit->batch, edit->catalog->store, VT_CF_META, key, sizeof key);
+	else if (highest_removed(edit, going->base, &highest, NULL) < 0 ||
+		 going->revision > highest)
+		vt_batch_put(edit->batch, edit->catalog->store, VT_CF_META, key, sizeof key,
+			     &number, sizeof number);
+}
+
 int vt_catalog_remove(struct vt_catalog *catalog, uint32_t version, uint32_t by_uid,
 		      uint32_t *retired, struct vt_error *err)
 {
@@ -112,6 +161,7 @@ int vt_catalog_remove(struct vt_catalog *catalog, uint32_t version, uint32_t by_
 		return vt_fail(err, EBUSY, "the tag '%s' names version '%s' of '%s'", tag,
 			       before->name, edit.slot->now->name);
 	exhibit = before->exhibit;
+	stage_number_taken(&edit, before);
 	r = vt_edit_bury_version(&edit, before, err);
 	if (r == 0)
 		r = stage_latest_without(&edit, version, err);
@@ -315,7 +365,7 @@ static int revise(struct vt_edit *edit, struct vt_version *version, uint32_t exp
 {
 	const struct vt_version *base, *newest;
 	char name[VT_NAME_PART_MAX + 1];
-	uint32_t highest = 0;
+	uint32_t highest = 0, removed;
 	int r = vt_edit_find_version(edit, version->base, &base, err);
 
 	if (r == 0)
@@ -326,7 +376,10 @@ static int revise(struct vt_edit *edit, struct vt_version *version, uint32_t exp
 	if (newest->serial != expected_newest)
 		return vt_fail(err, ESTALE, "'%s' of '%s' was revised meanwhile", base->name,
 			       edit->slot->now->name);
-	r = assign_revision(edit, base, newest, highest + 1, name, version, err);
+	r = highest_removed(edit, base->serial, &removed, err);
+	if (r == 0)
+		r = assign_revision(edit, base, newest, (highest > removed ? highest : removed) + 1,
+				    name, version, err);
 	if (r == 0)
 		r = stage_revision(edit, version, err);
 	if (r == 0)

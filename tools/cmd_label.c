@@ -213,6 +213,7 @@ static int change_listed(struct job *job, FILE *list, struct vt_error *err)
 {
 	vt_autofree char *line = NULL;
 	char **paths = NULL, **more;
+	const char *path;
 	size_t count = 0, room = 0;
 	ssize_t len;
 	int r = 0;
@@ -220,10 +221,13 @@ static int change_listed(struct job *job, FILE *list, struct vt_error *err)
 	while (r == 0 && (len = getdelim(&line, &room, nul ? 0 : '\n', list)) > 0) {
 		if (line[len - 1] == (nul ? 0 : '\n'))
 			line[--len] = 0;
+		path = strncmp(line, "./", 2) == 0 ? line + 2 : line; /* as find writes it */
+		if (!*path)
+			continue;
 		more = reallocarray(paths, count + 1, sizeof *paths);
 		if (more)
 			paths = more;
-		if (!more || !(paths[count] = strdup(line)))
+		if (!more || !(paths[count] = strdup(path)))
 			r = vt_fail(err, ENOMEM, "no memory for a list of files");
 		else
 			count++;

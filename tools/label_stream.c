@@ -11,7 +11,8 @@
 #include "tools/cli.h"
 #include "tools/target.h"
 
-#define SEND_BYTES (1u << 20)
+#define SEND_BYTES     (1u << 20)
+#define FILE_BYTES_MAX (3u << 20) /* a message holds 4 MiB */
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
@@ -166,6 +167,11 @@ int vt_label_sender_put(struct vt_label_sender *sender, struct vt_label_text pat
 
 	vt_buf_reset(&sender->rows);
 	r = count ? vt_label_block_encode(labels, &count, &sender->rows, err) : 0;
+	if (r == 0 && sender->rows.len > FILE_BYTES_MAX)
+		r = vt_fail(err, E2BIG, "more than %u MiB of labels cannot be sent for one file",
+			    FILE_BYTES_MAX >> 20);
+	if (r == 0 && blob->len + sender->rows.len > FILE_BYTES_MAX)
+		r = vt_label_sender_flush(sender, err);
 	if (r == 0)
 		r = note_origin(sender, origin, err);
 	if (r < 0)

@@ -9,12 +9,14 @@
 #include "fs/mount.h"
 #include "fs/node.h"
 #include "fs/session_state.h"
+#include "fs/views.h"
 #include "index/catalog.h"
 #include "tests/unit/suite.h"
 
 static int state_fd = -1;
 static struct vt_session_state *state;
 static struct vt_exhibits *exhibits;
+static struct vt_views *views;
 
 static inline struct vt_version shown_version(uint32_t serial, uint32_t nodes)
 {
@@ -34,10 +36,12 @@ static inline void session_begin(void)
 	ck_assert_int_ge(state_fd, 0);
 	ck_assert_int_eq(vt_session_state_open(state_fd, &state, NULL), 0);
 	ck_assert_int_eq(vt_exhibits_open(state, &exhibits, NULL), 0);
+	ck_assert_int_eq(vt_views_open(state, exhibits, &views, NULL), 0);
 }
 
 static inline void session_dies(void)
 {
+	vt_views_close(views);
 	vt_exhibits_close(exhibits);
 	vt_session_state_close(state);
 }

@@ -641,6 +641,26 @@ START_TEST(a_version_is_not_removed_before_its_revisions)
 }
 END_TEST
 
+START_TEST(the_number_of_a_removed_revision_is_not_given_again)
+{
+	uint32_t dataset, base, first, second, third, retired;
+
+	catalog_set_up();
+	dataset = dataset_new("birds");
+	base = version_new(dataset, NULL);
+	first = revision_new(base, base);
+	second = revision_new(base, first);
+	must(vt_catalog_remove(catalog, second, 0, &retired, &err) == 0);
+	catalog_reopen();
+	third = revision_new(base, first);
+	ck_assert_str_eq(newest_of(base), "v1.3");
+	must(vt_catalog_remove(catalog, first, 0, &retired, &err) == 0);
+	(void) revision_new(base, third);
+	ck_assert_str_eq(newest_of(base), "v1.4");
+	catalog_tear_down();
+}
+END_TEST
+
 START_TEST(listings_are_in_order)
 {
 	static const char *const names[] = {"b", "B", "a/z", "a.b", "10", "9"};
@@ -775,5 +795,6 @@ VT_SUITE(catalog, names_follow_the_rules, a_dataset_is_found_by_name_and_id_afte
 	 latest_goes_to_a_revision_of_what_it_names_only,
 	 a_revision_of_what_was_revised_or_withdrawn_meanwhile_changes_nothing,
 	 a_name_that_is_too_long_for_a_revision_is_said_so,
-	 a_version_is_not_removed_before_its_revisions, listings_are_in_order,
+	 a_version_is_not_removed_before_its_revisions,
+	 the_number_of_a_removed_revision_is_not_given_again, listings_are_in_order,
 	 a_damaged_row_stops_the_loading, readers_never_see_half_a_change)

@@ -129,6 +129,7 @@ static void serve(void)
 				      .state = state,
 				      .plan = &state->record->plan,
 				      .exhibits = exhibits,
+				      .views = views,
 				      .mountpoint = (char *) "/mnt"};
 	vt_request_table_init(&session.requests);
 	(void) pthread_mutex_init(&session.access, NULL);
@@ -502,7 +503,9 @@ START_TEST(listings_that_are_kept_without_asking_are_read_again)
 	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_ROOT, 1)));
 	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_DATASET, birds->dataset)));
 	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_DOCUMENTS, birds->dataset)));
-	ck_assert_uint_eq(dropped.count, 4); /* the space */
+	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_LABELS, birds->dataset)));
+	ck_assert(was_dropped(vt_node_id_of(VT_SHOWN_QUERIES, birds->dataset)));
+	ck_assert_uint_eq(dropped.count, 6); /* the space */
 	vt_version_unref(birds);
 	tear_down();
 }
@@ -687,6 +690,7 @@ static void begin_second(void)
 	ck_assert_int_eq(vt_session_state_open(second.state_fd, &second.state, NULL), 0);
 	second.plan = &second.state->record->plan;
 	ck_assert_int_eq(vt_exhibits_open(second.state, &second.exhibits, NULL), 0);
+	ck_assert_int_eq(vt_views_open(second.state, second.exhibits, &second.views, NULL), 0);
 	ck_assert_int_eq(vt_handles_open(second.state, &second.handles, NULL), 0);
 	vt_request_table_init(&second.requests);
 	(void) pthread_mutex_init(&second.access, NULL);
@@ -696,6 +700,7 @@ static void begin_second(void)
 static void end_second(void)
 {
 	vt_handles_close(second.handles);
+	vt_views_close(second.views);
 	vt_exhibits_close(second.exhibits);
 	vt_session_state_close(second.state);
 	(void) close(second.state_fd);
