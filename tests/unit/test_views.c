@@ -11,7 +11,6 @@ enum { ALICE = 1001, BOB = 1002, NODES = 300 };
 
 static struct vt_version version = {
 	.serial = 7, .exhibit = 1007, .state = VT_VERSION_LIVE, .tree.root.nodes = NODES};
-static struct vt_views *views;
 
 /* ---- the catalog: one version, or none ------------------------------------------------------- */
 
@@ -43,19 +42,11 @@ static void begin(void)
 {
 	session_begin();
 	(void) note(&version, 0);
-	ck_assert_int_eq(vt_views_open(state, exhibits, &views, NULL), 0);
-}
-
-static void end(void)
-{
-	vt_views_close(views);
-	session_end();
 }
 
 /* A server goes, and another comes. */
 static void hand_over(void)
 {
-	vt_views_close(views);
 	session_dies();
 	begin();
 }
@@ -144,7 +135,7 @@ START_TEST(one_name_is_one_view)
 	ck_assert_ptr_null(vt_views_find(views, &key));
 	ck_assert(leads_to(id, "class=cat"));
 	ck_assert(leads_to(id + 5, "class=cat"));
-	end();
+	session_end();
 }
 END_TEST
 
@@ -159,7 +150,7 @@ START_TEST(a_name_that_is_too_long_is_refused)
 	ck_assert_int_eq(failed, -ENAMETOOLONG);
 	text[VT_VIEW_TEXT_MAX] = 0;
 	ck_assert(leads_to(make(text, ALICE), text));
-	end();
+	session_end();
 }
 END_TEST
 
@@ -181,7 +172,7 @@ START_TEST(who_makes_many_loses_his_own_that_he_looked_at_longest_ago)
 	for (unsigned i = 0; i < 10000; i++)
 		(void) make_number(i, ALICE);
 	ck_assert(leads_to(bobs, "class=cat"));
-	end();
+	session_end();
 }
 END_TEST
 
@@ -197,7 +188,7 @@ START_TEST(when_all_places_are_taken_the_oldest_of_all_goes)
 	ck_assert(!is_gone(ids[0]));
 	ck_assert(is_gone(ids[1]));
 	ck_assert(!is_gone(ids[2]));
-	end();
+	session_end();
 }
 END_TEST
 
@@ -226,7 +217,7 @@ START_TEST(ids_of_a_place_are_not_used_twice_and_come_to_an_end_for_one_user_alo
 		ck_assert_uint_ne(id, 0);
 		ck_assert(!is_gone(id));
 	}
-	end();
+	session_end();
 }
 END_TEST
 
@@ -252,7 +243,7 @@ START_TEST(a_view_dies_with_its_version_for_good)
 	hand_over();
 	ck_assert(is_gone(id));
 	ck_assert(!is_gone(fresh));
-	end();
+	session_end();
 }
 END_TEST
 
@@ -266,7 +257,7 @@ START_TEST(what_is_made_of_an_older_folder_is_born_dead)
 	ck_assert_int_eq(vt_exhibits_retire(exhibits, version.serial), 0);
 	ck_assert_int_eq(vt_views_make(views, &key, NULL, ALICE, &view), 0);
 	ck_assert(is_gone(vt_node_id(view->exhibit, 0)));
-	end();
+	session_end();
 }
 END_TEST
 
@@ -317,7 +308,7 @@ START_TEST(what_the_kernel_may_hold_of_dead_views_is_dropped_once)
 	drop_dead();
 	ck_assert_uint_eq(dropped.count, 0);
 	ck_assert(is_gone(cat));
-	end();
+	session_end();
 }
 END_TEST
 
@@ -335,7 +326,7 @@ START_TEST(a_place_that_is_taken_knows_nothing_of_what_was_there)
 	drop_dead();
 	ck_assert(is_dropped(ids[1] + 77));
 	ck_assert(is_dropped(id) && !is_dropped(id + 77));
-	end();
+	session_end();
 }
 END_TEST
 
@@ -365,7 +356,6 @@ static void check_successor(void)
 {
 	uint64_t fresh;
 
-	ck_assert_int_eq(vt_views_open(state, exhibits, &views, NULL), 0);
 	for (unsigned i = 0; i < VT_SESSION_VIEWS; i++)
 		ck_assert(!state->views[i].kind || is_whole(state->views[i].text));
 	ck_assert(leads_to(cats, "class=cat"));
@@ -376,7 +366,6 @@ static void check_successor(void)
 	for (unsigned i = 0; i < VT_VIEWS_PER_USER; i++)
 		ck_assert_uint_ne(fresh, olds[i]);
 	ck_assert(is_gone(olds[1]) || leads_to(olds[1], "size>1"));
-	vt_views_close(views);
 }
 
 START_TEST(a_server_dies_at_any_instant_of_taking_a_place)
@@ -423,7 +412,7 @@ START_TEST(sets_of_files_are_kept_while_there_is_room)
 	ck_assert_msg(again == hits, "what another looked at cost the set");
 	vt_hits_unref(again);
 	vt_hits_unref(hits);
-	end();
+	session_end();
 }
 END_TEST
 
@@ -444,7 +433,7 @@ START_TEST(problems_are_told_to_whose_they_are)
 		vt_views_note_problem(views, uid, 7, "another");
 	ck_assert(!vt_views_problem(views, ALICE, 7, text));
 	ck_assert(vt_views_problem(views, BOB, 7, text));
-	end();
+	session_end();
 }
 END_TEST
 
