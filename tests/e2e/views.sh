@@ -235,6 +235,7 @@ while not os.path.exists(stop):
     rounds += 1
 print(rounds)
 END
+: >"$tmp/walk"
 python3 "$tmp/walk.py" "$labels/class/cat" "$tmp/stop" >"$tmp/walk" 2>&1 &
 walker=$!
 while ! grep -q begun "$tmp/walk"; do sleep 0.1; done
