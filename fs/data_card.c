@@ -131,7 +131,7 @@ struct card {
 static int collect(const struct card *card, struct vt_label_text key, enum vt_posting_facet facet,
 		   struct list *list)
 {
-	int r = vt_label_index_facet(card->labels, card->version, key, facet, take, list,
+	int r = vt_label_index_facet(card->labels, card->version, key, facet, NULL, take, list,
 				     card->err);
 
 	if (r == -E2BIG) {
@@ -227,7 +227,7 @@ static int add_agreement(void *context, const struct vt_expression_value *value,
 static int put_agreement(const struct card *card, struct vt_label_text key)
 {
 	struct agreement agreement = {0};
-	int r = vt_label_index_facet(card->labels, card->version, key, VT_POSTING_AGREEMENT,
+	int r = vt_label_index_facet(card->labels, card->version, key, VT_POSTING_AGREEMENT, NULL,
 				     add_agreement, &agreement, card->err);
 
 	if (r == 0 && agreement.files)
@@ -271,7 +271,7 @@ int vt_card_put(struct vt_label_index *labels, const struct vt_version *version,
 		"\n\n## Labels\n\n%llu labels of %u files, in `labels.jsonl`. Counts below are "
 		"of files, by the label in force.",
 		(unsigned long long) tree->labels, tree->files);
-	r = vt_label_index_keys(labels, version, put_key, &card, err);
+	r = vt_label_index_keys(labels, version, NULL, put_key, &card, err);
 	if (r == 0 && card.keys > VT_CARD_KEYS_MAX)
 		vt_buf_printf(out, "\n\nAnd %zu more keys.", card.keys - VT_CARD_KEYS_MAX);
 	return r < 0 ? r : vt_buf_failed(out) ? vt_fail(err, ENOMEM, "no memory for a card") : 0;

@@ -118,7 +118,7 @@ static int resolve_in_version(const struct vt_viewer *viewer, struct vt_shown *s
 	}
 	if (!shown->view && resolve_folder(shown))
 		return 0;
-	if (position > VT_POSITION_DOCUMENTS) {
+	if (!shown->view && position > VT_POSITION_DOCUMENTS) {
 		shown->kind = VT_SHOWN_DOCUMENT;
 		shown->document = (enum vt_document)(position - VT_POSITION_DOCUMENTS - 1);
 		return shown->document < VT_DOCUMENT_SHOWN ? 0 : -ENOENT;

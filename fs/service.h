@@ -41,6 +41,7 @@ struct vt_service {
 	struct vt_cards *cards;
 	struct vt_leftovers *leftovers;
 	struct vt_io_pool *pool;
+	struct vt_io_pool *queries; /* for what is asked of labels; a lane is a user */
 	struct vt_block_source *source;
 	struct vt_frame_cache *frames;
 	struct vt_file_reader *reader;

@@ -16,6 +16,7 @@
  *
  * Thread-safe as far as this module goes: it only maps.
  */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -96,10 +97,13 @@ struct vt_view_slot {
 	uint32_t serial, uid;
 	uint64_t folder; /* id of the version's folder when it was made: another, and it is dead */
 	char text[VT_VIEW_TEXT_MAX + 1];
+	uint32_t room;   /* positions that the bitmap has bits for */
+	uint64_t offset; /* of the bitmap in the file; 0: none yet */
 };
 
 struct vt_session_state {
-	int fd; /* borrowed */
+	int fd;                 /* borrowed */
+	pthread_mutex_t growth; /* of the file */
 	struct vt_session_record *record;
 	struct vt_shown_slot *versions;   /* [VT_SESSION_VERSIONS] */
 	_Atomic uint32_t *exhibits;       /* [VT_SESSION_EXHIBITS]: serial of the version */

@@ -16,10 +16,16 @@ struct vt_value_count {
 	int64_t files;
 };
 
-void vt_value_counts_done(struct vt_value_counts *counts)
+void vt_value_counts_reset(struct vt_value_counts *counts)
 {
 	for (size_t i = 0; i < counts->count; i++)
 		free(counts->list[i].text);
+	counts->count = 0;
+}
+
+void vt_value_counts_done(struct vt_value_counts *counts)
+{
+	vt_value_counts_reset(counts);
 	free(counts->list);
 }
 

@@ -23,6 +23,7 @@ struct vt_value_counts {
 	size_t count, room;
 };
 void vt_value_counts_done(struct vt_value_counts *counts);
+void vt_value_counts_reset(struct vt_value_counts *counts); /* nothing was counted */
 
 /* So many files more. The value is copied. -ENOMEM. */
 int vt_value_counts_add(struct vt_value_counts *counts, const struct vt_expression_value *value,
