@@ -156,7 +156,7 @@ START_TEST(random_choices_are_as_a_plain_filter_has_them)
 	printf("# VT_SEED=%#llx\n", (unsigned long long) seed);
 	chance_state = seed;
 	index_set_up();
-	for (unsigned i = 0; i < 1000; i++) {
+	for (unsigned i = 0; i < 300; i++) {
 		struct item items[ITEMS_MAX], kept[ITEMS_MAX];
 		vt_cleanup(vt_bitmap_freep) roaring_bitmap_t *wanted = NULL;
 		struct vt_curated out;
@@ -169,7 +169,7 @@ START_TEST(random_choices_are_as_a_plain_filter_has_them)
 		is_as(&out, kept);
 		made++;
 	}
-	ck_assert_uint_gt(made, 500);
+	ck_assert_uint_gt(made, 100);
 	index_tear_down();
 }
 END_TEST
@@ -247,7 +247,7 @@ START_TEST(random_splits_are_as_the_rule_has_them)
 	printf("# VT_SEED=%#llx\n", (unsigned long long) seed);
 	chance_state = seed;
 	index_set_up();
-	for (unsigned i = 0; i < 1000; i++) {
+	for (unsigned i = 0; i < 300; i++) {
 		struct item items[ITEMS_MAX], expected[ITEMS_MAX];
 		struct vt_split split = {.seed = chance()};
 		size_t parts[ITEMS_MAX];
@@ -272,7 +272,7 @@ START_TEST(random_splits_are_as_the_rule_has_them)
 		is_as(&out, expected);
 		made++;
 	}
-	ck_assert_uint_gt(made, 500);
+	ck_assert_uint_gt(made, 100);
 	index_tear_down();
 }
 END_TEST
