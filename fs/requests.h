@@ -185,6 +185,10 @@ int vt_control_carry(struct vt_control_request *request, const struct vt_version
 		     const struct vt_tree *tree, struct vt_label_tree *out, struct vt_error *err);
 /* requests_curate.c: */
 int vt_serve_curate(struct vt_control_request *request, struct vt_error *err);
+/* requests_gate.c: */
+int vt_serve_gate_set(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_gate_show(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_gate_remove(struct vt_control_request *request, struct vt_error *err);
 /* requests_store.c: */
 int vt_serve_gc(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_verify_index(struct vt_control_request *request, struct vt_error *err);

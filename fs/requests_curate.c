@@ -5,6 +5,7 @@
  * dataset may ask for it, without any access to the store's files. It ends when the other end hangs
  * up.
  */
+#include "fs/checks.h"
 #include "fs/document.h"
 #include "fs/hits.h"
 #include "fs/label_index.h"
@@ -42,7 +43,7 @@ struct curation {
 	struct vt_page_store *pages;
 	struct vt_outline outline;
 	struct vt_curated made;
-	char *provenance;
+	char *provenance, *checks;
 };
 
 static int too_little_memory(struct vt_error *err)
@@ -61,6 +62,7 @@ static void curation_done(struct curation *c)
 	vt_import_free(c->import);
 	vt_version_unref(c->parent);
 	free(c->provenance);
+	free(c->checks);
 }
 
 /* ---- the wish -------------------------------------------------------------------------------- */
@@ -110,6 +112,8 @@ static int read_wish(struct curation *c, struct vt_error *err)
 		r = vt_arg_flag(c->request->args, "dry_run", &c->dry_run, err);
 	if (r >= 0)
 		r = read_where(c, err);
+	if (r >= 0 && c->dry_run && json_object_get(c->request->args, "gate"))
+		r = vt_fail(err, EINVAL, "a dry run stores nothing that a gate could judge");
 	return r < 0 ? r : read_split(c, err);
 }
 
@@ -410,8 +414,11 @@ static int publish(struct curation *c, struct vt_version *version, struct vt_err
 {
 	struct vt_control_request *request = c->request;
 	struct vt_index *index = request->service->index;
-	int r = put_outline(c, &version->outline, err);
+	int r = vt_checks_run(request, version, has_hung_up, c, &c->checks, err);
 
+	version->checks = c->checks;
+	if (r >= 0)
+		r = put_outline(c, &version->outline, err);
 	if (r >= 0)
 		r = vt_control_recheck(request, err);
 	if (r >= 0)

@@ -5,11 +5,12 @@
  */
 #include "index/base/error.h"
 #include "tools/commands.h"
+#include "tools/gate_report.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/target.h"
 
-static const char *where, *as, *split, *by, *message, *licence, *author;
+static const char *where, *as, *split, *by, *message, *licence, *author, *gate;
 static uint64_t seed = UINT64_MAX; /* not given */
 static bool dry_run;
 static const struct vt_option options[] = {
@@ -21,6 +22,7 @@ static const struct vt_option options[] = {
 	VT_TEXT('m', "message", "TEXT", &message, "why, for the log"),
 	VT_TEXT(0, "licence", "TEXT", &licence, "terms (default: those of the source)"),
 	VT_TEXT(0, "author", "NAME", &author, "who made it (default: your user name)"),
+	VT_TEXT(0, "gate", "FILE", &gate, "publish only what passes these rules"),
 	VT_FLAG('n', "dry-run", &dry_run, "say what it would be, publish nothing"),
 	{0},
 };
@@ -38,6 +40,8 @@ static int parse_targets(struct vt_cli *cli, struct vt_target *from, struct vt_t
 		return vt_misused(cli, err, "versions are curated whole, without a path");
 	if (r == 0 && !split && (by || seed != UINT64_MAX))
 		return vt_misused(cli, err, "--by and --seed are of --split");
+	if (r == 0 && gate && dry_run)
+		return vt_misused(cli, err, "a dry run makes nothing that a gate could judge");
 	return r;
 }
 
@@ -101,12 +105,24 @@ static void print_result(const struct vt_cli *cli, json_t *result)
 static int run(struct vt_cli *cli, struct vt_error *err)
 {
 	vt_cleanup(vt_json_freep) json_t *result = NULL;
+	struct vt_gate_report report = {.cli = cli};
 	struct vt_target from, to;
+	json_t *args;
 	int r = parse_targets(cli, &from, &to, err);
 
-	if (r == 0)
-		r = vt_print_result(cli, "curate", make_args(&from, &to), &result, err);
-	if (r == 0 && !cli->json)
+	if (r < 0)
+		return r;
+	args = make_args(&from, &to);
+	r = gate ? vt_gate_read(gate, args, err) : 0;
+	if (r < 0) {
+		json_decref(args);
+		return r;
+	}
+	r = vt_cli_call(cli, "curate", args, vt_gate_report_row, &report, &result, err);
+	vt_gate_report_end(&report);
+	if (r == 0 && cli->json)
+		vt_print_json(result);
+	else if (r == 0)
 		print_result(cli, result);
 	return r;
 }

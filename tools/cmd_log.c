@@ -38,15 +38,11 @@ static void print_message(const char *message)
 static void print_version(json_t *row)
 {
 	static const struct vt_column columns[] = {
-		{"tags", "tags", VT_COLUMN_LIST},
-		{"author", "author", VT_COLUMN_TEXT},
-		{"date", "created", VT_COLUMN_TIME},
-		{"files", "files", VT_COLUMN_COUNT},
-		{"size", "bytes", VT_COLUMN_SIZE},
-		{"reason", "reason", VT_COLUMN_TEXT},
-		{"made of", "made_of", VT_COLUMN_TEXT},
-		{"digest", "digest", VT_COLUMN_TEXT},
-		{0},
+		{"tags", "tags", VT_COLUMN_LIST},       {"author", "author", VT_COLUMN_TEXT},
+		{"date", "created", VT_COLUMN_TIME},    {"files", "files", VT_COLUMN_COUNT},
+		{"size", "bytes", VT_COLUMN_SIZE},      {"reason", "reason", VT_COLUMN_TEXT},
+		{"made of", "made_of", VT_COLUMN_TEXT}, {"gate", "gate", VT_COLUMN_TEXT},
+		{"digest", "digest", VT_COLUMN_TEXT},   {0},
 	};
 	const char *state = vt_json_text(row, "state", "live");
 

@@ -7,25 +7,16 @@
 #include "tools/version_text.h"
 
 static const struct vt_column columns[] = {
-	{"dataset", "dataset", VT_COLUMN_TEXT},
-	{"version", "version", VT_COLUMN_TEXT},
-	{"state", "state", VT_COLUMN_TEXT},
-	{"reason", "reason", VT_COLUMN_TEXT},
-	{"tags", "tags", VT_COLUMN_LIST},
-	{"parent", "parent", VT_COLUMN_TEXT},
-	{"author", "author", VT_COLUMN_TEXT},
-	{"created", "created", VT_COLUMN_TIME},
-	{"message", "message", VT_COLUMN_TEXT},
-	{"licence", "licence", VT_COLUMN_TEXT},
-	{"files", "files", VT_COLUMN_COUNT},
-	{"directories", "directories", VT_COLUMN_COUNT},
-	{"symlinks", "symlinks", VT_COLUMN_COUNT},
-	{"size", "bytes", VT_COLUMN_SIZE},
-	{"stored", "stored_bytes", VT_COLUMN_SIZE},
-	{"tree", "tree", VT_COLUMN_TEXT},
-	{"digest", "digest", VT_COLUMN_TEXT},
-	{"made of", "made_of", VT_COLUMN_TEXT},
-	{0},
+	{"dataset", "dataset", VT_COLUMN_TEXT},     {"version", "version", VT_COLUMN_TEXT},
+	{"state", "state", VT_COLUMN_TEXT},         {"reason", "reason", VT_COLUMN_TEXT},
+	{"tags", "tags", VT_COLUMN_LIST},           {"parent", "parent", VT_COLUMN_TEXT},
+	{"author", "author", VT_COLUMN_TEXT},       {"created", "created", VT_COLUMN_TIME},
+	{"message", "message", VT_COLUMN_TEXT},     {"licence", "licence", VT_COLUMN_TEXT},
+	{"files", "files", VT_COLUMN_COUNT},        {"directories", "directories", VT_COLUMN_COUNT},
+	{"symlinks", "symlinks", VT_COLUMN_COUNT},  {"size", "bytes", VT_COLUMN_SIZE},
+	{"stored", "stored_bytes", VT_COLUMN_SIZE}, {"tree", "tree", VT_COLUMN_TEXT},
+	{"digest", "digest", VT_COLUMN_TEXT},       {"made of", "made_of", VT_COLUMN_TEXT},
+	{"gate", "gate", VT_COLUMN_TEXT},           {0},
 };
 
 static int run(struct vt_cli *cli, struct vt_error *err)

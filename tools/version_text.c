@@ -41,12 +41,27 @@ static void put_made_of(const json_t *provenance, struct vt_buf *out)
 	put_split(provenance, out);
 }
 
+static void put_gates(const json_t *checks, struct vt_buf *out)
+{
+	json_t *gate;
+	size_t i, rules = 0;
+
+	json_array_foreach(json_object_get(checks, "gates"), i, gate) rules +=
+		json_array_size(json_object_get(gate, "rules"));
+	vt_buf_printf(out, "passed, %zu rules", rules);
+}
+
 void vt_version_say(json_t *version)
 {
+	vt_cleanup(vt_buf_done) struct vt_buf gate = VT_BUF_INIT;
+	const json_t *checks = json_object_get(version, "checks");
 	vt_cleanup(vt_buf_done) struct vt_buf made_of = VT_BUF_INIT;
 	const json_t *provenance = json_object_get(version, "provenance");
 
 	if (provenance)
 		put_made_of(provenance, &made_of);
 	set_buf(version, "made_of", &made_of);
+	if (checks)
+		put_gates(checks, &gate);
+	set_buf(version, "gate", &gate);
 }
