@@ -11,6 +11,7 @@ extern const struct vt_command vt_cmd_export_labels;
 extern const struct vt_command vt_cmd_label;
 extern const struct vt_command vt_cmd_curate;
 extern const struct vt_command vt_cmd_gate;
+extern const struct vt_command vt_cmd_lock;
 extern const struct vt_command vt_cmd_ls;
 extern const struct vt_command vt_cmd_log;
 extern const struct vt_command vt_cmd_show;

@@ -33,6 +33,7 @@ const struct vt_command *const vt_commands[] = {
 	&vt_cmd_label,
 	&vt_cmd_curate,
 	&vt_cmd_gate,
+	&vt_cmd_lock,
 	&vt_cmd_ls,
 	&vt_cmd_log,
 	&vt_cmd_show,
