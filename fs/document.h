@@ -58,3 +58,13 @@ void vt_outline_init(struct vt_outline *outline);
 void vt_outline_done(struct vt_outline *outline);
 int vt_outline_add(struct vt_outline *outline, const char *path, size_t path_len,
 		   const struct vt_entry *entry, uint32_t position);
+
+#define VT_OUTLINE_KEY   13u
+#define VT_OUTLINE_VALUE 8u
+void vt_outline_key(uint64_t outline, enum vt_document document, uint32_t block,
+		    uint8_t key[VT_OUTLINE_KEY]);
+/* The rows of the outline `id`, in order of keys. 0, or what `each` returned. */
+typedef int vt_outline_row(void *context, const uint8_t key[VT_OUTLINE_KEY],
+			   const uint8_t value[VT_OUTLINE_VALUE], struct vt_error *err);
+int vt_outline_rows(const struct vt_outline *outline, uint64_t id, vt_outline_row *each,
+		    void *context, struct vt_error *err);

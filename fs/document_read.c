@@ -40,18 +40,13 @@ static int read_outline(struct vt_service *service, const struct vt_version *ver
 			enum vt_document document, uint32_t block, uint64_t *offset,
 			struct vt_error *err)
 {
-	struct vt_buf key = VT_BUF_INIT;
+	uint8_t key[VT_OUTLINE_KEY];
 	struct vt_value value = {0};
 	struct vt_reader reader;
 	int r;
 
-	vt_buf_put_be64(&key, version->outline);
-	vt_buf_put_u8(&key, (uint8_t) document);
-	vt_buf_put_be32(&key, block);
-	r = vt_buf_failed(&key) ? -ENOMEM
-				: vt_store_get(service->index->store, VT_CF_OUTLINE, key.data,
-					       key.len, false, &value, err);
-	vt_buf_done(&key);
+	vt_outline_key(version->outline, document, block, key);
+	r = vt_store_get(service->index->store, VT_CF_OUTLINE, key, sizeof key, false, &value, err);
 	if (r < 0)
 		return r;
 	reader = vt_reader_over(value.data, value.len);

@@ -73,6 +73,7 @@ struct vt_control_request {
 	const struct vt_version *version;
 	const struct vt_dataset *other_dataset; /* vt_control_find_other(), or NULL */
 	const struct vt_version *other;
+	enum vt_right other_right; /* the right that is needed on it */
 	struct vt_pattern pattern; /* with VT_OBJECT_PATTERN; the two above are filled from it */
 	json_t *result;            /* of the answer; NULL for an empty one */
 };
@@ -135,8 +136,8 @@ int vt_control_check_pattern(const struct vt_control_request *request, enum vt_r
 			     const struct vt_pattern *pattern, struct vt_error *err);
 
 /* A second version that the request is about, found and admitted as VT_OBJECT_SHOWN is. */
-int vt_control_find_other(struct vt_control_request *request, const char *dataset_name,
-			  const char *version_name, struct vt_error *err);
+int vt_control_find_other(struct vt_control_request *request, enum vt_right right,
+			  const char *dataset_name, const char *version_name, struct vt_error *err);
 
 /*
  * Members of an object, each checked: -EINVAL names the one that is missing or of another kind.
@@ -198,6 +199,12 @@ int vt_control_send_label_diff(struct vt_control_request *request, struct vt_err
 int vt_serve_select(struct vt_control_request *request, struct vt_error *err);
 /* requests_stats.c: */
 int vt_serve_stats(struct vt_control_request *request, struct vt_error *err);
+/* requests_curate.c: */
+int vt_serve_curate(struct vt_control_request *request, struct vt_error *err);
+/* requests_gate.c: */
+int vt_serve_gate_set(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_gate_show(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_gate_remove(struct vt_control_request *request, struct vt_error *err);
 /* requests_store.c: */
 int vt_serve_gc(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_verify_index(struct vt_control_request *request, struct vt_error *err);

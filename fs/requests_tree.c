@@ -253,7 +253,7 @@ int vt_serve_diff(struct vt_control_request *request, struct vt_error *err)
 	if (r >= 0)
 		r = vt_arg_flag(request->args, "no_labels", &no_labels, err);
 	if (r >= 0)
-		r = vt_control_find_other(request, dataset_name, name, err);
+		r = vt_control_find_other(request, request->op->right, dataset_name, name, err);
 	if (r >= 0)
 		r = vt_control_send_diff(request, &request->version->tree, &request->other->tree,
 					 err);

@@ -87,6 +87,12 @@ static int set_labels(json_t *row, const struct vt_version *version)
 		       : failures;
 }
 
+/* What is JSON in the record stands in the row as it is. */
+static int set_json(json_t *object, const char *key, const char *text)
+{
+	return text && *text ? json_object_set_new(object, key, json_loads(text, 0, NULL)) : 0;
+}
+
 json_t *vt_row_version(struct vt_catalog *catalog, const struct vt_dataset *dataset,
 		       const struct vt_version *version, const struct vt_tag *tags,
 		       size_t tag_count)
@@ -117,6 +123,8 @@ json_t *vt_row_version(struct vt_catalog *catalog, const struct vt_dataset *data
 	failures |= set_string(row, "message", version->message);
 	if (version->licence[0])
 		failures |= set_string(row, "licence", version->licence);
+	failures |= set_json(row, "provenance", version->provenance);
+	failures |= set_json(row, "checks", version->checks);
 	failures |= set_tags(row, version, tags, tag_count);
 	return whole(row, failures);
 }

@@ -27,7 +27,7 @@
 
 struct vt_error;
 
-#define VT_SESSION_STATE_FORMAT 4          /* one more with every change of what follows */
+#define VT_SESSION_STATE_FORMAT 5          /* one more with every change of what follows */
 #define VT_SESSION_INIT_MAX     512u       /* bytes of INIT and of its answer, headers included */
 #define VT_SESSION_VERSIONS     (1u << 16) /* shown in one session; none is ever removed */
 #define VT_SESSION_EXHIBITS     (1u << 24) /* of the session's own numbering */
@@ -50,7 +50,7 @@ enum vt_session_repeat {
 };
 
 struct vt_session_record {
-	uint64_t magic; /* "VTSTATE4" */
+	uint64_t magic; /* "VTSTATE5" */
 	struct vt_mount_plan plan;
 	atomic_uint init_len, reply_len;               /* 0: not seen yet */
 	_Alignas(8) uint8_t init[VT_SESSION_INIT_MAX]; /* read through the kernel's structs */

@@ -20,6 +20,7 @@
 #include "index/base/error.h"
 #include "index/index.h"
 #include "tools/commands.h"
+#include "tools/gate_report.h"
 #include "tools/label_intake.h"
 #include "tools/label_options.h"
 #include "tools/options.h"
@@ -29,7 +30,7 @@
 #include "tools/publish/publish.h"
 #include "tools/target.h"
 
-static const char *message = "", *licence = "", *as, *author, *progress_mode;
+static const char *message = "", *licence = "", *as, *author, *progress_mode, *gate;
 static const char *label_rule, *on_error = "fail";
 static struct vt_option_list label_files;
 static struct vt_label_intake intake; /* of the labels of those */
@@ -40,6 +41,7 @@ static const struct vt_option options[] = {
 	VT_TEXT(0, "as", "NAME", &as, "name the version NAME instead of vN"),
 	VT_TEXT(0, "licence", "TEXT", &licence, "terms, as an SPDX identifier or in words"),
 	VT_TEXT(0, "author", "NAME", &author, "who made the data (default: your user name)"),
+	VT_TEXT(0, "gate", "FILE", &gate, "publish only what passes these rules"),
 	VT_FLAG(0, "open", &open_to_all, "let everybody on this machine read the dataset"),
 	VT_NUMBER(0, "level", "N", &level, "zstd level, 1 to 19 (default 3)"),
 	VT_NUMBER('j', "threads", "N", &threads, "how many (default: one per core)"),
@@ -305,9 +307,15 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 	};
 	static struct vt_import_info info; /* its path is 4 KiB */
 	const struct vt_publish_labels labels = {.file = note_file, .give = give_labels};
-	int r = vt_publish_backend_open(cli->client, dataset, as, open_to_all, &backend, &info,
-					err);
+	vt_cleanup(vt_json_freep) json_t *judged = json_object();
+	struct vt_gate_report report = {.cli = cli};
+	int r = gate ? vt_gate_read(gate, judged, err) : 0;
 
+	if (r == 0)
+		r = vt_publish_backend_open(cli->client, dataset, as, open_to_all, &backend, &info,
+					    err);
+	if (r == 0)
+		vt_publish_backend_judge(backend, judged, vt_gate_report_row, &report);
 	if (r == 0)
 		r = become_owner(cli->store, err);
 	if (r == 0)
@@ -321,6 +329,8 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 	}
 	if (r == 0)
 		r = vt_publish(backend, &info, dataset, as, &how, result, err);
+	vt_progress_stop(vt_steal(&bar));
+	vt_gate_report_end(&report);
 	if (r < 0 && cancelled)
 		return vt_fail(err, EINTR, "interrupted; nothing was published");
 	*first = info.parent == 0 && !dry_run;
@@ -340,6 +350,8 @@ static int check_arguments(struct vt_cli *cli, struct vt_target *target, struct 
 		return vt_misused(cli, err,
 				  "'%s': versions get their numbers; --as %s gives a name",
 				  cli->argv[0], target->version);
+	if (gate && dry_run)
+		return vt_misused(cli, err, "a dry run makes nothing that a gate could judge");
 	if (level > 19)
 		return vt_misused(cli, err, "--level goes from 1 to 19");
 	if (threads > 1024)

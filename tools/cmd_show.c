@@ -4,6 +4,7 @@
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/target.h"
+#include "tools/version_text.h"
 
 static const struct vt_column columns[] = {
 	{"dataset", "dataset", VT_COLUMN_TEXT},
@@ -27,6 +28,8 @@ static const struct vt_column columns[] = {
 	{"labels", "labels", VT_COLUMN_COUNT},
 	{"labelled", "labelled", VT_COLUMN_COUNT},
 	{"of labels", "label_digest", VT_COLUMN_TEXT},
+	{"made of", "made_of", VT_COLUMN_TEXT},
+	{"gate", "gate", VT_COLUMN_TEXT},
 	{0},
 };
 
@@ -46,8 +49,10 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	r = vt_print_result(cli, "show", vt_target_args(&target), &version, err);
 	if (r < 0)
 		return r;
-	if (!cli->json)
-		vt_print_record(version, columns);
+	if (cli->json)
+		return 0;
+	vt_version_say(version);
+	vt_print_record(version, columns);
 	return 0;
 }
 

@@ -25,6 +25,9 @@ static const struct {
 	{"labels", "read", "{'dataset': 'birds', 'path': 'owl'}", false},
 	{"select", "read", "{'dataset': 'birds', 'where': 'size=3'}", false},
 	{"stats", "read", "{'dataset': 'birds'}", false},
+	{"gate.set", "admin", "{'dataset': 'birds', 'gate': '{}'}", false},
+	{"gate.show", "browse", "{'dataset': 'birds'}", false},
+	{"gate.remove", "admin", "{'dataset': 'birds'}", false},
 	{"rollback", "admin", "{'dataset': 'birds', 'version': 'v1'}", false},
 	{"grant", "admin", "{'object': 'birds', 'who': 'user:ben', 'right': 'browse'}", false},
 	{"deny", "admin", "{'object': 'birds', 'who': 'user:ben', 'right': 'browse'}", false},
@@ -99,6 +102,7 @@ static const struct {
 	{"leftovers.accept", "{}"},
 	{"umount", "{'mountpoint': '/mnt'}"},
 	{"status", "{}"},
+	{"curate", "{'dataset': 'new', 'source': 'birds'}"}, /* two rights: e2e/curate.sh */
 	{"import.begin", "{'dataset': 'new'}"},
 	{"import.shard", "{}"},
 	{"import.known", "{}"},
