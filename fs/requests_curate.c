@@ -189,7 +189,8 @@ static int check_key(struct curation *c, struct vt_error *err)
 
 	if (!c->split.by)
 		return 0;
-	r = vt_label_index_keys(request->service->labels, request->other, compare_key, c, err);
+	r = vt_label_index_keys(request->service->labels, request->other, NULL, compare_key, c,
+				err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	return vt_fail(err, ENOENT, "no file of '%s@%s' has a label '%s' to split by",
