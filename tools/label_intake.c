@@ -121,7 +121,8 @@ int vt_label_intake_add_path(struct vt_label_intake *intake, const char *path, s
 	if (count < 0)
 		vt_label_intake_complain(intake, why.text);
 	for (int i = 0; i < count && r >= 0; i++) {
-		rows[i].label.source = VT_LABEL_RULE;
+		if (!vt_label_options_get()->source) /* nobody said otherwise */
+			rows[i].label.source = VT_LABEL_RULE;
 		r = vt_label_intake_add(intake, &rows[i], err);
 	}
 	return r;
