@@ -5,6 +5,7 @@
  */
 #include "fs/document.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -120,6 +121,12 @@ static void put_readme(const struct vt_dataset *dataset, const struct vt_version
 		vt_buf_printf(out, "\n- Follows: ");
 		put_digest(out, &version->parent_digest);
 	}
+	if (*version->provenance)
+		vt_buf_printf(out, "\n- Made of: `%s`", version->provenance);
+}
+
+static void put_readme_end(const struct vt_version *version, struct vt_buf *out)
+{
 	vt_buf_printf(
 		out,
 		"\n\nThe files are in `../../%s`. Beside this file: `manifest.json` (every entry), "
@@ -159,9 +166,15 @@ static void put_json_head(const struct vt_dataset *dataset, const struct vt_vers
 	put_json_text(out, version->licence);
 	vt_buf_printf(out,
 		      ",\n \"files\": %llu, \"directories\": %llu, \"symlinks\": %llu, "
-		      "\"bytes\": %llu,\n \"%s\": [",
+		      "\"bytes\": %llu,\n \"%s\": ",
 		      (unsigned long long) n->files, (unsigned long long) n->directories,
 		      (unsigned long long) n->symlinks, (unsigned long long) n->bytes, list);
+}
+
+/* Nobody compared a curated version with the one before. */
+static bool lacks_changes(const struct vt_version *version)
+{
+	return !vt_digest_is_zero(&version->parent_digest) && vt_digest_is_zero(&version->changes);
 }
 
 void vt_document_head(enum vt_document document, const struct vt_dataset *dataset,
@@ -173,9 +186,11 @@ void vt_document_head(enum vt_document document, const struct vt_dataset *datase
 		break;
 	case VT_DOCUMENT_MANIFEST:
 		put_json_head(dataset, version, "entries", out);
+		vt_buf_put_u8(out, '[');
 		break;
 	case VT_DOCUMENT_CHANGES:
 		put_json_head(dataset, version, "changes", out);
+		vt_buf_printf(out, "%s", lacks_changes(version) ? "null" : "[");
 		break;
 	default:
 		break;
@@ -186,8 +201,11 @@ void vt_document_tail(enum vt_document document, const struct vt_dataset *datase
 		      const struct vt_version *version, struct vt_buf *out)
 {
 	(void) dataset;
-	(void) version;
-	if (document == VT_DOCUMENT_MANIFEST || document == VT_DOCUMENT_CHANGES)
+	if (document == VT_DOCUMENT_README)
+		put_readme_end(version, out);
+	if (document == VT_DOCUMENT_CHANGES && lacks_changes(version))
+		vt_buf_printf(out, "}\n");
+	else if (document == VT_DOCUMENT_MANIFEST || document == VT_DOCUMENT_CHANGES)
 		vt_buf_printf(out, "\n]}\n");
 }
 
@@ -323,4 +341,33 @@ int vt_outline_add(struct vt_outline *outline, const char *path, size_t path_len
 		outline->size[document] += outline->scratch.len;
 	}
 	return 0;
+}
+
+void vt_outline_key(uint64_t outline, enum vt_document document, uint32_t block,
+		    uint8_t key[VT_OUTLINE_KEY])
+{
+	outline = htobe64(outline);
+	block = htobe32(block);
+	memcpy(key, &outline, sizeof outline);
+	key[8] = (uint8_t) document;
+	memcpy(key + 9, &block, sizeof block);
+}
+
+int vt_outline_rows(const struct vt_outline *outline, uint64_t id, vt_outline_row *each,
+		    void *context, struct vt_error *err)
+{
+	int r = 0;
+
+	for (unsigned document = 0; document < VT_DOCUMENT_COUNT; document++) {
+		const struct vt_buf *rows = &outline->rows[document];
+		uint32_t blocks = (uint32_t) (rows->len / VT_OUTLINE_VALUE);
+
+		for (uint32_t block = 0; r == 0 && block < blocks; block++) {
+			uint8_t key[VT_OUTLINE_KEY];
+
+			vt_outline_key(id, (enum vt_document) document, block, key);
+			r = each(context, key, rows->data + (size_t) block * VT_OUTLINE_VALUE, err);
+		}
+	}
+	return r;
 }

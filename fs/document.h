@@ -7,7 +7,9 @@
  * version's record. The body of manifest.json and SHA256SUMS is one piece per entry in walk order:
  * the publisher sums up the sizes and notes, every VT_OUTLINE_BLOCK nodes, where a node's piece
  * begins (the *outline*, VT_CF_OUTLINE), so that any part is made from its lines alone.
- * changes.json's body is stored as ordinary content; the others have none.
+ * changes.json's body is stored as ordinary content; that of labels.jsonl is made of the pages of
+ * labels (index/label_lines.h), which is what `vitrine export-labels` prints; that of README.md is
+ * what it says of labels (data_card.h); the others have none.
  *
  * All are functions of the version digest's inputs alone. Thread-safe.
  */
@@ -19,7 +21,7 @@
 #include "index/diff.h"
 
 #define VT_OUTLINE_BLOCK  1024u /* nodes */
-#define VT_DOCUMENT_SHOWN 4 /* the first ones; labels.jsonl and croissant.json come with labels */
+#define VT_DOCUMENT_SHOWN 5     /* the first ones */
 
 const char *vt_document_name(enum vt_document document); /* "SHA256SUMS" */
 /* -1 when there is no such document. */
@@ -56,3 +58,13 @@ void vt_outline_init(struct vt_outline *outline);
 void vt_outline_done(struct vt_outline *outline);
 int vt_outline_add(struct vt_outline *outline, const char *path, size_t path_len,
 		   const struct vt_entry *entry, uint32_t position);
+
+#define VT_OUTLINE_KEY   13u
+#define VT_OUTLINE_VALUE 8u
+void vt_outline_key(uint64_t outline, enum vt_document document, uint32_t block,
+		    uint8_t key[VT_OUTLINE_KEY]);
+/* The rows of the outline `id`, in order of keys. 0, or what `each` returned. */
+typedef int vt_outline_row(void *context, const uint8_t key[VT_OUTLINE_KEY],
+			   const uint8_t value[VT_OUTLINE_VALUE], struct vt_error *err);
+int vt_outline_rows(const struct vt_outline *outline, uint64_t id, vt_outline_row *each,
+		    void *context, struct vt_error *err);

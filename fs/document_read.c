@@ -2,17 +2,19 @@
 /*
  * See document_read.h. A document is head, body, tail; a read takes from each what overlaps. The
  * body of a pieced document starts at the last block of the outline that begins at or before the
- * offset.
+ * offset; that of labels at the first line of the file that the offset is in.
  */
 #include "fs/document_read.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "fs/data_card.h"
 #include "fs/file_reader.h"
 #include "fs/service.h"
 #include "index/base/error.h"
 #include "index/import.h"
+#include "index/label_lines.h"
 #include "index/store.h"
 
 /* The part of a document that is wanted, and where the next text to be offered stands in it. */
@@ -38,18 +40,13 @@ static int read_outline(struct vt_service *service, const struct vt_version *ver
 			enum vt_document document, uint32_t block, uint64_t *offset,
 			struct vt_error *err)
 {
-	struct vt_buf key = VT_BUF_INIT;
+	uint8_t key[VT_OUTLINE_KEY];
 	struct vt_value value = {0};
 	struct vt_reader reader;
 	int r;
 
-	vt_buf_put_be64(&key, version->outline);
-	vt_buf_put_u8(&key, (uint8_t) document);
-	vt_buf_put_be32(&key, block);
-	r = vt_buf_failed(&key) ? -ENOMEM
-				: vt_store_get(service->index->store, VT_CF_OUTLINE, key.data,
-					       key.len, false, &value, err);
-	vt_buf_done(&key);
+	vt_outline_key(version->outline, document, block, key);
+	r = vt_store_get(service->index->store, VT_CF_OUTLINE, key, sizeof key, false, &value, err);
 	if (r < 0)
 		return r;
 	reader = vt_reader_over(value.data, value.len);
@@ -146,6 +143,42 @@ static int read_changes(struct vt_service *service, const struct vt_dataset *dat
 	return 0;
 }
 
+struct lines {
+	struct window *window;
+	uint64_t body; /* where in the document they begin */
+};
+
+static int take_line(void *context, uint64_t offset, const void *text, size_t len)
+{
+	struct lines *lines = context;
+
+	lines->window->at = lines->body + offset;
+	offer(lines->window, text, len);
+	return 0;
+}
+
+static int read_labels(struct vt_service *service, const struct vt_version *version, uint64_t size,
+		       struct window *window, struct vt_error *err)
+{
+	struct lines lines = {.window = window, .body = window->at};
+	uint64_t from = window->from > lines.body ? window->from - lines.body : 0;
+	uint64_t to = window->to - lines.body;
+
+	return vt_label_lines_read(&service->index->label_pages, &version->labels, from,
+				   to < size ? to : size, take_line, &lines, err);
+}
+
+static int read_card(struct vt_service *service, const struct vt_version *version,
+		     struct window *window, struct vt_error *err)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf text = VT_BUF_INIT;
+	int r = vt_cards_put(service->cards, version, false, &text, err);
+
+	if (r == 0)
+		offer(window, text.data, text.len);
+	return r < 0 ? r : vt_buf_failed(&text) ? -ENOMEM : 0;
+}
+
 static int read_body(struct vt_service *service, const struct vt_dataset *dataset,
 		     const struct vt_version *version, enum vt_document document,
 		     struct window *window, struct vt_error *err)
@@ -153,14 +186,34 @@ static int read_body(struct vt_service *service, const struct vt_dataset *datase
 	uint64_t size = version->document_body[document], end = window->at + size;
 	int r = 0;
 
+	if (document == VT_DOCUMENT_README)
+		return read_card(service, version, window, err);
+
 	if (size > 0 && window->at < window->to && window->from < end) {
 		if (vt_document_is_pieced(document))
 			r = read_pieces(service, version, document, end, window, err);
+		else if (document == VT_DOCUMENT_LABELS)
+			r = read_labels(service, version, size, window, err);
 		else
 			r = read_changes(service, dataset, version, size, window, err);
 	}
 	window->at = end;
 	return r;
+}
+
+int vt_document_size(struct vt_service *service, const struct vt_dataset *dataset,
+		     const struct vt_version *version, enum vt_document document, bool nowait,
+		     uint64_t *size, struct vt_error *err)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf text = VT_BUF_INIT;
+	int r = 0;
+
+	vt_document_head(document, dataset, version, &text);
+	if (document == VT_DOCUMENT_README)
+		r = vt_cards_put(service->cards, version, nowait, &text, err);
+	vt_document_tail(document, dataset, version, &text);
+	*size = text.len + version->document_body[document];
+	return r < 0 ? r : vt_buf_failed(&text) ? -ENOMEM : 0;
 }
 
 int vt_document_read(struct vt_service *service, const struct vt_dataset *dataset,

@@ -9,6 +9,11 @@
 
 struct vt_service;
 
+/* Bytes of a document. -EAGAIN with `nowait` when something must be made or read to know. */
+int vt_document_size(struct vt_service *service, const struct vt_dataset *dataset,
+		     const struct vt_version *version, enum vt_document document, bool nowait,
+		     uint64_t *size, struct vt_error *err);
+
 /*
  * Appends up to `len` bytes from `offset` on (fewer at the end). Blocks: not for a session thread.
  * -EBADMSG: the tree does not amount to what was counted at publish.

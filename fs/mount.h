@@ -48,6 +48,8 @@ struct vt_mount_plan {
 	bool lists;    /* shared: boundaries are shown with lists of users (POSIX ACLs) */
 	bool any_uid;  /* private: the mount itself is the credential, whoever asks is `user` */
 	uint32_t user; /* private: uid */
+	/* Any kind: this version alone is shown, to those to whom it would be; 0: all are. */
+	uint32_t locked_dataset, locked_version;
 };
 const char *vt_mount_kind_name(enum vt_mount_kind kind); /* "shared", "open-only", "private" */
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fs/document.h"
+#include "fs/document_read.h"
 #include "fs/service.h"
 #include "fs/session.h"
 #include "fs/status.h"
@@ -118,7 +118,7 @@ static int resolve_in_version(const struct vt_viewer *viewer, struct vt_shown *s
 	}
 	if (!shown->view && resolve_folder(shown))
 		return 0;
-	if (position > VT_POSITION_DOCUMENTS) {
+	if (!shown->view && position > VT_POSITION_DOCUMENTS) {
 		shown->kind = VT_SHOWN_DOCUMENT;
 		shown->document = (enum vt_document)(position - VT_POSITION_DOCUMENTS - 1);
 		return shown->document < VT_DOCUMENT_SHOWN ? 0 : -ENOENT;
@@ -220,15 +220,16 @@ static int stat_tree(const struct vt_viewer *viewer, const struct vt_shown *show
 	return 0;
 }
 
-static int stat_document(const struct vt_shown *shown, struct stat *st)
+static int stat_document(const struct vt_viewer *viewer, const struct vt_shown *shown, bool nowait,
+			 struct stat *st, struct vt_error *err)
 {
-	struct vt_buf ends = VT_BUF_INIT;
+	uint64_t size;
+	int r = vt_document_size(viewer->service, shown->dataset, shown->version, shown->document,
+				 nowait, &size, err);
 
-	vt_document_head(shown->document, shown->dataset, shown->version, &ends);
-	vt_document_tail(shown->document, shown->dataset, shown->version, &ends);
-	st->st_size = (off_t) (ends.len + shown->version->document_body[shown->document]);
-	vt_buf_done(&ends);
-	return ends.failed ? -ENOMEM : 0;
+	if (r == 0)
+		st->st_size = (off_t) size;
+	return r;
 }
 
 static int stat_control(const struct vt_viewer *viewer, const struct vt_shown *shown, bool nowait,
@@ -260,7 +261,7 @@ static int stat_by_kind(const struct vt_viewer *viewer, const struct vt_shown *s
 		return 0;
 	case VT_SHOWN_DOCUMENT:
 		st->st_mode = S_IFREG | 0444;
-		return stat_document(shown, st);
+		return stat_document(viewer, shown, nowait, st, err);
 	case VT_SHOWN_CONTROL:
 		return stat_control(viewer, shown, nowait, st);
 	default:

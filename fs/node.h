@@ -22,6 +22,7 @@
 #include "index/catalog.h"
 #include "policy/gate.h"
 
+struct vt_request;
 struct vt_service;
 struct vt_session;
 struct vt_view;
@@ -32,6 +33,7 @@ struct vt_viewer {
 	struct vt_service *service;
 	struct vt_session *session;
 	const struct vt_subject *subject;
+	const struct vt_request *request; /* that waits for the answer; NULL: none */
 };
 
 #define VT_NUMBER_MASK        0x0fffffffu

@@ -43,7 +43,8 @@ struct vt_viewer vt_op_viewer(const struct vt_request *request)
 {
 	return (struct vt_viewer){.service = request->session->service,
 				  .session = request->session,
-				  .subject = &request->subject};
+				  .subject = &request->subject,
+				  .request = request};
 }
 
 bool vt_op_checks_open(const struct vt_session *session)
@@ -72,10 +73,31 @@ void vt_op_fail(struct vt_request *request, int r)
 static void run_waiting(struct vt_io_task *task)
 {
 	struct vt_request *request = (struct vt_request *) task;
-	int r = request->run(request, false);
+	int r = vt_request_is_pending(request) ? request->run(request, false) : -ECANCELED;
 
 	if (r < 0)
 		vt_op_fail(request, r == -EAGAIN ? -EIO : r);
+}
+
+/* Is it about what labels say, so that it may take long? */
+static bool is_query(const struct vt_request *request)
+{
+	uint32_t position = vt_node_position(request->id);
+
+	return vt_view_has_id(request->id) ||
+	       (vt_node_exhibit(request->id) &&
+		(position == VT_POSITION_LABELS || position == VT_POSITION_QUERIES));
+}
+
+/* Queries wait apart, each user's in a lane of his: many of one hold up nothing but his own. */
+static void run_later(struct vt_request *request)
+{
+	struct vt_service *service = vt_op_service(request);
+	bool query = is_query(request);
+
+	request->task = (struct vt_io_task){.run = run_waiting,
+					    .lane = query ? request->subject.uid : VT_LANE_INDEX};
+	vt_io_pool_submit(query ? service->queries : service->pool, &request->task);
 }
 
 void vt_op_run(struct vt_request *request)
@@ -83,8 +105,7 @@ void vt_op_run(struct vt_request *request)
 	int r = request->run(request, true);
 
 	if (r == -EAGAIN) {
-		request->task = (struct vt_io_task){.run = run_waiting, .lane = VT_LANE_INDEX};
-		vt_io_pool_submit(vt_op_service(request)->pool, &request->task);
+		run_later(request);
 	} else if (r < 0) {
 		vt_op_fail(request, r);
 	}
@@ -135,6 +156,15 @@ static int find(struct vt_request *request, bool nowait, struct vt_shown *out)
 	return r;
 }
 
+/*
+ * Folders that say how files are labelled: the kernel keeps their listings, and gives them to
+ * whoever may open them.
+ */
+static bool tells_labels(const struct vt_shown *shown)
+{
+	return shown->view || shown->kind == VT_SHOWN_VERSION_LABELS;
+}
+
 /* May the request do that? What is refused goes to the audit log, and is done. */
 static int admit(struct vt_request *request, bool nowait, enum vt_right right,
 		 struct vt_shown *shown, struct vt_decision *why)
@@ -145,6 +175,8 @@ static int admit(struct vt_request *request, bool nowait, enum vt_right right,
 
 	if (!place.version) /* a folder of versions is for whoever sees one */
 		right = VT_RIGHT_SEE;
+	else if (right == VT_RIGHT_BROWSE && tells_labels(shown))
+		right = VT_RIGHT_READ;
 	if (is_mount_for(request, place))
 		r = vt_gate_decide(vt_op_service(request)->gate, &request->subject, right, place,
 				   nowait, &decision);
@@ -203,8 +235,11 @@ int vt_op_fill_entry(struct vt_request *request, const struct vt_shown *shown, b
 		return r;
 	out->entry_timeout = timeout_of(shown);
 	out->attr_timeout = out->entry_timeout;
-	if (!vt_node_exhibit(shown->id) || vt_view_has_id(shown->id))
+	if (!vt_node_exhibit(shown->id))
 		return 0;
+	if (shown->view)
+		return vt_views_note(request->session->views, shown->view,
+				     shown->version->tree.root.nodes, shown->id);
 	return vt_exhibits_note(request->session->exhibits, shown->version, shown->id);
 }
 

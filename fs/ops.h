@@ -32,8 +32,9 @@ struct vt_viewer vt_op_viewer(const struct vt_request *request); /* borrows from
  */
 int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out);
 /*
- * The same, and on every mount asks for this right: -EACCES. A refusal of either goes to the audit
- * log. `*decision` (may be NULL) is why, if the id is of a dataset.
+ * The same, and on every mount asks for this right, and for reading where the folder tells of
+ * labels: -EACCES. A refusal of either goes to the audit log. `*decision` (may be NULL) is why, if
+ * the id is of a dataset.
  */
 int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out,
 		struct vt_decision *decision);

@@ -68,6 +68,11 @@ bool vt_request_claim(struct vt_request *request)
 	return atomic_compare_exchange_strong(&request->state, &expected, ANSWERING);
 }
 
+bool vt_request_is_pending(const struct vt_request *request)
+{
+	return request->state == PENDING;
+}
+
 static void unref(struct vt_request *request)
 {
 	if (atomic_fetch_sub(&request->refs, 1) == 1)

@@ -73,6 +73,8 @@ struct vt_request *vt_request_begin(struct vt_request_table *table, struct vt_se
 
 /* True for the one caller that may reply. Follow with the fuse_reply_*(), then vt_request_end(). */
 bool vt_request_claim(struct vt_request *request);
+/* False when somebody replied: what it asks for is not needed any more. */
+bool vt_request_is_pending(const struct vt_request *request);
 /* The handler is done with it, whoever replied. */
 void vt_request_end(struct vt_request_table *table, struct vt_request *request);
 

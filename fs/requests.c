@@ -14,6 +14,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #define IDLE_MS           60000       /* between two requests, unless an import is open */
@@ -55,6 +56,12 @@ static const struct vt_control_op table[] = {
 	{"label.rows", VT_RIGHT_CURATE, VT_OBJECT_RELABEL, false, FUNCTION(label_rows)},
 	{"label.commit", VT_RIGHT_CURATE, VT_OBJECT_RELABEL, true, FUNCTION(label_commit)},
 	{"labels", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(labels)},
+	{"select", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(select)},
+	{"stats", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(stats)},
+	{"curate", VT_RIGHT_CURATE, VT_OBJECT_NEW, true, FUNCTION(curate)},
+	{"gate.set", VT_RIGHT_ADMIN, VT_OBJECT_DATASET, true, FUNCTION(gate_set)},
+	{"gate.show", VT_RIGHT_BROWSE, VT_OBJECT_DATASET, false, FUNCTION(gate_show)},
+	{"gate.remove", VT_RIGHT_ADMIN, VT_OBJECT_DATASET, true, FUNCTION(gate_remove)},
 	{"grant", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(grant)},
 	{"deny", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(deny)},
 	{"revoke", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(revoke)},
@@ -291,8 +298,9 @@ static int find_object(struct vt_control_request *request, struct vt_error *err)
 	return r;
 }
 
-static int ask_gate(const struct vt_control_request *request, const struct vt_dataset *dataset,
-		    const struct vt_version *version, struct vt_error *err)
+static int ask_gate(const struct vt_control_request *request, enum vt_right right,
+		    const struct vt_dataset *dataset, const struct vt_version *version,
+		    struct vt_error *err)
 {
 	struct vt_place place = {
 		.dataset = dataset ? dataset->id : 0,
@@ -301,8 +309,8 @@ static int ask_gate(const struct vt_control_request *request, const struct vt_da
 
 	if (request->op->object == VT_OBJECT_NOTHING)
 		return 0;
-	return vt_gate_check(request->service->gate, &request->connection->subject,
-			     request->op->right, place, false, NULL, err);
+	return vt_gate_check(request->service->gate, &request->connection->subject, right, place,
+			     false, NULL, err);
 }
 
 static int ask_gate_for_new(const struct vt_control_request *request, struct vt_error *err)
@@ -393,7 +401,7 @@ static int admit(struct vt_control_request *request, struct vt_error *err)
 	if (request->op->object == VT_OBJECT_PATTERN)
 		r = vt_control_check_pattern(request, request->op->right, &request->pattern, err);
 	else
-		r = ask_gate(request, request->dataset, request->version, err);
+		r = ask_gate(request, request->op->right, request->dataset, request->version, err);
 	if (r >= 0 && found < 0)
 		return vt_fail(err, -found, "%s", why.text);
 	place = (struct vt_place){request->dataset ? request->dataset->id : 0,
@@ -404,11 +412,12 @@ static int admit(struct vt_control_request *request, struct vt_error *err)
 }
 
 /* Versions are immutable: the one that was found says nothing of what became of it. */
-static int recheck(const struct vt_control_request *request, const struct vt_dataset *dataset,
-		   const struct vt_version *version, struct vt_error *err)
+static int recheck(const struct vt_control_request *request, enum vt_right right,
+		   const struct vt_dataset *dataset, const struct vt_version *version,
+		   struct vt_error *err)
 {
 	vt_cleanup(vt_version_unrefp) const struct vt_version *now = NULL;
-	int r = ask_gate(request, dataset, version, err);
+	int r = ask_gate(request, right, dataset, version, err);
 
 	if (r < 0 || !version)
 		return r;
@@ -421,11 +430,26 @@ static int recheck(const struct vt_control_request *request, const struct vt_dat
 
 int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err)
 {
-	int r = recheck(request, request->dataset, request->version, err);
+	int r = recheck(request, request->op->right, request->dataset, request->version, err);
 
-	return r < 0 || !request->other
-		       ? r
-		       : recheck(request, request->other_dataset, request->other, err);
+	return r < 0 || !request->other ? r
+					: recheck(request, request->other_right,
+						  request->other_dataset, request->other, err);
+}
+
+bool vt_control_is_over(void *request)
+{
+	const struct vt_control_request *asked = request;
+	struct pollfd other_end = {.fd = asked->connection->channel.fd, .events = POLLRDHUP};
+
+	return poll(&other_end, 1, 0) != 0 || vt_control_recheck(asked, NULL) < 0;
+}
+
+int vt_control_stopped(const struct vt_control_request *request, struct vt_error *err)
+{
+	int r = vt_control_recheck(request, err);
+
+	return r < 0 ? r : vt_fail(err, EPIPE, "the other end has gone");
 }
 
 uint32_t vt_control_caller(const struct vt_control_request *request)
@@ -464,8 +488,8 @@ bool vt_control_sees(const struct vt_control_request *request, const struct vt_v
 	return sees(request, (struct vt_place){version->dataset, version->serial});
 }
 
-int vt_control_find_other(struct vt_control_request *request, const char *dataset_name,
-			  const char *version_name, struct vt_error *err)
+int vt_control_find_other(struct vt_control_request *request, enum vt_right right,
+			  const char *dataset_name, const char *version_name, struct vt_error *err)
 {
 	struct vt_catalog *catalog = request->service->index->catalog;
 	const struct vt_dataset **dataset = &request->other_dataset;
@@ -478,7 +502,8 @@ int vt_control_find_other(struct vt_control_request *request, const char *datase
 		return refuse_unseen(dataset_name, version_name, err);
 	if (r < 0)
 		return r;
-	r = ask_gate(request, *dataset, *version, err);
+	request->other_right = right;
+	r = ask_gate(request, right, *dataset, *version, err);
 	if (r == -EACCES &&
 	    check_sees_or_would(request, (struct vt_place){(*dataset)->id, (*version)->serial},
 				NULL) < 0)

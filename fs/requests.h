@@ -73,6 +73,7 @@ struct vt_control_request {
 	const struct vt_version *version;
 	const struct vt_dataset *other_dataset; /* vt_control_find_other(), or NULL */
 	const struct vt_version *other;
+	enum vt_right other_right; /* the right that is needed on it */
 	struct vt_pattern pattern; /* with VT_OBJECT_PATTERN; the two above are filled from it */
 	json_t *result;            /* of the answer; NULL for an empty one */
 };
@@ -109,6 +110,13 @@ int vt_control_send_rows(struct vt_control_request *request, json_t *rows, struc
  * -EACCES also when withdrawn.
  */
 int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err);
+/*
+ * For work that is long before there is anything to send: true when the other end has gone, or a
+ * recheck fails. `request` is a struct vt_control_request.
+ */
+bool vt_control_is_over(void *request);
+/* Why work was stopped by it: what the recheck says, else -EPIPE. */
+int vt_control_stopped(const struct vt_control_request *request, struct vt_error *err);
 
 /* Who asks: their uid, and whether they have admin on the store. */
 uint32_t vt_control_caller(const struct vt_control_request *request);
@@ -128,8 +136,8 @@ int vt_control_check_pattern(const struct vt_control_request *request, enum vt_r
 			     const struct vt_pattern *pattern, struct vt_error *err);
 
 /* A second version that the request is about, found and admitted as VT_OBJECT_SHOWN is. */
-int vt_control_find_other(struct vt_control_request *request, const char *dataset_name,
-			  const char *version_name, struct vt_error *err);
+int vt_control_find_other(struct vt_control_request *request, enum vt_right right,
+			  const char *dataset_name, const char *version_name, struct vt_error *err);
 
 /*
  * Members of an object, each checked: -EINVAL names the one that is missing or of another kind.
@@ -182,6 +190,21 @@ int vt_serve_labels(struct vt_control_request *request, struct vt_error *err);
 /* The labels that a publish of `tree` begins with. `parent` may be NULL. */
 int vt_control_carry(struct vt_control_request *request, const struct vt_version *parent,
 		     const struct vt_tree *tree, struct vt_label_tree *out, struct vt_error *err);
+/*
+ * Sends rows about labels in force that differ between the two versions of the request, and adds to
+ * its result; nothing unless the caller may read both.
+ */
+int vt_control_send_label_diff(struct vt_control_request *request, struct vt_error *err);
+/* requests_query.c: */
+int vt_serve_select(struct vt_control_request *request, struct vt_error *err);
+/* requests_stats.c: */
+int vt_serve_stats(struct vt_control_request *request, struct vt_error *err);
+/* requests_curate.c: */
+int vt_serve_curate(struct vt_control_request *request, struct vt_error *err);
+/* requests_gate.c: */
+int vt_serve_gate_set(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_gate_show(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_gate_remove(struct vt_control_request *request, struct vt_error *err);
 /* requests_store.c: */
 int vt_serve_gc(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_verify_index(struct vt_control_request *request, struct vt_error *err);

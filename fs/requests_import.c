@@ -3,6 +3,7 @@
  * Requests of a publish: index/import.h over the socket. The import lives on its connection, so
  * that a publisher that dies or gives up is noticed and cleaned up after at once.
  */
+#include "fs/checks.h"
 #include "fs/narrow.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
@@ -457,6 +458,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 {
 	struct vt_connection *connection = request->connection;
 	vt_cleanup(vt_version_unrefp) const struct vt_version *parent = NULL;
+	vt_autofree char *checks = NULL;
 	char author[LOGIN_NAME_MAX];
 	struct vt_version version = {
 		.dataset = connection->import_info.dataset,
@@ -485,6 +487,9 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 	r = connection->relabel
 		    ? vt_relabel_finish(connection->relabel, &version.labels, NULL, err)
 		    : vt_control_carry(request, parent, &version.tree, &version.labels, err);
+	if (r >= 0)
+		r = vt_checks_run(request, &version, NULL, NULL, &checks, err);
+	version.checks = checks;
 	if (r >= 0)
 		r = commit(request, &version, &request->version, err);
 	if (r < 0 && !connection->relabel)

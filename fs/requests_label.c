@@ -13,12 +13,14 @@
 #include "index/base/error.h"
 #include "index/carry.h"
 #include "index/index.h"
+#include "index/label_set.h"
 #include "index/record.h"
 #include "index/relabel.h"
 #include "policy/people.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 
 #define BLOB_MAX (4u << 20) /* of a request of somebody who labels */
 #define SEND_MAX (1u << 20) /* of an answer */
@@ -310,5 +312,115 @@ int vt_serve_labels(struct vt_control_request *request, struct vt_error *err)
 					    "labels", (json_int_t) sender.labels);
 	vt_buf_done(&sender.blob);
 	vt_buf_done(&path);
+	return r;
+}
+
+/* ---- differences ----------------------------------------------------------------------------- */
+
+struct differ {
+	struct vt_control_request *request;
+	struct vt_error *err;
+	struct vt_buf path;                /* of the file at hand */
+	struct vt_label_set before, after; /* its labels */
+	char key[VT_LABEL_KEY_MAX];        /* compared last */
+	size_t key_len;
+	uint64_t changes;
+};
+
+/* Whoever may list files need not learn what they are called. */
+static int check_read(const struct vt_control_request *request, struct vt_error *err)
+{
+	const struct vt_version *const versions[] = {request->version, request->other};
+	int r = 0;
+
+	for (size_t i = 0; i < 2 && r >= 0; i++)
+		r = vt_gate_check(request->service->gate, &request->connection->subject,
+				  VT_RIGHT_READ,
+				  (struct vt_place){versions[i]->dataset, versions[i]->serial},
+				  false, NULL, err);
+	return r;
+}
+
+static const struct vt_label *in_force(const struct vt_label_set *set, const char *key, size_t len)
+{
+	for (size_t i = 0, count; i < set->count; i += count) {
+		const struct vt_label_text *text = &set->rows[i].key;
+
+		count = vt_label_set_key(set, i);
+		if (text->len == len && memcmp(text->bytes, key, len) == 0)
+			return vt_label_effective(&set->rows[i], count, NULL);
+	}
+	return NULL;
+}
+
+static int compare_key(struct differ *differ)
+{
+	const struct vt_label *before = in_force(&differ->before, differ->key, differ->key_len);
+	const struct vt_label *after = in_force(&differ->after, differ->key, differ->key_len);
+	int r;
+
+	if ((!before && !after) || (before && after && vt_label_compare(before, after) == 0))
+		return 0;
+	r = vt_control_recheck(differ->request, differ->err);
+	if (r >= 0)
+		r = check_read(differ->request, differ->err);
+	if (r < 0)
+		return r;
+	differ->changes++;
+	return vt_control_send(differ->request,
+			       vt_row_label_change((const char *) differ->path.data,
+						   differ->path.len, before, after),
+			       NULL, 0, differ->err);
+}
+
+static int open_file(struct differ *differ, const char *path, size_t len)
+{
+	const struct vt_control_request *request = differ->request;
+	const struct vt_page_source *pages = &request->service->index->label_pages;
+	int r = vt_label_set_read(&differ->before, pages, &request->version->labels, path, len,
+				  differ->err);
+
+	if (r >= 0)
+		r = vt_label_set_read(&differ->after, pages, &request->other->labels, path, len,
+				      differ->err);
+	vt_buf_reset(&differ->path);
+	vt_buf_put(&differ->path, path, len);
+	differ->key_len = 0;
+	return r >= 0 && vt_buf_failed(&differ->path) ? too_little_memory(differ->err) : r;
+}
+
+/* Labels come file by file and key by key; the first of a key has it compared as a whole. */
+static int take_difference(void *context, enum vt_change change, const char *path, size_t path_len,
+			   const struct vt_label *label)
+{
+	struct differ *differ = context;
+	int r = 0;
+
+	(void) change;
+	if (path_len != differ->path.len || memcmp(path, differ->path.data, path_len) != 0)
+		r = open_file(differ, path, path_len);
+	if (r < 0 || (label->key.len == differ->key_len &&
+		      memcmp(label->key.bytes, differ->key, differ->key_len) == 0))
+		return r;
+	memcpy(differ->key, label->key.bytes, label->key.len);
+	differ->key_len = label->key.len;
+	return compare_key(differ);
+}
+
+int vt_control_send_label_diff(struct vt_control_request *request, struct vt_error *err)
+{
+	struct differ differ = {.request = request, .err = err, .path = VT_BUF_INIT};
+	int r;
+
+	if (check_read(request, NULL) < 0)
+		return 0;
+	r = vt_label_diff(&request->service->index->label_pages, &request->version->labels,
+			  &request->other->labels, take_difference, &differ, err);
+	vt_buf_done(&differ.path);
+	vt_label_set_done(&differ.before);
+	vt_label_set_done(&differ.after);
+	if (r >= 0 && json_object_set_new(request->result, "labels",
+					  json_integer((json_int_t) differ.changes)) < 0)
+		return too_little_memory(err);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include "fs/service.h"
 #include "fs/trail.h"
 #include "index/base/error.h"
+#include "index/index.h"
 #include "policy/people.h"
 
 #include <errno.h>
@@ -140,6 +141,51 @@ static int check_plan(const struct vt_control_request *request, const struct vt_
 		       vt_mount_kind_name(plan->kind));
 }
 
+/* options.locked: by its digest, so that a version of another store or time is never taken for it.
+ */
+static int find_locked(const struct vt_control_request *request, const json_t *locked,
+		       const struct vt_version **out, struct vt_error *err)
+{
+	struct vt_catalog *catalog = request->service->index->catalog;
+	vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *dataset = NULL;
+	const char *name, *version;
+	int r = vt_arg_text(locked, "dataset", &name, err);
+
+	if (r >= 0)
+		r = vt_arg_text(locked, "version", &version, err);
+	if (r < 0)
+		return r;
+	if (vt_catalog_dataset(catalog, name, &dataset, NULL) < 0 ||
+	    vt_catalog_resolve(catalog, dataset->id, version, out, NULL) < 0 ||
+	    !vt_control_sees(request, *out))
+		return vt_fail(err, ENOENT, "there is no '%s@%s' here, or it is not open to you",
+			       name, version);
+	return 0;
+}
+
+static int parse_locked(const struct vt_control_request *request, const json_t *locked,
+			struct vt_mount_plan *plan, struct vt_error *err)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+	struct vt_digest digest = {0};
+	int r;
+
+	if (!locked)
+		return 0;
+	r = vt_arg_digest_or(locked, "digest", &digest, err);
+	if (r >= 0)
+		r = find_locked(request, locked, &version, err);
+	if (r < 0)
+		return r;
+	if (!vt_digest_equal(&digest, &version->digest))
+		return vt_fail(err, ESTALE,
+			       "'%s' is not what is locked: its version digest differs",
+			       version->name);
+	plan->locked_dataset = version->dataset;
+	plan->locked_version = version->serial;
+	return 0;
+}
+
 static int read_plan(const struct vt_control_request *request, struct vt_mount_plan *out,
 		     struct vt_error *err)
 {
@@ -156,6 +202,8 @@ static int read_plan(const struct vt_control_request *request, struct vt_mount_p
 		r = vt_arg_flag(options, "any_uid", &plan.any_uid, err);
 	if (r >= 0)
 		r = parse_kind(request, kind, &plan.kind, err);
+	if (r >= 0)
+		r = parse_locked(request, json_object_get(options, "locked"), &plan, err);
 	if (r >= 0 && plan.kind == VT_MOUNT_SHARED)
 		r = parse_lists(request, lists, &plan.lists, err);
 	if (r >= 0 && plan.kind == VT_MOUNT_PRIVATE)
@@ -271,6 +319,7 @@ int vt_serve_mount_adopt(struct vt_control_request *request, struct vt_error *er
 /* Rows are gathered under the table's lock and sent after it. */
 struct gathered {
 	json_t *rows;
+	struct vt_catalog *catalog;
 	uint32_t uid; /* whose mounts */
 	bool all;
 	bool lists; /* something is shown with a list, and the caller may know */
@@ -284,6 +333,19 @@ static bool is_own(const struct gathered *gathered, const struct vt_session_info
 }
 
 /* How much others read is nobody's business either. */
+static int set_locked(json_t *row, struct vt_catalog *catalog, const struct vt_mount_plan *plan)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+	vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *dataset = NULL;
+
+	if (!plan->locked_version ||
+	    vt_catalog_version(catalog, plan->locked_version, &version, NULL) < 0 ||
+	    vt_catalog_dataset_by_id(catalog, plan->locked_dataset, &dataset, NULL) < 0)
+		return 0;
+	return json_object_set_new(row, "locked",
+				   json_sprintf("%s@%s", dataset->name, version->name));
+}
+
 static json_t *mount_row(const struct gathered *gathered, const struct vt_session_info *info)
 {
 	json_t *row = json_pack("{s:s, s:b, s:I, s:I}", "kind", vt_mount_kind_name(info->plan.kind),
@@ -298,6 +360,7 @@ static json_t *mount_row(const struct gathered *gathered, const struct vt_sessio
 		(void) json_object_set_new(row, "for_uid", json_integer(info->plan.user));
 	if (!is_own(gathered, info))
 		return row;
+	(void) set_locked(row, gathered->catalog, &info->plan);
 	(void) json_object_set_new(row, "requests", json_integer((json_int_t) info->requests));
 	(void) json_object_set_new(row, "open_files", json_integer((json_int_t) info->handles));
 	return row;
@@ -323,6 +386,7 @@ int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err)
 {
 	struct gathered gathered = {
 		.rows = json_array(),
+		.catalog = request->service->index->catalog,
 		.uid = vt_control_caller(request),
 		.all = vt_control_administers(request),
 	};

@@ -245,13 +245,17 @@ int vt_control_send_diff(struct vt_control_request *request, const struct vt_tre
 int vt_serve_diff(struct vt_control_request *request, struct vt_error *err)
 {
 	const char *dataset_name = request->dataset->name, *name;
+	bool no_labels;
 	int r = vt_arg_text_or(request->args, "other_dataset", &dataset_name, err);
 
 	if (r >= 0)
 		r = vt_arg_text(request->args, "other", &name, err);
 	if (r >= 0)
-		r = vt_control_find_other(request, dataset_name, name, err);
-	if (r < 0)
-		return r;
-	return vt_control_send_diff(request, &request->version->tree, &request->other->tree, err);
+		r = vt_arg_flag(request->args, "no_labels", &no_labels, err);
+	if (r >= 0)
+		r = vt_control_find_other(request, request->op->right, dataset_name, name, err);
+	if (r >= 0)
+		r = vt_control_send_diff(request, &request->version->tree, &request->other->tree,
+					 err);
+	return r < 0 || no_labels ? r : vt_control_send_label_diff(request, err);
 }

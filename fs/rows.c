@@ -4,8 +4,11 @@
 
 #include "index/base/clock.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#define WHOLE_MAX 9007199254740992.0 /* 2^53: up to there every whole number is itself */
 
 int vt_json_set_time(json_t *object, const char *key, uint64_t ns)
 {
@@ -48,6 +51,15 @@ static int set_parent(json_t *object, struct vt_catalog *catalog, const struct v
 	return set_string(object, "parent", parent->name);
 }
 
+static int set_revised(json_t *row, struct vt_catalog *catalog, const struct vt_version *version)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *base = NULL;
+
+	if (!version->revision || vt_catalog_version(catalog, version->base, &base, NULL) < 0)
+		return 0;
+	return set_string(row, "revises", base->name);
+}
+
 static int set_tags(json_t *object, const struct vt_version *version, const struct vt_tag *tags,
 		    size_t count)
 {
@@ -75,6 +87,12 @@ static int set_labels(json_t *row, const struct vt_version *version)
 		       : failures;
 }
 
+/* What is JSON in the record stands in the row as it is. */
+static int set_json(json_t *object, const char *key, const char *text)
+{
+	return text && *text ? json_object_set_new(object, key, json_loads(text, 0, NULL)) : 0;
+}
+
 json_t *vt_row_version(struct vt_catalog *catalog, const struct vt_dataset *dataset,
 		       const struct vt_version *version, const struct vt_tag *tags,
 		       size_t tag_count)
@@ -98,12 +116,15 @@ json_t *vt_row_version(struct vt_catalog *catalog, const struct vt_dataset *data
 	failures |= set_digest(row, "digest", &version->digest);
 	failures |= set_digest(row, "tree", &version->tree_digest);
 	failures |= set_labels(row, version);
+	failures |= set_revised(row, catalog, version);
 	failures |= set_parent(row, catalog, version);
 	failures |= set_string(row, "author", version->author);
 	failures |= vt_json_set_time(row, "created", version->created_ns);
 	failures |= set_string(row, "message", version->message);
 	if (version->licence[0])
 		failures |= set_string(row, "licence", version->licence);
+	failures |= set_json(row, "provenance", version->provenance);
+	failures |= set_json(row, "checks", version->checks);
 	failures |= set_tags(row, version, tags, tag_count);
 	return whole(row, failures);
 }
@@ -180,5 +201,51 @@ json_t *vt_row_change(enum vt_change change, const char *path, size_t path_len,
 	if (before && after && before->type != after->type)
 		failures |= json_object_set_new(row, "before_type",
 						json_string(type_name(before->type)));
+	return whole(row, failures);
+}
+
+/* ---- labels ---------------------------------------------------------------------------------- */
+
+static int set_label_text(json_t *row, const char *key, struct vt_label_text text)
+{
+	return json_object_set_new(row, key, json_stringn(text.bytes, text.len));
+}
+
+static json_t *label_value(const struct vt_label *label)
+{
+	double number;
+
+	switch (label->type) {
+	case VT_LABEL_TEXT:
+		return json_stringn(label->value.text.bytes, label->value.text.len);
+	case VT_LABEL_NUMBER:
+		number = label->value.number;
+		return number == floor(number) && fabs(number) < WHOLE_MAX
+			       ? json_integer((json_int_t) number)
+			       : json_real(number);
+	case VT_LABEL_BOOLEAN:
+		break;
+	}
+	return json_boolean(label->value.boolean);
+}
+
+json_t *vt_row_label_change(const char *path, size_t path_len, const struct vt_label *before,
+			    const struct vt_label *now)
+{
+	json_t *row = json_pack("{s:s}", "change", "L");
+	int failures;
+
+	if (!row)
+		return NULL;
+	failures = vt_json_set_text(row, "path", path, path_len);
+	failures |= set_label_text(row, "key", (now ? now : before)->key);
+	if (before)
+		failures |= json_object_set_new(row, "before", label_value(before));
+	if (now) {
+		failures |= json_object_set_new(row, "after", label_value(now));
+		failures |= set_label_text(row, "by", now->annotator);
+		failures |= set_string(row, "source", vt_label_sources[now->source]);
+		failures |= set_string(row, "review", vt_label_reviews[now->review]);
+	}
 	return whole(row, failures);
 }

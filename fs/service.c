@@ -4,6 +4,7 @@
 
 #include "fs/block_source.h"
 #include "fs/codec.h"
+#include "fs/data_card.h"
 #include "fs/file_reader.h"
 #include "fs/frame_cache.h"
 #include "fs/io_pool.h"
@@ -24,6 +25,8 @@
 
 #define POOL_THREADS  32u /* they wait for disks most of the time */
 #define POOL_PER_LANE 8u
+#define QUERY_THREADS 16u
+#define QUERIES_EACH  2u /* threads that one user's queries may take */
 #define SHARDS_OPEN   256u
 
 static int find_path(void *context, uint32_t shard, char path[4096], struct vt_error *err)
@@ -76,8 +79,12 @@ static int open_policy(struct vt_service *service, struct vt_error *err)
 
 static int open_labels(struct vt_service *service, struct vt_error *err)
 {
-	service->labels = vt_label_index_new(service->index);
-	return service->labels ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
+	int r = vt_label_index_new(service->index, &service->labels, err);
+
+	if (r < 0)
+		return r;
+	service->cards = vt_cards_new(service->labels);
+	return service->cards ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
 }
 
 static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
@@ -97,6 +104,8 @@ static int open_parts(struct vt_service *service, const char *dir, uint64_t cach
 		r = vt_leftovers_open(service, &service->leftovers, err);
 	if (r >= 0)
 		r = vt_io_pool_new(POOL_THREADS, POOL_PER_LANE, &service->pool, err);
+	if (r >= 0)
+		r = vt_io_pool_new(QUERY_THREADS, QUERIES_EACH, &service->queries, err);
 	if (r >= 0)
 		r = open_source(service, err);
 	if (r >= 0)
@@ -140,11 +149,14 @@ void vt_service_close(struct vt_service *service)
 		return;
 	vt_policy_watch_free(service->watch);
 	vt_sessions_free(service->sessions);
+	vt_label_index_stop(service->labels);
+	vt_io_pool_free(service->queries);
 	vt_io_pool_free(service->pool); /* first of the reading parts: its tasks use the others */
 	vt_file_reader_free(service->reader);
 	vt_frame_cache_free(service->frames);
 	vt_block_source_free(service->source);
 	vt_leftovers_free(service->leftovers);
+	vt_cards_free(service->cards);
 	vt_label_index_free(service->labels);
 	vt_audit_close(service->audit);
 	vt_gate_free(service->gate);

@@ -382,6 +382,7 @@ static int finish(struct vt_session *session)
 	if (r < 0)
 		return r;
 	vt_exhibits_each_dead(session->exhibits, drop, session);
+	vt_views_drop_dead(session->views, drop, session);
 	vt_exhibits_done(session->exhibits);
 	return 0;
 }

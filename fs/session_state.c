@@ -14,7 +14,7 @@
 
 #include "index/base/error.h"
 
-/* "VTSTATE4", little-endian */
+/* "VTSTATE5", little-endian */
 #define MAGIC (0x0045544154535456ull | (uint64_t) ('0' + VT_SESSION_STATE_FORMAT) << 56)
 #define PAGE  4096u
 
@@ -89,6 +89,7 @@ int vt_session_state_open(int fd, struct vt_session_state **out, struct vt_error
 		.requests = (void *) (map + REQUESTS_AT),
 		.views = (void *) (map + VIEWS_AT),
 	};
+	(void) pthread_mutex_init(&state->growth, NULL);
 	*out = state;
 	return 0;
 }
@@ -98,16 +99,21 @@ void vt_session_state_close(struct vt_session_state *state)
 	if (!state)
 		return;
 	(void) munmap(state->map, TABLES_END);
+	(void) pthread_mutex_destroy(&state->growth);
 	free(state);
 }
 
 uint64_t vt_session_state_extend(struct vt_session_state *state, size_t bytes)
 {
-	uint64_t offset = state->record->end;
+	uint64_t offset;
 
+	(void) pthread_mutex_lock(&state->growth);
+	offset = state->record->end;
 	if (ftruncate(state->fd, (off_t) (offset + WHOLE_PAGES(bytes))) < 0)
-		return 0;
-	state->record->end = offset + WHOLE_PAGES(bytes);
+		offset = 0;
+	else
+		state->record->end = offset + WHOLE_PAGES(bytes);
+	(void) pthread_mutex_unlock(&state->growth);
 	return offset;
 }
 

@@ -16,6 +16,7 @@
  *
  * Thread-safe as far as this module goes: it only maps.
  */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +27,7 @@
 
 struct vt_error;
 
-#define VT_SESSION_STATE_FORMAT 4          /* one more with every change of what follows */
+#define VT_SESSION_STATE_FORMAT 5          /* one more with every change of what follows */
 #define VT_SESSION_INIT_MAX     512u       /* bytes of INIT and of its answer, headers included */
 #define VT_SESSION_VERSIONS     (1u << 16) /* shown in one session; none is ever removed */
 #define VT_SESSION_EXHIBITS     (1u << 24) /* of the session's own numbering */
@@ -49,7 +50,7 @@ enum vt_session_repeat {
 };
 
 struct vt_session_record {
-	uint64_t magic; /* "VTSTATE4" */
+	uint64_t magic; /* "VTSTATE5" */
 	struct vt_mount_plan plan;
 	atomic_uint init_len, reply_len;               /* 0: not seen yet */
 	_Alignas(8) uint8_t init[VT_SESSION_INIT_MAX]; /* read through the kernel's structs */
@@ -96,10 +97,13 @@ struct vt_view_slot {
 	uint32_t serial, uid;
 	uint64_t folder; /* id of the version's folder when it was made: another, and it is dead */
 	char text[VT_VIEW_TEXT_MAX + 1];
+	uint32_t room;   /* positions that the bitmap has bits for */
+	uint64_t offset; /* of the bitmap in the file; 0: none yet */
 };
 
 struct vt_session_state {
-	int fd; /* borrowed */
+	int fd;                 /* borrowed */
+	pthread_mutex_t growth; /* of the file */
 	struct vt_session_record *record;
 	struct vt_shown_slot *versions;   /* [VT_SESSION_VERSIONS] */
 	_Atomic uint32_t *exhibits;       /* [VT_SESSION_EXHIBITS]: serial of the version */

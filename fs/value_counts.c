@@ -16,10 +16,16 @@ struct vt_value_count {
 	int64_t files;
 };
 
-void vt_value_counts_done(struct vt_value_counts *counts)
+void vt_value_counts_reset(struct vt_value_counts *counts)
 {
 	for (size_t i = 0; i < counts->count; i++)
 		free(counts->list[i].text);
+	counts->count = 0;
+}
+
+void vt_value_counts_done(struct vt_value_counts *counts)
+{
+	vt_value_counts_reset(counts);
 	free(counts->list);
 }
 
@@ -61,7 +67,17 @@ struct change {
 	struct vt_error *err;
 };
 
-static struct vt_expression_value value_of(const struct vt_label *label)
+static struct vt_expression_value text(struct vt_label_text bytes)
+{
+	return (struct vt_expression_value){.type = VT_EXPRESSION_TEXT, .text = bytes};
+}
+
+static struct vt_expression_value choice(unsigned number)
+{
+	return (struct vt_expression_value){.type = VT_EXPRESSION_CHOICE, .choice = number};
+}
+
+static struct vt_expression_value said_by(const struct vt_label *label)
 {
 	switch (label->type) {
 	case VT_LABEL_NUMBER:
@@ -73,7 +89,29 @@ static struct vt_expression_value value_of(const struct vt_label *label)
 	case VT_LABEL_TEXT:
 		break;
 	}
-	return (struct vt_expression_value){.type = VT_EXPRESSION_TEXT, .text = label->value.text};
+	return text(label->value.text);
+}
+
+static struct vt_expression_value value_of(const struct vt_value_counts *counts,
+					   const struct vt_label *label,
+					   const struct vt_label_agreement *agreement)
+{
+	if (counts->key.len == 0)
+		return text(label->key);
+	switch (counts->facet) {
+	case VT_POSTING_ANNOTATOR:
+		return text(label->annotator);
+	case VT_POSTING_SOURCE:
+		return choice(label->source);
+	case VT_POSTING_REVIEW:
+		return choice(label->review);
+	case VT_POSTING_AGREEMENT:
+		return (struct vt_expression_value){.type = VT_EXPRESSION_NUMBER,
+						    .number = (double) agreement->agreeing /
+							      (double) agreement->annotators};
+	default:
+		return said_by(label);
+	}
 }
 
 static bool is_counted(const struct vt_value_counts *counts, const struct vt_label *label)
@@ -91,16 +129,14 @@ static int count_file(struct change *change, const struct vt_label_tree *tree, c
 
 	for (size_t i = 0, n; r == 0 && i < set->count; i += n) {
 		const struct vt_label *label;
+		struct vt_label_agreement agreement;
 		struct vt_expression_value value;
 
 		n = vt_label_set_key(set, i);
-		label = vt_label_effective(&set->rows[i], n, NULL);
+		label = vt_label_effective(&set->rows[i], n, &agreement);
 		if (!label || !is_counted(change->counts, label))
 			continue;
-		value = change->counts->key.len
-				? value_of(label)
-				: (struct vt_expression_value){.type = VT_EXPRESSION_TEXT,
-							       .text = label->key};
+		value = value_of(change->counts, label, &agreement);
 		r = vt_value_counts_add(change->counts, &value, files);
 	}
 	return r;
@@ -141,7 +177,10 @@ int vt_value_counts_change(struct vt_value_counts *counts, const struct vt_page_
 
 static int rank_of(enum vt_expression_type type)
 {
-	return type == VT_EXPRESSION_BOOLEAN ? 0 : type == VT_EXPRESSION_NUMBER ? 1 : 2;
+	return type == VT_EXPRESSION_BOOLEAN  ? 0
+	       : type == VT_EXPRESSION_NUMBER ? 1
+	       : type == VT_EXPRESSION_CHOICE ? 2
+					      : 3;
 }
 
 static int compare(const void *a, const void *b)
@@ -154,6 +193,8 @@ static int compare(const void *a, const void *b)
 	switch (x->type) {
 	case VT_EXPRESSION_BOOLEAN:
 		return x->boolean - y->boolean;
+	case VT_EXPRESSION_CHOICE:
+		return (x->choice > y->choice) - (x->choice < y->choice);
 	case VT_EXPRESSION_TEXT:
 		return vt_name_compare(x->text.bytes, x->text.len, y->text.bytes, y->text.len);
 	default:

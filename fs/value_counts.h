@@ -2,24 +2,28 @@
 #pragma once
 
 /*
- * How many files have each value of a key in force, or each key: as a set of postings says, and
- * changed by what became different since it was made. One thread.
+ * How many files have each value of a key in force, or of another facet of it, or each key: as a
+ * set of postings says, and changed by what became different since it was made. One thread.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "index/expression.h"
 #include "index/label_tree.h"
+#include "index/posting.h"
 
 struct vt_error;
 
 struct vt_value_counts {
-	struct vt_label_text key; /* constant; zero: the keys themselves are counted, as texts */
+	/* constant */
+	struct vt_label_text key;    /* zero: the keys themselves are counted, as texts */
+	enum vt_posting_facet facet; /* of the key: VALUE to AGREEMENT */
 	/* private */
 	struct vt_value_count *list;
 	size_t count, room;
 };
 void vt_value_counts_done(struct vt_value_counts *counts);
+void vt_value_counts_reset(struct vt_value_counts *counts); /* nothing was counted */
 
 /* So many files more. The value is copied. -ENOMEM. */
 int vt_value_counts_add(struct vt_value_counts *counts, const struct vt_expression_value *value,
@@ -31,8 +35,8 @@ int vt_value_counts_change(struct vt_value_counts *counts, const struct vt_page_
 			   struct vt_error *err);
 
 /*
- * Those that a file has: booleans, numbers, texts, each in order. 0, or what `each` returned. They
- * cannot be added to any more.
+ * Those that a file has: booleans, numbers, words, texts, each in order. 0, or what `each`
+ * returned. They cannot be added to any more.
  */
 typedef int vt_value_counts_each_value(void *context, const struct vt_expression_value *value,
 				       uint32_t files);

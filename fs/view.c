@@ -57,13 +57,16 @@ static int show_dataset(const struct vt_viewer *viewer, const char *full_name, b
 	const struct vt_dataset *dataset;
 	int r = vt_catalog_dataset(viewer->service->index->catalog, full_name, &dataset, err);
 
-	if (r == 0 && conceals(viewer)) {
-		r = absent_unless(vt_visible_dataset(viewer, dataset, nowait));
-		if (r < 0)
-			vt_dataset_unref(dataset);
-	}
 	if (r < 0)
 		return r;
+	if (vt_is_locked_out(viewer, dataset->id, 0))
+		r = -ENOENT;
+	else if (conceals(viewer))
+		r = absent_unless(vt_visible_dataset(viewer, dataset, nowait));
+	if (r < 0) {
+		vt_dataset_unref(dataset);
+		return r;
+	}
 	*out = changing(VT_SHOWN_DATASET, dataset->id);
 	out->dataset = dataset;
 	return 0;
@@ -180,7 +183,8 @@ static int lookup_version(const struct vt_viewer *viewer, const struct vt_shown 
 
 	if (r < 0)
 		return r;
-	if (!version->exhibit) /* withdrawn */
+	if (!version->exhibit /* withdrawn */ ||
+	    vt_is_locked_out(viewer, version->dataset, version->serial))
 		r = -ENOENT;
 	else if (conceals(viewer))
 		r = absent_unless(vt_visible_version(viewer, version, nowait));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fs/label_index.h"
+#include "fs/request.h"
 #include "fs/service.h"
 #include "fs/session.h"
 #include "fs/view_name.h"
@@ -27,6 +28,19 @@ static int check_reader(const struct vt_viewer *viewer, const struct vt_shown *f
 {
 	return vt_gate_check(viewer->service->gate, viewer->subject, VT_RIGHT_READ,
 			     vt_shown_place(folder), nowait, NULL, err);
+}
+
+static bool is_answered(void *context)
+{
+	return !vt_request_is_pending(context);
+}
+
+/* Nobody waits for what a request asked that was answered: by its deadline, or a narrowing. */
+static struct vt_cancel cancel_of(const struct vt_viewer *viewer)
+{
+	if (!viewer->request)
+		return (struct vt_cancel){0};
+	return (struct vt_cancel){is_answered, (void *) (uintptr_t) viewer->request};
 }
 
 /* ---- expressions ----------------------------------------------------------------------------- */
@@ -82,8 +96,10 @@ static int find_cut(const struct vt_viewer *viewer, const struct vt_version *ver
 		    struct vt_label_text key, const char *name, struct vt_buf *out,
 		    struct vt_error *err)
 {
+	const struct vt_cancel cancel = cancel_of(viewer);
 	struct cut_name cut = {.name = name};
-	int r = vt_label_index_values(viewer->service->labels, version, key, match_cut, &cut, err);
+	int r = vt_label_index_values(viewer->service->labels, version, key, &cancel, match_cut,
+				      &cut, err);
 
 	if (r > 0)
 		vt_buf_put(out, cut.value.data, cut.value.len);
@@ -134,19 +150,22 @@ static int ask(const struct vt_viewer *viewer, const struct vt_version *version,
 	       enum vt_view_kind kind, const char *text, struct vt_hits **out, struct vt_error *err)
 {
 	vt_cleanup(vt_expression_freep) const struct vt_expression *expression = NULL;
+	const struct vt_cancel cancel = cancel_of(viewer);
 	int r = parse(viewer, version, kind, text, &expression, err);
 
 	return r < 0 ? r
-		     : vt_label_index_query(viewer->service->labels, version, expression, NULL, out,
-					    err);
+		     : vt_label_index_query(viewer->service->labels, version, expression, &cancel,
+					    out, err);
 }
 
 int vt_view_folder_hits(const struct vt_viewer *viewer, const struct vt_shown *folder, bool nowait,
 			struct vt_hits **out, struct vt_error *err)
 {
 	struct vt_view *view = folder->view;
-	int r;
+	int r = check_reader(viewer, folder, nowait, err);
 
+	if (r < 0)
+		return r;
 	*out = vt_views_hits(views_of(viewer), view);
 	if (*out)
 		return 0;
@@ -181,65 +200,75 @@ static int find_key(void *context, struct vt_label_text key)
 	return key.len == strlen(name) && memcmp(key.bytes, name, key.len) == 0;
 }
 
-static int make_key(const struct vt_viewer *viewer, const struct vt_shown *parent, const char *name,
-		    struct vt_view **out, struct vt_error *err)
+static int make_key(const struct vt_viewer *viewer, const struct vt_version *version,
+		    const struct vt_view_key *key, struct vt_view **out, struct vt_error *err)
 {
-	int r = vt_label_index_keys(viewer->service->labels, parent->version, find_key,
-				    (void *) (uintptr_t) name, err);
+	const struct vt_cancel cancel = cancel_of(viewer);
+	int r = vt_label_index_keys(viewer->service->labels, version, &cancel, find_key,
+				    (void *) (uintptr_t) key->text, err);
 
 	if (r == 0)
 		return -ENOENT;
-	return r < 0 ? r
-		     : vt_views_make(views_of(viewer), parent->version, VT_VIEW_KEY, name, NULL,
-				     viewer->subject->uid, out);
+	return r < 0 ? r : vt_views_make(views_of(viewer), key, NULL, viewer->subject->uid, out);
 }
 
 /* A value that no file has is not there; an expression without files is an empty folder. */
-static int make_files(const struct vt_viewer *viewer, const struct vt_shown *parent,
-		      enum vt_view_kind kind, const char *text, struct vt_view **out,
-		      struct vt_error *err)
+static int make_files(const struct vt_viewer *viewer, const struct vt_version *version,
+		      const struct vt_view_key *key, struct vt_view **out, struct vt_error *err)
 {
 	vt_cleanup(vt_hits_unrefp) struct vt_hits *hits = NULL;
 	struct vt_error why = {0};
-	int r = ask(viewer, parent->version, kind, text, &hits, &why);
+	int r = ask(viewer, version, key->kind, key->text, &hits, &why);
 
 	if (r == -EINVAL) {
-		vt_views_note_problem(views_of(viewer), viewer->subject->uid,
-				      parent->version->serial, why.text);
+		vt_views_note_problem(views_of(viewer), viewer->subject->uid, key->serial,
+				      why.text);
 		return -ENOENT;
 	}
 	if (r < 0)
 		return vt_fail(err, -r, "%s", why.text);
-	if (kind == VT_VIEW_VALUE && vt_hits_next(hits, 0) == VT_HITS_NONE)
+	if (key->kind == VT_VIEW_VALUE && vt_hits_next(hits, 0) == VT_HITS_NONE)
 		return -ENOENT;
-	return vt_views_make(views_of(viewer), parent->version, kind, text, hits,
-			     viewer->subject->uid, out);
+	return vt_views_make(views_of(viewer), key, hits, viewer->subject->uid, out);
+}
+
+static struct vt_view_key key_below(const struct vt_shown *parent, const char *text)
+{
+	return (struct vt_view_key){
+		.serial = parent->version->serial,
+		.kind = parent->kind == VT_SHOWN_VERSION_LABELS ? VT_VIEW_KEY
+			: parent->kind == VT_SHOWN_LABEL_KEY    ? VT_VIEW_VALUE
+								: VT_VIEW_QUERY,
+		.folder = parent->view ? parent->view->folder
+				       : vt_node_id(vt_node_exhibit(parent->id), 0),
+		.text = text,
+	};
 }
 
 int vt_view_folder_lookup(const struct vt_viewer *viewer, const struct vt_shown *parent,
 			  const char *name, bool nowait, struct vt_shown *out, struct vt_error *err)
 {
-	enum vt_view_kind kind = parent->kind == VT_SHOWN_VERSION_LABELS ? VT_VIEW_KEY
-				 : parent->kind == VT_SHOWN_LABEL_KEY    ? VT_VIEW_VALUE
-									 : VT_VIEW_QUERY;
 	char text[VT_VIEW_TEXT_MAX + 1];
+	const struct vt_view_key key = key_below(parent, text);
+	bool is_value = key.kind == VT_VIEW_VALUE;
 	struct vt_view *view;
 	int len, r = check_reader(viewer, parent, nowait, err);
 
 	if (r < 0)
 		return r;
-	len = snprintf(text, sizeof text, "%s%s%s", kind == VT_VIEW_VALUE ? parent->view->text : "",
-		       kind == VT_VIEW_VALUE ? "/" : "", name);
+	len = snprintf(text, sizeof text, "%s%s%s", is_value ? parent->view->text : "",
+		       is_value ? "/" : "", name);
 	if (len < 0 || (unsigned) len >= sizeof text)
 		return -ENOENT;
-	view = vt_views_find(views_of(viewer), parent->version, kind, text);
+	view = vt_views_find(views_of(viewer), &key);
 	if (!view && nowait)
 		return -EAGAIN;
 	if (!view)
-		r = kind == VT_VIEW_KEY ? make_key(viewer, parent, name, &view, err)
-					: make_files(viewer, parent, kind, text, &view, err);
+		r = key.kind == VT_VIEW_KEY ? make_key(viewer, parent->version, &key, &view, err)
+					    : make_files(viewer, parent->version, &key, &view, err);
 	if (r == 0)
-		show(parent, view, kind == VT_VIEW_KEY ? VT_SHOWN_LABEL_KEY : VT_SHOWN_TREE, out);
+		show(parent, view, key.kind == VT_VIEW_KEY ? VT_SHOWN_LABEL_KEY : VT_SHOWN_TREE,
+		     out);
 	return r;
 }
 
@@ -249,6 +278,8 @@ struct lister {
 	vt_view_folder_each *each;
 	void *context;
 	struct vt_buf name;
+	struct vt_buf numbers; /* of type double, ascending: those given so far */
+	bool booleans[2];      /* likewise */
 };
 
 static int list_key(void *context, struct vt_label_text key)
@@ -258,36 +289,73 @@ static int list_key(void *context, struct vt_label_text key)
 	return lister->each(lister->context, key.bytes, key.len);
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	double x = *(const double *) a, y = *(const double *) b;
+
+	return (x > y) - (x < y);
+}
+
+static bool has_number(const struct lister *lister, double number)
+{
+	return lister->numbers.len > 0 &&
+	       bsearch(&number, lister->numbers.data, lister->numbers.len / sizeof number,
+		       sizeof number, compare_numbers);
+}
+
+/* Does a number or a boolean have the text's name? They come first. */
+static bool is_given(const struct lister *lister, struct vt_label_text text)
+{
+	char copy[VT_NUMBER_TEXT], number[VT_NUMBER_TEXT];
+
+	if (text.len == 0 || text.len >= sizeof copy)
+		return false;
+	memcpy(copy, text.bytes, text.len);
+	copy[text.len] = '\0';
+	if (strcmp(copy, "true") == 0 || strcmp(copy, "false") == 0)
+		return lister->booleans[copy[0] == 't'];
+	if (vt_number_length(copy) != text.len || !has_number(lister, strtod(copy, NULL)))
+		return false;
+	vt_number_format(strtod(copy, NULL), number);
+	return strcmp(copy, number) == 0;
+}
+
+static int give_name(struct lister *lister, const char *text, size_t len)
+{
+	vt_buf_reset(&lister->name);
+	vt_view_name_put(text, len, &lister->name);
+	if (vt_buf_failed(&lister->name) || vt_buf_failed(&lister->numbers))
+		return -ENOMEM;
+	return lister->each(lister->context, (const char *) lister->name.data, lister->name.len);
+}
+
+/* One name for all values that are written alike: it stands for all of them. */
 static int list_value(void *context, const struct vt_expression_value *value, uint32_t files)
 {
 	struct lister *lister = context;
 	char number[VT_NUMBER_TEXT];
-	const char *text = number;
-	size_t len;
 
 	(void) files;
 	switch (value->type) {
 	case VT_EXPRESSION_TEXT:
-		text = value->text.bytes;
-		break;
+		return is_given(lister, value->text)
+			       ? 0
+			       : give_name(lister, value->text.bytes, value->text.len);
 	case VT_EXPRESSION_BOOLEAN:
-		text = value->boolean ? "true" : "false";
-		break;
+		lister->booleans[value->boolean] = true;
+		return value->boolean ? give_name(lister, "true", 4)
+				      : give_name(lister, "false", 5);
 	default:
+		vt_buf_put(&lister->numbers, &value->number, sizeof value->number);
 		vt_number_format(value->number, number);
-		break;
+		return give_name(lister, number, strlen(number));
 	}
-	len = value->type == VT_EXPRESSION_TEXT ? value->text.len : strlen(text);
-	vt_buf_reset(&lister->name);
-	vt_view_name_put(text, len, &lister->name);
-	if (vt_buf_failed(&lister->name))
-		return -ENOMEM;
-	return lister->each(lister->context, (const char *) lister->name.data, lister->name.len);
 }
 
 int vt_view_folder_list(const struct vt_viewer *viewer, const struct vt_shown *folder, bool nowait,
 			vt_view_folder_each *each, void *context, struct vt_error *err)
 {
+	const struct vt_cancel cancel = cancel_of(viewer);
 	struct lister lister = {.each = each, .context = context};
 	struct vt_label_text key;
 	int r = 0;
@@ -300,11 +368,12 @@ int vt_view_folder_list(const struct vt_viewer *viewer, const struct vt_shown *f
 	if (r < 0)
 		return r;
 	if (folder->kind == VT_SHOWN_VERSION_LABELS)
-		return vt_label_index_keys(viewer->service->labels, folder->version, list_key,
-					   &lister, err);
+		return vt_label_index_keys(viewer->service->labels, folder->version, &cancel,
+					   list_key, &lister, err);
 	key = (struct vt_label_text){folder->view->text, strlen(folder->view->text)};
-	r = vt_label_index_values(viewer->service->labels, folder->version, key, list_value,
-				  &lister, err);
+	r = vt_label_index_values(viewer->service->labels, folder->version, key, &cancel,
+				  list_value, &lister, err);
 	vt_buf_done(&lister.name);
+	vt_buf_done(&lister.numbers);
 	return r == -E2BIG ? 0 : r;
 }

@@ -23,6 +23,6 @@ typedef int vt_view_folder_each(void *context, const char *name, size_t len);
 int vt_view_folder_list(const struct vt_viewer *viewer, const struct vt_shown *folder, bool nowait,
 			vt_view_folder_each *each, void *context, struct vt_error *err);
 
-/* The files that a view shows, a reference. -EAGAIN. */
+/* The files that a view shows, a reference. -EACCES, -EAGAIN. */
 int vt_view_folder_hits(const struct vt_viewer *viewer, const struct vt_shown *folder, bool nowait,
 			struct vt_hits **out, struct vt_error *err);

@@ -73,7 +73,7 @@ int vt_view_name_put_expression(const char *text, size_t len, struct vt_buf *out
 
 bool vt_view_name_is_cut(const char *name, size_t len)
 {
-	return len > CUT_TAIL && memcmp(name + len - CUT_TAIL, "%~", 2) == 0;
+	return len >= CUT_TAIL && memcmp(name + len - CUT_TAIL, "%~", 2) == 0;
 }
 
 static int digit_of(char c)

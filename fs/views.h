@@ -10,6 +10,8 @@
  * asks again which files they show. There is a place for VT_SESSION_VIEWS of them, and a user has
  * no more than VT_VIEWS_PER_USER; who makes one more loses the one that was looked at longest ago.
  * An id of a view that is gone answers ESTALE for ever, and the kernel looks the name up again.
+ * Places have many ids, and not without end: who uses up those of all he may have makes no more
+ * views on this mount, and takes no place from others.
  *
  * A view dies with the ids of its version's folder (exhibits.h): whatever retires these, retires
  * it.
@@ -40,6 +42,7 @@ struct vt_view {
 	/* constant */
 	uint32_t exhibit; /* of its folders */
 	uint32_t serial;  /* of the version */
+	uint64_t folder;  /* id of the version's folder that it is below */
 	enum vt_view_kind kind;
 	char text[VT_VIEW_TEXT_MAX + 1];
 	/* vt_views_hits(), vt_views_set_hits() */
@@ -57,15 +60,25 @@ int vt_views_open(struct vt_session_state *state, struct vt_exhibits *exhibits,
 		  struct vt_views **out, struct vt_error *err);
 void vt_views_close(struct vt_views *views);
 
+/*
+ * What is looked up. `folder` is the id that the version's folder had when it was resolved: when it
+ * was retired since, the view is born dead.
+ */
+struct vt_view_key {
+	uint32_t serial;
+	enum vt_view_kind kind;
+	uint64_t folder;
+	const char *text;
+};
+
 /* What such a name stands for, if it was asked for before: a reference; else NULL. */
-struct vt_view *vt_views_find(struct vt_views *views, const struct vt_version *version,
-			      enum vt_view_kind kind, const char *text);
+struct vt_view *vt_views_find(struct vt_views *views, const struct vt_view_key *key);
 /*
  * The same, made if need be. `hits` (may be NULL) are the files it shows; a reference is taken.
  * -ENAMETOOLONG; -ENFILE: no place for another.
  */
-int vt_views_make(struct vt_views *views, const struct vt_version *version, enum vt_view_kind kind,
-		  const char *text, struct vt_hits *hits, uint32_t uid, struct vt_view **out);
+int vt_views_make(struct vt_views *views, const struct vt_view_key *key, struct vt_hits *hits,
+		  uint32_t uid, struct vt_view **out);
 
 /* The view that an id is in, with its version; references. -ESTALE. */
 int vt_views_resolve(struct vt_views *views, struct vt_catalog *catalog, uint64_t id,
@@ -74,6 +87,18 @@ int vt_views_resolve(struct vt_views *views, struct vt_catalog *catalog, uint64_
 /* The files it shows, a reference; NULL: that must be asked again, and told with set_hits(). */
 struct vt_hits *vt_views_hits(struct vt_views *views, struct vt_view *view);
 void vt_views_set_hits(struct vt_views *views, struct vt_view *view, struct vt_hits *hits);
+
+/*
+ * The kernel may learn of an id in a view of a version with that many nodes. -ESTALE: the view is
+ * gone; -ENFILE: the id must not be told.
+ */
+int vt_views_note(struct vt_views *views, const struct vt_view *view, uint32_t nodes, uint64_t id);
+/*
+ * The ids that were noted of views that died with their version's folder, in each's order. Then
+ * these views have no place any more. Of a view that lost its place to another nothing is known.
+ */
+void vt_views_drop_dead(struct vt_views *views, void (*each)(void *context, uint64_t id),
+			void *context);
 
 /* Calls `each` with the id of the folder of every view of a version. */
 void vt_views_each(struct vt_views *views, uint32_t serial,

@@ -15,6 +15,14 @@ static enum vt_mount_kind kind_of(const struct vt_viewer *viewer)
 	return viewer->session ? viewer->session->plan->kind : VT_MOUNT_SHARED;
 }
 
+bool vt_is_locked_out(const struct vt_viewer *viewer, uint32_t dataset, uint32_t version)
+{
+	const struct vt_mount_plan *plan = viewer->session ? viewer->session->plan : NULL;
+
+	return plan && plan->locked_version &&
+	       (dataset != plan->locked_dataset || (version && version != plan->locked_version));
+}
+
 static int may(const struct vt_viewer *viewer, enum vt_right right, struct vt_place place,
 	       bool nowait)
 {
@@ -29,7 +37,8 @@ int vt_visible_version(const struct vt_viewer *viewer, const struct vt_version *
 {
 	const struct vt_place place = {version->dataset, version->serial};
 
-	if (version->state != VT_VERSION_LIVE)
+	if (version->state != VT_VERSION_LIVE ||
+	    vt_is_locked_out(viewer, version->dataset, version->serial))
 		return 0;
 	switch (kind_of(viewer)) {
 	case VT_MOUNT_OPEN_ONLY:
@@ -62,6 +71,8 @@ static int has_visible_version(const struct vt_viewer *viewer, const struct vt_d
 int vt_visible_dataset(const struct vt_viewer *viewer, const struct vt_dataset *dataset,
 		       bool nowait)
 {
+	if (vt_is_locked_out(viewer, dataset->id, 0))
+		return 0;
 	if (kind_of(viewer) == VT_MOUNT_SHARED)
 		return may(viewer, VT_RIGHT_SEE, (struct vt_place){dataset->id, 0}, nowait);
 	return has_visible_version(viewer, dataset, nowait);

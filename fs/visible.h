@@ -15,6 +15,12 @@ struct vt_dataset;
 struct vt_version;
 struct vt_viewer;
 
+/*
+ * Is it absent on the viewer's mount, for whoever asks, since that is locked to a version?
+ * Withdrawn or not, others are. `version` 0: the dataset as such.
+ */
+bool vt_is_locked_out(const struct vt_viewer *viewer, uint32_t dataset, uint32_t version);
+
 int vt_visible_dataset(const struct vt_viewer *viewer, const struct vt_dataset *dataset,
 		       bool nowait);
 int vt_visible_version(const struct vt_viewer *viewer, const struct vt_version *version,

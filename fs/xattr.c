@@ -7,6 +7,7 @@
 #include <linux/posix_acl_xattr.h>
 #include <string.h>
 
+#include "fs/label_xattr.h"
 #include "fs/service.h"
 #include "fs/session.h"
 #include "index/base/clock.h"
@@ -148,6 +149,8 @@ static int get_own(const struct vt_viewer *viewer, const struct vt_shown *shown,
 		return -ENODATA;
 	if (which >= 0)
 		return standing[which].get(viewer, shown, nowait, out);
+	if (vt_label_xattr_is(key))
+		return vt_label_xattr_get(viewer, shown, key, nowait, out);
 	if (strcmp(key, "dataset") == 0)
 		put_text(out, shown->dataset->name);
 	else if (strcmp(key, "version") == 0 && shown->version)

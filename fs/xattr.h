@@ -11,6 +11,7 @@
  *     user.vitrine.access              what the caller may do: none, browse or read
  *     user.vitrine.expires             until when (RFC 3339), or "never"
  *     user.vitrine.holder              who holds it alone, to those who may see that
+ *     user.vitrine.labels, .label.KEY  label_xattr.h
  */
 #include "fs/node.h"
 #include "index/base/buf.h"
@@ -21,7 +22,7 @@
 
 /*
  * Appends the value. -ENODATA no such attribute; -EOPNOTSUPP outside `user.`: the kernel and tools
- * then stop asking for them, where ENODATA would cost a request per file. -EAGAIN.
+ * then stop asking for them, where ENODATA would cost a request per file. -EAGAIN. Of labels more.
  */
 int vt_xattr_get(const struct vt_viewer *viewer, const struct vt_shown *shown, const char *name,
 		 bool nowait, struct vt_buf *out);

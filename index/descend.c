@@ -61,7 +61,7 @@ int vt_descend_child(const struct vt_page_source *pages, bool nowait, struct vt_
 		return r;
 	/* `entries` is at least 1, so the child has a last name. */
 	if (child->level != (*page)->level - 1 || child->entries != said.entries ||
-	    child->nodes != said.nodes)
+	    child->nodes != said.nodes || !vt_line_sums_equal(&child->lines, &said.lines))
 		return disagrees(said.page, err);
 	last = vt_page_name(child, child->count - 1u, &len);
 	if (vt_name_compare(last, len, said.last_name, said.last_name_len) != 0)

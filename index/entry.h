@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "index/digest.h"
+#include "index/line_sums.h"
 
 #define VT_NAME_LEN_MAX   255u   /* bytes; names hold any byte but '/' and NUL, never "." or ".." */
 #define VT_TARGET_LEN_MAX 4095u  /* bytes of a symlink's target */
@@ -59,5 +60,7 @@ struct vt_entry {
 
 	/* Not canonical: from the page's local trailer. */
 	uint64_t page; /* directory: id of its root page; labelled, not inline: likewise */
-	struct vt_location hint; /* file of one chunk: where it lay at publish; may be stale */
+	struct vt_line_sums lines; /* of labels: directory: of all below it; labelled: `bytes`
+				    * alone, the rest follows (vt_entry_lines()) */
+	struct vt_location hint;   /* file of one chunk: where it lay at publish; may be stale */
 };

@@ -37,6 +37,15 @@ static inline size_t vt_entry_block_len(const struct vt_entry *labelled)
 	return vt_entry_is_inline(labelled) ? labelled->size : VT_DIGEST_LEN;
 }
 
+/* The labels of an entry as lines, seen from the directory that it is in. */
+static inline struct vt_line_sums vt_entry_lines(const struct vt_entry *entry)
+{
+	if (entry->type == VT_LABELLED)
+		return vt_line_sums_of_file(entry->name, entry->name_len, entry->labels,
+					    entry->lines.bytes);
+	return entry->lines;
+}
+
 /* Byte order: a prefix comes before what it begins. */
 static inline int vt_name_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 {

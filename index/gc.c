@@ -21,6 +21,7 @@
 #include "index/base/clock.h"
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
+#include "index/dataset_gate.h"
 #include "index/folder.h"
 #include "index/gc_gate.h"
 #include "index/idmap.h"
@@ -305,6 +306,8 @@ static int keep_meta(struct gc *gc, const struct vt_value *key, const struct vt_
 	struct vt_reader reader = vt_reader_over(value->data, value->len);
 	uint32_t id;
 
+	if (vt_dataset_gate_is_key(key->data, key->len, &id))
+		return vt_catalog_dataset_by_id(gc->index->catalog, id, &dataset, NULL) == 0;
 	if (key->len != VT_META_DICTIONARY_KEY ||
 	    memcmp(key->data, VT_META_DICTIONARY, VT_META_DICTIONARY_KEY - 4) != 0)
 		return 1;

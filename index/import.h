@@ -27,7 +27,8 @@ struct vt_index {
 	struct vt_lru *lru;
 	/* The store's pages, of trees of files and of labels, through one cache. */
 	struct vt_page_source pages, label_pages;
-	struct vt_gc_gate *gc_gate; /* imports hold it shared, a sweep alone (index/gc.h) */
+	struct vt_gc_gate *gc_gate;  /* imports hold it shared, a sweep alone (index/gc.h) */
+	atomic_uint posting_makings; /* sets of postings under way (index/posting_sets.h) */
 };
 
 struct vt_import_info {

@@ -16,6 +16,7 @@
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/folder.h"
+#include "index/label_lines.h"
 #include "index/record.h"
 
 /* What every shard file carries in its header (fs/shard-format.md). */
@@ -94,10 +95,15 @@ static int check_labels(struct vt_import *import, struct vt_version *version, st
 	uint8_t key[8];
 	int r = vt_label_tree_digest(&version->labels, &version->label_digest, err);
 
+	version->document_body[VT_DOCUMENT_LABELS] = 0;
 	if (r < 0 || version->labels.labels == 0)
 		return r;
 	vt_key_u64(version->labels.page, key);
-	return check_row(import, VT_CF_PAGE, key, sizeof key, "root page of labels", err);
+	r = check_row(import, VT_CF_PAGE, key, sizeof key, "root page of labels", err);
+	if (r < 0)
+		return r;
+	return vt_label_lines_size(&import->index->label_pages, &version->labels,
+				   &version->document_body[VT_DOCUMENT_LABELS], err);
 }
 
 /* What the commit is about to name must have been taken in. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/label_lines.h"
 #include "index/label_tree_private.h"
 
 #define TREE_TAG "vitrine labels v1"
@@ -192,6 +193,7 @@ struct vt_label_tree_builder {
 	struct vt_tree_builder *tree;
 	struct vt_buf directory; /* the open one; its path, "" the root */
 	struct vt_buf block;     /* of the file at hand */
+	struct vt_buf line;
 	uint32_t files;
 	uint64_t labels;
 };
@@ -221,6 +223,7 @@ void vt_label_tree_builder_free(struct vt_label_tree_builder *builder)
 	vt_tree_builder_free(builder->tree);
 	vt_buf_done(&builder->directory);
 	vt_buf_done(&builder->block);
+	vt_buf_done(&builder->line);
 	free(builder);
 }
 
@@ -306,6 +309,10 @@ int vt_label_tree_builder_add(struct vt_label_tree_builder *builder, const char 
 		return vt_fail(err, EINVAL, "the path of labels begins with '/'");
 	vt_buf_reset(&builder->block);
 	r = vt_label_block_encode(rows, &count, &builder->block, err);
+	if (r == 0)
+		r = vt_label_lines_measure(entry.name, entry.name_len, builder->block.data,
+					   builder->block.len, &builder->line, &entry.lines.bytes,
+					   err);
 	if (r == 0)
 		r = go_to(builder, path, name ? name - 1 : 0, err);
 	if (r == 0)

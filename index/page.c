@@ -17,16 +17,15 @@
 #include "index/base/error.h"
 #include "index/entry_codec.h"
 #include "index/label_rows.h"
-#include "index/page.h"
+#include "index/page_trailer.h"
 
-#define HEADER_LEN        4u /* level, version, count */
-#define LEAF_TRAILER_LEN  16u
-#define INNER_TRAILER_LEN 8u
+#define HEADER_LEN 4u /* level, version, count */
 
 struct body {
 	struct vt_page page; /* first */
 	const uint8_t *canonical, *trailer;
 	size_t canonical_len;
+	unsigned directories;      /* parts of the trailer that are behind those of all entries */
 	uint32_t *offset;          /* of each entry or child in `canonical` */
 	uint32_t *entries, *nodes; /* [i]: before i; [count]: in all */
 	uint32_t numbers[];
@@ -70,54 +69,81 @@ static const char *read_child(struct vt_reader *reader, struct vt_page_child *ou
 	return NULL;
 }
 
-/* What lies behind an entry must be zero where it means nothing: one encoding per value. */
-static size_t entry_trailer_used(const struct vt_entry *entry)
+static const uint8_t *child_trailer(const struct body *body, unsigned i)
 {
-	switch (entry->type) {
-	case VT_FILE:
-		return LEAF_TRAILER_LEN;
-	case VT_DIRECTORY:
-		return 8;
-	case VT_LABELLED:
-		return vt_entry_is_inline(entry) ? 0 : 8;
-	case VT_SYMLINK:
-		break;
+	return body->trailer + i * vt_trailer_child_len(body->page.kind);
+}
+
+/* Of labels in a leaf: the part of the trailer for the i-th entry, a directory; NULL: none is left.
+ */
+static const uint8_t *directory_trailer(const struct body *body, unsigned i)
+{
+	unsigned before = 0;
+
+	for (unsigned k = 0; k < i; k++)
+		before += body->canonical[body->offset[k]] == VT_DIRECTORY;
+	if (before >= body->directories)
+		return NULL;
+	return body->trailer + body->page.count * (size_t) VT_TRAILER_ENTRY +
+	       before * (size_t) VT_TRAILER_DIRECTORY;
+}
+
+/* Adds what the trailer says to the i-th entry. */
+static const char *read_trailer(const struct body *body, unsigned i, struct vt_entry *entry)
+{
+	const uint8_t *at = body->trailer + i * (size_t) VT_TRAILER_ENTRY, *directory = NULL;
+
+	if (body->page.kind == VT_PAGE_LABELS && entry->type == VT_DIRECTORY) {
+		directory = directory_trailer(body, i);
+		if (!directory)
+			return "its trailer has the wrong length";
 	}
-	return 0;
+	vt_trailer_entry(body->page.kind, at, directory, entry);
+	return NULL;
 }
 
-static const char *entry_trailer_problem(const struct body *body, unsigned i,
-					 const struct vt_entry *entry)
-{
-	static const uint8_t zeros[LEAF_TRAILER_LEN];
-	const uint8_t *at = body->trailer + (size_t) i * LEAF_TRAILER_LEN;
-	size_t used = entry_trailer_used(entry);
+/* What an item stands for. */
+struct item {
+	uint32_t entries, nodes;
+	struct vt_line_sums lines;
+};
 
-	return memcmp(at + used, zeros, LEAF_TRAILER_LEN - used) ? "the trailer is not zero" : NULL;
-}
-
-/* Reads the i-th entry or child; gives how many entries and nodes it stands for. */
-static const char *read_item(const struct body *body, unsigned i, struct vt_reader *reader,
-			     uint32_t *entries, uint32_t *nodes)
+static const char *read_entry(const struct body *body, unsigned i, struct vt_reader *reader,
+			      struct item *out)
 {
-	struct vt_page_child child;
 	struct vt_entry entry;
-	const char *problem;
+	const char *problem = vt_entry_decode(reader, &entry);
 
-	if (body->page.level > 0) {
-		problem = read_child(reader, &child);
-		*entries = problem ? 0 : child.entries;
-		*nodes = problem ? 0 : child.nodes;
-		return problem;
-	}
-	problem = vt_entry_decode(reader, &entry);
 	if (!problem)
 		problem = vt_entry_problem(&entry, body->page.kind, false);
 	if (!problem)
-		problem = entry_trailer_problem(body, i, &entry);
-	*entries = 1;
-	*nodes = problem ? 0 : entry.nodes;
-	return problem;
+		problem = read_trailer(body, i, &entry);
+	if (!problem)
+		problem = vt_trailer_problem(body->page.kind,
+					     body->trailer + i * (size_t) VT_TRAILER_ENTRY, &entry);
+	if (problem)
+		return problem;
+	*out = (struct item){.entries = 1, .nodes = entry.nodes};
+	if (body->page.kind == VT_PAGE_LABELS)
+		out->lines = vt_entry_lines(&entry);
+	return NULL;
+}
+
+/* Reads the i-th entry or child. */
+static const char *read_item(const struct body *body, unsigned i, struct vt_reader *reader,
+			     struct item *out)
+{
+	struct vt_page_child child = {0};
+	const char *problem;
+
+	if (body->page.level == 0)
+		return read_entry(body, i, reader, out);
+	problem = read_child(reader, &child);
+	if (problem)
+		return problem;
+	vt_trailer_child(body->page.kind, child_trailer(body, i), &child);
+	*out = (struct item){child.entries, child.nodes, child.lines};
+	return body->page.kind == VT_PAGE_LABELS ? vt_line_sums_problem(&child.lines) : NULL;
 }
 
 static bool ends(const struct body *body, unsigned count, size_t bytes, const char *name,
@@ -147,25 +173,32 @@ static const char *sequence_problem(const struct body *body, unsigned i, unsigne
 static const char *read_items(struct body *body, unsigned count)
 {
 	struct vt_reader reader = vt_reader_over(body->canonical, body->canonical_len);
-	uint32_t entries, nodes;
+	unsigned directories = 0;
 	const char *problem;
+	struct item item;
 
 	(void) vt_reader_get(&reader, HEADER_LEN);
 	for (unsigned i = 0; i < count; i++) {
 		body->offset[i] = (uint32_t) (reader.at - body->canonical);
-		problem = read_item(body, i, &reader, &entries, &nodes);
+		problem = read_item(body, i, &reader, &item);
 		if (!problem)
 			problem = sequence_problem(body, i, count,
 						   (size_t) (reader.at - body->canonical));
 		if (problem)
 			return problem;
-		if (nodes > VT_NODES_MAX - body->nodes[i])
+		if (item.nodes > VT_NODES_MAX - body->nodes[i])
 			return "its node counts overflow";
-		body->entries[i + 1] = body->entries[i] + entries;
-		body->nodes[i + 1] = body->nodes[i] + nodes;
+		body->entries[i + 1] = body->entries[i] + item.entries;
+		body->nodes[i + 1] = body->nodes[i] + item.nodes;
+		vt_line_sums_add(&body->page.lines, &item.lines);
+		directories += body->canonical[body->offset[i]] == VT_DIRECTORY;
 	}
 	if (vt_reader_left(&reader))
 		return "bytes are left over";
+	if (body->directories && directories != body->directories)
+		return "its trailer has the wrong length";
+	if (body->page.kind == VT_PAGE_LABELS && vt_line_sums_problem(&body->page.lines))
+		return vt_line_sums_problem(&body->page.lines);
 	body->page.entries = body->entries[count];
 	body->page.nodes = body->nodes[count];
 	return NULL;
@@ -182,7 +215,7 @@ static const char *read_rows(struct body *body)
 
 struct parts { /* where the parts of a value lie */
 	const uint8_t *canonical;
-	size_t canonical_len, trailer_len;
+	size_t canonical_len, trailer_len, directories;
 	uint8_t kind, level;
 	uint16_t count;
 };
@@ -196,11 +229,21 @@ static bool is_count(const struct parts *parts)
 	return parts->count <= VT_PAGE_ENTRIES_MAX;
 }
 
-static size_t trailer_len(const struct parts *parts)
+/* Can a trailer be that long? Of a leaf of labels: with how many directories in it. */
+static bool is_trailer(struct parts *parts, size_t len)
 {
+	size_t entries = parts->count * (size_t) VT_TRAILER_ENTRY;
+
 	if (parts->level > 0)
-		return parts->count * (size_t) INNER_TRAILER_LEN;
-	return parts->kind == VT_PAGE_ROWS ? 0 : parts->count * (size_t) LEAF_TRAILER_LEN;
+		return len == parts->count * vt_trailer_child_len(parts->kind);
+	if (parts->kind == VT_PAGE_ROWS)
+		return len == 0;
+	if (parts->kind == VT_PAGE_FILES)
+		return len == entries;
+	if (len < entries || (len - entries) % VT_TRAILER_DIRECTORY)
+		return false;
+	parts->directories = (len - entries) / VT_TRAILER_DIRECTORY;
+	return parts->directories <= parts->count;
 }
 
 static const char *read_parts(const void *value, size_t len, struct parts *out)
@@ -224,8 +267,8 @@ static const char *read_parts(const void *value, size_t len, struct parts *out)
 		return "its level is out of range";
 	if (!is_count(out))
 		return "its count is out of range";
-	out->trailer_len = trailer_len(out);
-	if (vt_reader_left(&reader) != out->trailer_len)
+	out->trailer_len = vt_reader_left(&reader);
+	if (!is_trailer(out, out->trailer_len))
 		return "its trailer has the wrong length";
 	return NULL;
 }
@@ -249,6 +292,7 @@ static struct body *new_body(const struct parts *parts, size_t *size)
 		.canonical = copy,
 		.canonical_len = parts->canonical_len,
 		.trailer = copy + parts->canonical_len,
+		.directories = (unsigned) parts->directories,
 		.offset = body->numbers,
 		.entries = body->numbers + count,
 		.nodes = body->numbers + 2 * count + 1,
@@ -287,18 +331,9 @@ void vt_page_entry(const struct vt_page *page, unsigned i, struct vt_entry *out)
 	const struct body *body = body_of(page);
 	const uint8_t *at = body->canonical + body->offset[i];
 	struct vt_reader reader = vt_reader_over(at, (size_t) (body->trailer - at));
-	struct vt_reader trailer =
-		vt_reader_over(body->trailer + (size_t) i * LEAF_TRAILER_LEN, LEAF_TRAILER_LEN);
 
 	(void) vt_entry_decode(&reader, out); /* checked when the page was decoded */
-	if (out->type == VT_DIRECTORY || out->type == VT_LABELLED)
-		out->page = vt_reader_le64(&trailer);
-	if (out->type != VT_FILE)
-		return;
-	out->hint.shard = vt_reader_le32(&trailer);
-	out->hint.frame_offset = vt_reader_le32(&trailer);
-	out->hint.frame_size = vt_reader_le32(&trailer);
-	out->hint.skip = vt_reader_le32(&trailer);
+	(void) read_trailer(body, i, out);
 }
 
 void vt_page_child(const struct vt_page *page, unsigned i, struct vt_page_child *out)
@@ -306,11 +341,10 @@ void vt_page_child(const struct vt_page *page, unsigned i, struct vt_page_child 
 	const struct body *body = body_of(page);
 	const uint8_t *at = body->canonical + body->offset[i];
 	struct vt_reader reader = vt_reader_over(at, (size_t) (body->trailer - at));
-	struct vt_reader trailer =
-		vt_reader_over(body->trailer + (size_t) i * INNER_TRAILER_LEN, INNER_TRAILER_LEN);
 
+	*out = (struct vt_page_child){0};
 	(void) read_child(&reader, out); /* likewise */
-	out->page = vt_reader_le64(&trailer);
+	vt_trailer_child(body->page.kind, child_trailer(body, i), out);
 }
 
 const uint8_t *vt_page_body(const struct vt_page *page, size_t *len)
@@ -321,10 +355,10 @@ const uint8_t *vt_page_body(const struct vt_page *page, size_t *len)
 
 uint64_t vt_page_listed(const struct vt_page *page, unsigned i)
 {
-	struct vt_reader trailer = vt_reader_over(
-		body_of(page)->trailer + (size_t) i * INNER_TRAILER_LEN, INNER_TRAILER_LEN);
+	struct vt_page_child child;
 
-	return vt_reader_le64(&trailer);
+	vt_trailer_child(VT_PAGE_ROWS, child_trailer(body_of(page), i), &child);
+	return child.page;
 }
 
 int vt_page_find(const struct vt_page *page, const char *name, size_t len)

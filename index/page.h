@@ -4,8 +4,9 @@
 /*
  * A page: about 32 entries of a directory in order of their names (leaf), or about 32 children
  * (inner). Content-addressed: the digest covers the canonical bytes. What is only true in this
- * store (child page ids, location hints) stands in a trailer that is not hashed. The byte layout,
- * the cutting rule and their reasons: index/schema.md, "Pages".
+ * store (child page ids, location hints) stands in a trailer that is not hashed, and so does what
+ * follows from the canonical bytes below (lengths of labels as lines). The byte layout, the cutting
+ * rule and their reasons: index/schema.md, "Pages".
  *
  * A decoded page is immutable, counted and cached (index/base/lru.h).
  */
@@ -39,12 +40,13 @@ struct vt_page {
 	struct vt_lru_entry lru; /* first; key VT_LRU_PAGE, 0, page id */
 	uint64_t id;
 	struct vt_digest digest;
-	uint8_t kind;     /* enum vt_page_kind */
-	uint8_t level;    /* 0: leaf */
-	uint16_t count;   /* entries, or children; VT_PAGE_ROWS: labels, or children */
-	uint32_t entries; /* directory entries in and below this page (leaf: count) */
-	uint32_t nodes;   /* nodes of those entries and all below them */
-			  /* private to page.c follows in memory */
+	uint8_t kind;              /* enum vt_page_kind */
+	uint8_t level;             /* 0: leaf */
+	uint16_t count;            /* entries, or children; VT_PAGE_ROWS: labels, or children */
+	uint32_t entries;          /* directory entries in and below this page (leaf: count) */
+	uint32_t nodes;            /* nodes of those entries and all below them */
+	struct vt_line_sums lines; /* VT_PAGE_LABELS: of the labels of these, as lines */
+				   /* private to page.c follows in memory */
 };
 
 /* A child of an inner page. */
@@ -53,19 +55,21 @@ struct vt_page_child {
 	size_t last_name_len;
 	struct vt_digest digest;
 	uint32_t entries, nodes;
-	uint64_t page; /* id, from the trailer */
+	uint64_t page;             /* id, from the trailer */
+	struct vt_line_sums lines; /* VT_PAGE_LABELS: likewise */
 };
 
 /*
  * Encoding: start, add in order, then the two buffers are the page. The caller cuts where
  * vt_page_builder_is_full() says so after an add. Errors: -EINVAL an entry breaks a rule of entry.h
- * or of the order of names (`err` says which), -ENOMEM.
+ * or of the order of names (`err` says which), -EOVERFLOW more than a tree can have, -ENOMEM.
  */
 struct vt_page_builder {
-	struct vt_buf canonical, trailer;
+	struct vt_buf canonical, trailer, directories; /* the last is the trailer's end */
 	uint8_t kind, level;
 	uint16_t count;
 	uint32_t entries, nodes;
+	struct vt_line_sums lines;
 	char last_name[VT_NAME_LEN_MAX];
 	size_t last_name_len;
 };

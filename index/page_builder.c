@@ -12,7 +12,7 @@
 
 #include "index/base/error.h"
 #include "index/entry_codec.h"
-#include "index/page.h"
+#include "index/page_trailer.h"
 
 #define CUT_MASK 31u /* a page holds 32 entries on average */
 
@@ -44,6 +44,8 @@ void vt_page_builder_reset(struct vt_page_builder *builder)
 {
 	vt_buf_reset(&builder->canonical);
 	vt_buf_reset(&builder->trailer);
+	vt_buf_reset(&builder->directories);
+	builder->lines = (struct vt_line_sums){0};
 	builder->count = 0;
 	builder->entries = builder->nodes = 0;
 	builder->last_name_len = 0;
@@ -56,6 +58,7 @@ void vt_page_builder_done(struct vt_page_builder *builder)
 {
 	vt_buf_done(&builder->canonical);
 	vt_buf_done(&builder->trailer);
+	vt_buf_done(&builder->directories);
 }
 
 bool vt_page_builder_is_full(const struct vt_page_builder *builder)
@@ -71,8 +74,11 @@ bool vt_page_builder_is_full(const struct vt_page_builder *builder)
 
 /* What entries and children have in common; asked before anything is written. */
 static int check_room(const struct vt_page_builder *builder, const char *name, size_t len,
-		      uint32_t nodes, struct vt_error *err)
+		      uint32_t nodes, const struct vt_line_sums *lines, struct vt_error *err)
 {
+	struct vt_line_sums sums = builder->lines;
+	const char *problem;
+
 	if (builder->count >= VT_PAGE_ENTRIES_MAX)
 		return vt_fail(err, EINVAL, "a page holds at most %u names", VT_PAGE_ENTRIES_MAX);
 	if (vt_name_compare(builder->last_name, builder->last_name_len, name, len) >= 0)
@@ -80,14 +86,28 @@ static int check_room(const struct vt_page_builder *builder, const char *name, s
 			       (int) builder->last_name_len, builder->last_name);
 	if (nodes > VT_NODES_MAX - builder->nodes)
 		return vt_fail(err, EOVERFLOW, "more than %u entries", VT_NODES_MAX);
-	return 0;
+	if (builder->kind != VT_PAGE_LABELS)
+		return 0;
+	problem = vt_line_sums_problem(lines);
+	if (problem)
+		return vt_fail(err, EINVAL, "'%.*s': %s", (int) len, name, problem);
+	vt_line_sums_add(&sums, lines);
+	problem = vt_line_sums_problem(&sums);
+	return problem ? vt_fail(err, EOVERFLOW, "a directory: %s", problem) : 0;
+}
+
+static bool has_failed(const struct vt_page_builder *builder)
+{
+	return vt_buf_failed(&builder->canonical) || vt_buf_failed(&builder->trailer) ||
+	       vt_buf_failed(&builder->directories);
 }
 
 static int count_in(struct vt_page_builder *builder, const char *name, size_t len, uint32_t entries,
-		    uint32_t nodes, struct vt_error *err)
+		    uint32_t nodes, const struct vt_line_sums *lines, struct vt_error *err)
 {
-	if (vt_buf_failed(&builder->canonical) || vt_buf_failed(&builder->trailer))
+	if (has_failed(builder))
 		return vt_fail(err, ENOMEM, "no memory for a page");
+	vt_line_sums_add(&builder->lines, lines);
 	builder->count++;
 	builder->entries += entries;
 	builder->nodes += nodes;
@@ -96,37 +116,24 @@ static int count_in(struct vt_page_builder *builder, const char *name, size_t le
 	return 0;
 }
 
-static void put_entry_trailer(const struct vt_entry *entry, struct vt_buf *out)
-{
-	struct vt_location hint = entry->type == VT_FILE ? entry->hint : (struct vt_location){0};
-
-	if (entry->type == VT_DIRECTORY ||
-	    (entry->type == VT_LABELLED && !vt_entry_is_inline(entry))) {
-		vt_buf_put_le64(out, entry->page);
-		vt_buf_put_le64(out, 0);
-		return;
-	}
-	vt_buf_put_le32(out, hint.shard);
-	vt_buf_put_le32(out, hint.frame_offset);
-	vt_buf_put_le32(out, hint.frame_size);
-	vt_buf_put_le32(out, hint.skip);
-}
-
 int vt_page_builder_add_entry(struct vt_page_builder *builder, const struct vt_entry *entry,
 			      struct vt_error *err)
 {
 	uint32_t nodes = entry->type == VT_DIRECTORY ? entry->nodes : 1;
 	const char *problem = vt_entry_problem(entry, builder->kind, false);
+	struct vt_line_sums lines = {0};
 	int r;
 
 	if (problem)
 		return vt_fail(err, EINVAL, "%s", problem);
-	r = check_room(builder, entry->name, entry->name_len, nodes, err);
+	if (builder->kind == VT_PAGE_LABELS)
+		lines = vt_entry_lines(entry);
+	r = check_room(builder, entry->name, entry->name_len, nodes, &lines, err);
 	if (r < 0)
 		return r;
 	vt_entry_encode(entry, &builder->canonical);
-	put_entry_trailer(entry, &builder->trailer);
-	return count_in(builder, entry->name, entry->name_len, 1, nodes, err);
+	vt_trailer_put_entry(builder->kind, entry, &builder->trailer, &builder->directories);
+	return count_in(builder, entry->name, entry->name_len, 1, nodes, &lines, err);
 }
 
 int vt_page_builder_add_child(struct vt_page_builder *builder, const struct vt_page_child *child,
@@ -137,7 +144,8 @@ int vt_page_builder_add_child(struct vt_page_builder *builder, const struct vt_p
 	if (child->last_name_len == 0 || child->last_name_len > VT_NAME_LEN_MAX ||
 	    child->entries == 0 || child->entries > child->nodes)
 		return vt_fail(err, EINVAL, "a child page has no name or impossible counts");
-	r = check_room(builder, child->last_name, child->last_name_len, child->nodes, err);
+	r = check_room(builder, child->last_name, child->last_name_len, child->nodes, &child->lines,
+		       err);
 	if (r < 0)
 		return r;
 	vt_buf_put_u8(&builder->canonical, (uint8_t) child->last_name_len);
@@ -145,9 +153,9 @@ int vt_page_builder_add_child(struct vt_page_builder *builder, const struct vt_p
 	vt_buf_put(&builder->canonical, child->digest.bytes, VT_DIGEST_LEN);
 	vt_buf_put_le32(&builder->canonical, child->entries);
 	vt_buf_put_le32(&builder->canonical, child->nodes);
-	vt_buf_put_le64(&builder->trailer, child->page);
+	vt_trailer_put_child(builder->kind, child, &builder->trailer);
 	return count_in(builder, child->last_name, child->last_name_len, child->entries,
-			child->nodes, err);
+			child->nodes, &child->lines, err);
 }
 
 int vt_page_builder_finish(struct vt_page_builder *builder, struct vt_digest *digest,
@@ -157,7 +165,7 @@ int vt_page_builder_finish(struct vt_page_builder *builder, struct vt_digest *di
 
 	if (builder->kind == VT_PAGE_LABELS && builder->count == 0)
 		return vt_fail(err, EINVAL, "a directory in a tree of labels is empty");
-	if (vt_buf_failed(&builder->canonical) || vt_buf_failed(&builder->trailer))
+	if (has_failed(builder))
 		return vt_fail(err, ENOMEM, "no memory for a page");
 	memcpy(builder->canonical.data + VT_PAGE_COUNT_AT, &count, sizeof count);
 	vt_digest_tagged(VT_PAGE_TAG, builder->canonical.data, builder->canonical.len, digest);
@@ -169,5 +177,6 @@ int vt_page_value_encode(const struct vt_page_builder *builder, struct vt_buf *o
 	vt_buf_put_le32(out, (uint32_t) builder->canonical.len);
 	vt_buf_put(out, builder->canonical.data, builder->canonical.len);
 	vt_buf_put(out, builder->trailer.data, builder->trailer.len);
+	vt_buf_put(out, builder->directories.data, builder->directories.len);
 	return vt_buf_failed(out) ? -ENOMEM : 0;
 }

@@ -12,6 +12,7 @@
 #include "index/base/error.h"
 #include "index/entry_codec.h"
 #include "index/idmap.h"
+#include "index/label_lines.h"
 #include "index/page_cache.h"
 #include "index/store.h"
 
@@ -21,10 +22,12 @@
 struct visit {
 	uint64_t id;
 	struct vt_digest digest;
-	uint8_t kind;           /* enum vt_page_kind */
-	uint8_t level;          /* ANY_LEVEL: the root of a directory, or of a file's labels */
-	uint32_t nodes;         /* but of a page of rows: */
-	uint32_t labels, bytes; /* in it, or listed */
+	uint8_t kind;              /* enum vt_page_kind */
+	uint8_t level;             /* ANY_LEVEL: the root of a directory, or of a file's labels */
+	uint32_t nodes;            /* but of a page of rows: */
+	uint32_t labels, bytes;    /* in it, or listed */
+	struct vt_line_sums lines; /* of a page of labels, but the root of all; seen from where: */
+	struct vt_line_prefix prefix; /* its own directory stands there in the parent's */
 };
 
 struct vt_page_walk {
@@ -35,6 +38,7 @@ struct vt_page_walk {
 	struct vt_idmap seen; /* page id -> first bytes of the digest its parent gave */
 	struct visit *list;   /* still to visit */
 	size_t count, room;
+	struct vt_buf line; /* of a label */
 };
 
 int vt_page_walk_new(struct vt_store *store, bool check, const struct vt_page_walk_ops *ops,
@@ -58,6 +62,7 @@ void vt_page_walk_free(struct vt_page_walk *walk)
 		return;
 	vt_idmap_done(&walk->seen);
 	free(walk->list);
+	vt_buf_done(&walk->line);
 	free(walk);
 }
 
@@ -122,7 +127,9 @@ static int visit_inner(struct vt_page_walk *walk, const struct vt_page *page, st
 				       .digest = child.digest,
 				       .kind = page->kind,
 				       .level = (uint8_t) (page->level - 1),
-				       .nodes = child.nodes};
+				       .nodes = child.nodes,
+				       .lines = child.lines,
+				       .prefix = VT_LINE_PREFIX_NONE};
 		r = add(walk, &visit, err);
 	}
 	return r;
@@ -138,6 +145,9 @@ static int add_entry(struct vt_page_walk *walk, uint8_t kind, const struct vt_en
 		visit.kind = kind;
 		visit.digest = entry->content;
 		visit.nodes = entry->nodes - 1;
+		visit.lines = entry->lines;
+		visit.prefix =
+			vt_line_prefix_within(VT_LINE_PREFIX_NONE, entry->name, entry->name_len);
 		return add(walk, &visit, err);
 	}
 	if (entry->type != VT_LABELLED || vt_entry_is_inline(entry))
@@ -149,6 +159,22 @@ static int add_entry(struct vt_page_walk *walk, uint8_t kind, const struct vt_en
 	return add(walk, &visit, err);
 }
 
+/* Labels in pages of their own are not made lines of: who reads them as such notices. */
+static int check_lines(struct vt_page_walk *walk, uint64_t page, const struct vt_entry *entry,
+		       struct vt_error *err)
+{
+	uint64_t bytes;
+	int r;
+
+	if (!walk->check || entry->type != VT_LABELLED || !vt_entry_is_inline(entry))
+		return 0;
+	r = vt_label_lines_measure(entry->name, entry->name_len, entry->block, entry->size,
+				   &walk->line, &bytes, err);
+	if (r == 0 && bytes != entry->lines.bytes)
+		return report(walk, page, "labels as lines are not as long as it says", err);
+	return r;
+}
+
 static int visit_leaf(struct vt_page_walk *walk, const struct vt_page *page, struct vt_error *err)
 {
 	int r = 0;
@@ -158,6 +184,8 @@ static int visit_leaf(struct vt_page_walk *walk, const struct vt_page *page, str
 
 		vt_page_entry(page, i, &entry);
 		r = walk->ops->entry(walk->context, &entry, err);
+		if (r == 0)
+			r = check_lines(walk, page->id, &entry, err);
 		if (r == 0)
 			r = add_entry(walk, page->kind, &entry, err);
 	}
@@ -189,6 +217,13 @@ static int visit_items(struct vt_page_walk *walk, const struct vt_page *page, st
 	return page->level ? visit_inner(walk, page, err) : visit_leaf(walk, page, err);
 }
 
+static bool has_lines(const struct vt_page *page, const struct visit *visit)
+{
+	struct vt_line_sums sums = vt_line_sums_behind(visit->prefix, page->lines);
+
+	return visit->lines.labels == 0 || vt_line_sums_equal(&sums, &visit->lines);
+}
+
 static const char *page_problem(const struct vt_page_walk *walk, const struct vt_page *page,
 				const struct visit *visit)
 {
@@ -204,6 +239,8 @@ static const char *page_problem(const struct vt_page_walk *walk, const struct vt
 			       : "it has not as many labels as its parent says";
 	if (page->nodes != visit->nodes)
 		return "it has not as many nodes as its parent says";
+	if (!has_lines(page, visit))
+		return "its labels as lines are not as long as its parent says";
 	return NULL;
 }
 

@@ -107,7 +107,22 @@ static int drop_rows(struct vt_store *store, enum vt_family family, uint64_t set
 	return r < 0 || rows % BATCH_ROWS == 0 ? r : vt_store_write(store, batch, false, err);
 }
 
-static int drop(struct vt_store *store, uint32_t dataset, uint64_t set, struct vt_error *err)
+int vt_posting_sets_has(struct vt_store *store, uint32_t dataset, uint64_t set,
+			struct vt_error *err)
+{
+	uint8_t key[META_KEY_LEN];
+	struct vt_value value;
+	int r;
+
+	meta_key(dataset, set, key);
+	r = vt_store_get(store, VT_CF_META, key, sizeof key, false, &value, err);
+	if (r == 0)
+		vt_value_done(&value);
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
+int vt_posting_sets_drop(struct vt_store *store, uint32_t dataset, uint64_t set,
+			 struct vt_error *err)
 {
 	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
 	uint8_t key[META_KEY_LEN];
@@ -129,7 +144,7 @@ static int drop_old(struct vt_store *store, uint32_t dataset, struct vt_error *e
 
 	while ((count = list(store, dataset, sets, VT_POSTING_SETS_KEPT, &oldest, err)) >
 	       (int) VT_POSTING_SETS_KEPT) {
-		int r = drop(store, dataset, oldest, err);
+		int r = vt_posting_sets_drop(store, dataset, oldest, err);
 
 		if (r < 0)
 			return r;
@@ -180,8 +195,8 @@ static int build(struct vt_index *index, const struct vt_version *version,
 	return r < 0 ? r : vt_posting_builder_finish(builder, set, &origin, sink, err);
 }
 
-int vt_posting_sets_make(struct vt_index *index, const struct vt_version *version,
-			 const struct vt_cancel *cancel, uint64_t *set, struct vt_error *err)
+static int make(struct vt_index *index, const struct vt_version *version,
+		const struct vt_cancel *cancel, uint64_t *set, struct vt_error *err)
 {
 	struct maker maker = {.store = index->store, .batch = vt_batch_new()};
 	const struct vt_posting_sink sink = {.put = put_row, .context = &maker};
@@ -199,6 +214,17 @@ int vt_posting_sets_make(struct vt_index *index, const struct vt_version *versio
 	}
 	vt_batch_free(maker.batch);
 	return r < 0 ? r : drop_old(index->store, version->dataset, err);
+}
+
+int vt_posting_sets_make(struct vt_index *index, const struct vt_version *version,
+			 const struct vt_cancel *cancel, uint64_t *set, struct vt_error *err)
+{
+	int r;
+
+	atomic_fetch_add(&index->posting_makings, 1); /* before it has a number: see the sweep */
+	r = make(index, version, cancel, set, err);
+	atomic_fetch_sub(&index->posting_makings, 1);
+	return r;
 }
 
 /* ---- sweeping -------------------------------------------------------------------------------- */
@@ -220,16 +246,16 @@ static int sweep_named(struct vt_index *index, struct vt_idmap *named, struct vt
 			return vt_fail(err, EBADMSG, "the row of a set of postings is damaged");
 		id = vt_key_read_u32((const uint8_t *) key.data + META_PREFIX_LEN);
 		if (vt_catalog_dataset_by_id(index->catalog, id, &dataset, NULL) < 0)
-			r = drop(index->store, id, set.id, err);
+			r = vt_posting_sets_drop(index->store, id, set.id, err);
 		else if (vt_idmap_add(named, set.id, 1) < 0)
 			r = vt_fail(err, ENOMEM, "no memory to look through postings");
 	}
 	return r;
 }
 
-/* A set that is not named was not finished, or not dropped to its end. */
+/* A set below `end` that is not named was not finished, or not dropped to its end. */
 static int sweep_family(struct vt_index *index, enum vt_family family, const struct vt_idmap *named,
-			struct vt_error *err)
+			uint64_t end, struct vt_error *err)
 {
 	uint64_t from = 0;
 	int r;
@@ -249,6 +275,8 @@ static int sweep_family(struct vt_index *index, enum vt_family family, const str
 		if (key.len < sizeof first)
 			return vt_fail(err, EBADMSG, "a row of postings is damaged");
 		set = vt_key_read_u64(key.data);
+		if (set >= end)
+			return 0;
 		r = vt_idmap_find(named, set, NULL) ? 0 : drop_rows(index->store, family, set, err);
 		if (r < 0)
 			return r;
@@ -256,13 +284,22 @@ static int sweep_family(struct vt_index *index, enum vt_family family, const str
 	}
 }
 
+/*
+ * A set with a number below `end` that is made now was begun before that number was taken: when
+ * none is being made after that, all of them are finished, and named.
+ */
 int vt_posting_sets_sweep(struct vt_index *index, struct vt_error *err)
 {
 	struct vt_idmap named = {0};
-	int r = sweep_named(index, &named, err);
+	uint64_t end;
+	int r = vt_store_take(index->store, VT_COUNTER_POSTINGS, 1, &end, err);
 
+	if (r == 0 && index->posting_makings > 0)
+		end = 0;
+	if (r == 0)
+		r = sweep_named(index, &named, err);
 	for (size_t i = 0; r == 0 && i < sizeof families / sizeof *families; i++)
-		r = sweep_family(index, families[i], &named, err);
+		r = sweep_family(index, families[i], &named, end, err);
 	vt_idmap_done(&named);
 	return r;
 }

@@ -28,5 +28,17 @@ int vt_posting_sets_list(struct vt_store *store, uint32_t dataset,
 int vt_posting_sets_make(struct vt_index *index, const struct vt_version *version,
 			 const struct vt_cancel *cancel, uint64_t *set, struct vt_error *err);
 
-/* For gc: drops sets of datasets that are no more, and rows without a set. */
+/*
+ * 1: it is there; 0: it is not; or an error. A set that is there after it was read was whole while
+ * it was read: its name goes before its rows.
+ */
+int vt_posting_sets_has(struct vt_store *store, uint32_t dataset, uint64_t set,
+			struct vt_error *err);
+int vt_posting_sets_drop(struct vt_store *store, uint32_t dataset, uint64_t set,
+			 struct vt_error *err);
+
+/*
+ * For gc: drops sets of datasets that are no more, and rows without a set. While a set is made such
+ * rows stay: they may be its own.
+ */
 int vt_posting_sets_sweep(struct vt_index *index, struct vt_error *err);

@@ -26,6 +26,7 @@
 /* What the level above needs to know of a finished page. */
 struct summary {
 	uint32_t entries, nodes;
+	struct vt_line_sums lines;
 	uint8_t last_name_len;
 	char last_name[VT_NAME_LEN_MAX];
 };
@@ -138,6 +139,7 @@ static int end_page(struct level *level, struct vt_error *err)
 	summary = &level->summaries[level->count];
 	summary->entries = page->entries;
 	summary->nodes = page->nodes;
+	summary->lines = page->lines;
 	summary->last_name_len = (uint8_t) page->last_name_len;
 	memcpy(summary->last_name, page->last_name, page->last_name_len);
 	level->finished[level->count++] = new_page;
@@ -206,6 +208,7 @@ static int flush(const struct vt_tree_builder *builder, struct open_dir *dir, un
 			.entries = summary->entries,
 			.nodes = summary->nodes,
 			.page = level->finished[i].id,
+			.lines = summary->lines,
 		};
 
 		r = add_child(builder, dir, number + 1, &child, err);
@@ -215,11 +218,13 @@ static int flush(const struct vt_tree_builder *builder, struct open_dir *dir, un
 }
 
 static void set_root(struct open_dir *dir, const struct vt_digest *digest, uint64_t id,
-		     uint32_t nodes)
+		     uint32_t nodes, struct vt_line_sums lines)
 {
+
 	dir->entry.content = *digest;
 	dir->entry.page = id;
 	dir->entry.nodes = nodes + 1;
+	dir->entry.lines = lines;
 }
 
 /*
@@ -235,7 +240,8 @@ static int close_level(const struct vt_tree_builder *builder, struct open_dir *d
 	int r = 0;
 
 	if (is_top && number > 0 && level->count == 0 && level->page.count == 1) {
-		set_root(dir, &level->last_digest, level->last_id, level->page.nodes);
+		set_root(dir, &level->last_digest, level->last_id, level->page.nodes,
+			 level->page.lines);
 		return 1;
 	}
 	if (level->page.count > 0 || is_empty)
@@ -247,7 +253,8 @@ static int close_level(const struct vt_tree_builder *builder, struct open_dir *d
 	r = put_finished(builder, level, err);
 	if (r < 0)
 		return r;
-	set_root(dir, &level->finished[0].digest, level->finished[0].id, level->summaries[0].nodes);
+	set_root(dir, &level->finished[0].digest, level->finished[0].id, level->summaries[0].nodes,
+		 level->summaries[0].lines);
 	return 1;
 }
 
@@ -486,6 +493,9 @@ int vt_tree_builder_leave(struct vt_tree_builder *builder, struct vt_error *err)
 	if (builder->depth < 2)
 		return vt_fail(err, EINVAL, "no directory is open");
 	r = close_dir(builder, dir, err);
+	dir->entry.lines = vt_line_sums_behind(
+		vt_line_prefix_within(VT_LINE_PREFIX_NONE, dir->entry.name, dir->entry.name_len),
+		dir->entry.lines);
 	if (r >= 0)
 		r = add_to(builder, builder->stack[builder->depth - 2], &dir->entry, err);
 	if (r < 0)
@@ -514,6 +524,7 @@ int vt_tree_builder_finish(struct vt_tree_builder *builder, const struct vt_entr
 	entry.content = top(builder)->entry.content;
 	entry.nodes = top(builder)->entry.nodes;
 	entry.page = top(builder)->entry.page;
+	entry.lines = top(builder)->entry.lines;
 	out->root = entry;
 	return 0;
 }

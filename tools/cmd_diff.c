@@ -9,9 +9,10 @@
 #include "tools/output.h"
 #include "tools/target.h"
 
-static bool summary_only;
+static bool summary_only, no_labels;
 static const struct vt_option options[] = {
 	VT_FLAG('s', "summary", &summary_only, "print the counts, not the paths"),
+	VT_FLAG(0, "no-labels", &no_labels, "do not look at labels"),
 	{0},
 };
 
@@ -29,6 +30,42 @@ static enum vt_colour change_colour(char change)
 	}
 }
 
+static void print_value(const json_t *value)
+{
+	vt_autofree char *text = NULL;
+
+	if (json_is_string(value)) {
+		vt_print_name(stdout, json_string_value(value), json_string_length(value));
+		return;
+	}
+	if (value)
+		text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	(void) fputs(text ? text : "(none)", stdout);
+}
+
+/* L  PATH: KEY BEFORE -> AFTER (WHO), and their review where it is not the value that changed. */
+static void print_label(const json_t *row, const struct vt_buf *path)
+{
+	const json_t *before = json_object_get(row, "before"),
+		     *after = json_object_get(row, "after");
+	const char *by = vt_json_text(row, "by", NULL);
+
+	(void) printf("%sL%s  ", vt_colour(VT_YELLOW), vt_colour(VT_PLAIN));
+	vt_print_name(stdout, (const char *) path->data, path->len);
+	(void) printf(": %s ", vt_json_text(row, "key", ""));
+	print_value(before);
+	(void) fputs(" -> ", stdout);
+	print_value(after);
+	if (by) {
+		(void) fputs(" (", stdout);
+		vt_print_name(stdout, by, strlen(by));
+		if (json_equal(before, after))
+			(void) printf(", %s", vt_json_text(row, "review", ""));
+		(void) putchar(')');
+	}
+	(void) putchar('\n');
+}
+
 static int print_change(void *context, const json_t *row, const void *blob, size_t blob_len)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf path = VT_BUF_INIT;
@@ -40,6 +77,10 @@ static int print_change(void *context, const json_t *row, const void *blob, size
 		return ferror(stdout) ? -1 : 0;
 	}
 	vt_json_get_bytes(row, "path", &path);
+	if (*change == 'L') {
+		print_label(row, &path);
+		return ferror(stdout) ? -1 : 0;
+	}
 	(void) printf("%s%c%s  ", vt_colour(change_colour(*change)), *change, vt_colour(VT_PLAIN));
 	vt_print_name(stdout, (const char *) path.data, path.len);
 	(void) puts(strcmp(vt_json_text(row, "type", ""), "directory") == 0 ? "/" : "");
@@ -49,7 +90,7 @@ static int print_change(void *context, const json_t *row, const void *blob, size
 static void print_summary(const struct vt_cli *cli, json_t *counts)
 {
 	vt_cleanup(vt_json_freep) json_t *line = json_pack("{s:O}", "summary", counts);
-	char added[32], removed[32], changed[32], metadata[32], plus[16], minus[16];
+	char added[32], removed[32], changed[32], metadata[32], plus[16], minus[16], labels[32];
 
 	if (cli->json) {
 		vt_print_json(line);
@@ -61,8 +102,10 @@ static void print_summary(const struct vt_cli *cli, json_t *counts)
 	vt_format_count((uint64_t) vt_json_count(counts, "metadata"), metadata);
 	vt_format_size((uint64_t) vt_json_count(counts, "bytes_added"), plus);
 	vt_format_size((uint64_t) vt_json_count(counts, "bytes_removed"), minus);
-	vt_say(cli, "%s added, %s removed, %s changed, %s in metadata only (+%s, -%s)", added,
-	       removed, changed, metadata, plus, minus);
+	vt_format_count((uint64_t) vt_json_count(counts, "labels"), labels);
+	vt_say(cli, "%s added, %s removed, %s changed, %s in metadata only (+%s, -%s)%s%s%s", added,
+	       removed, changed, metadata, plus, minus, *labels == '0' ? "" : ", ",
+	       *labels == '0' ? "" : labels, *labels == '0' ? "" : " labels");
 }
 
 /* One argument: against the version it was published over. */
@@ -130,6 +173,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	(void) json_object_set_new(args, "other_dataset", json_string(to.dataset));
 	(void) json_object_set_new(args, "other",
 				   json_string(to.version[0] ? to.version : "latest"));
+	(void) json_object_set_new(args, "no_labels", json_boolean(no_labels));
 	r = vt_cli_call(cli, "diff", args, summary_only ? NULL : print_change, cli, &counts, err);
 	if (r < 0)
 		return r;
@@ -142,7 +186,8 @@ const struct vt_command vt_cmd_diff = {
 	.synopsis = "DATASET[@OLD] [[DATASET]@NEW]",
 	.summary = "Show what differs between two versions",
 	.details = "With one argument: what that version changed against its parent.\n"
-		   "A added, R removed, C changed content, M changed mode, time or xattrs.",
+		   "A added, R removed, C changed content, M changed mode, time or xattrs.\n"
+		   "L has another label in force: for those who may read both versions.",
 	.options = options,
 	.min_args = 1,
 	.max_args = 2,

@@ -7,7 +7,7 @@
 #include "tools/commands.h"
 #include "tools/label_stream.h"
 #include "tools/labels/csv.h"
-#include "tools/labels/jsonl.h"
+#include "index/label_line.h"
 #include "tools/options.h"
 #include "tools/target.h"
 
@@ -41,7 +41,7 @@ static int put_jsonl(void *context, const struct vt_label_row *row, struct vt_er
 {
 	struct vt_buf *text = context;
 
-	vt_label_jsonl_put(row, text);
+	vt_label_line_put(row, text);
 	return text->len < WRITE_BYTES ? 0 : write_out(text, err);
 }
 

@@ -7,6 +7,7 @@
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/target.h"
+#include "tools/version_text.h"
 
 static uint64_t limit = UINT64_MAX;
 static const struct vt_option options[] = {
@@ -34,13 +35,20 @@ static void print_message(const char *message)
 	}
 }
 
-static void print_version(const json_t *row)
+static void print_version(json_t *row)
 {
 	static const struct vt_column columns[] = {
-		{"tags", "tags", VT_COLUMN_LIST},     {"author", "author", VT_COLUMN_TEXT},
-		{"date", "created", VT_COLUMN_TIME},  {"files", "files", VT_COLUMN_COUNT},
-		{"size", "bytes", VT_COLUMN_SIZE},    {"reason", "reason", VT_COLUMN_TEXT},
-		{"digest", "digest", VT_COLUMN_TEXT}, {0},
+		{"tags", "tags", VT_COLUMN_LIST},       {"author", "author", VT_COLUMN_TEXT},
+		{"date", "created", VT_COLUMN_TIME},    {"files", "files", VT_COLUMN_COUNT},
+		{"size", "bytes", VT_COLUMN_SIZE},      {"reason", "reason", VT_COLUMN_TEXT},
+		{"made of", "made_of", VT_COLUMN_TEXT}, {"gate", "gate", VT_COLUMN_TEXT},
+		{"digest", "digest", VT_COLUMN_TEXT},   {0},
+	};
+	static const struct vt_column label_columns[] = {
+		{"labels", "labels", VT_COLUMN_COUNT},
+		{"labelled", "labelled", VT_COLUMN_COUNT},
+		{"revises", "revises", VT_COLUMN_TEXT},
+		{0},
 	};
 	const char *state = vt_json_text(row, "state", "live");
 
@@ -49,7 +57,10 @@ static void print_version(const json_t *row)
 		      json_is_true(json_object_get(row, "latest")) ? " (latest)" : "",
 		      strcmp(state, "live") == 0 ? "" : " ",
 		      strcmp(state, "live") == 0 ? "" : state);
+	vt_version_say(row);
 	vt_print_record(row, columns);
+	if (vt_json_count(row, "labels") > 0 || json_object_get(row, "revises"))
+		vt_print_record(row, label_columns);
 	print_message(vt_json_text(row, "message", ""));
 }
 
@@ -69,7 +80,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	if (r < 0)
 		return r;
 	for (i = json_array_size(rows); i-- > 0 && limit > 0; limit--) {
-		const json_t *row = json_array_get(rows, i);
+		json_t *row = json_array_get(rows, i);
 
 		if (cli->json) {
 			vt_print_json(row);

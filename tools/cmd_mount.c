@@ -20,13 +20,14 @@
 #include "index/base/error.h"
 #include "tools/commands.h"
 #include "tools/leftover.h"
+#include "tools/lock_file.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/standing.h"
 
 #define READ_AHEAD_KB 1024 /* measured: the kernel's 128 halves sequential reads */
 
-static const char *mount_options, *for_user, *acl;
+static const char *mount_options, *for_user, *acl, *locked;
 static bool foreground, open_only, any_uid, sloppy, accept_leftover;
 static uint64_t cache;
 static const struct vt_option options[] = {
@@ -35,6 +36,7 @@ static const struct vt_option options[] = {
 	VT_FLAG(0, "open-only", &open_only, "open datasets only, for everybody, at full speed"),
 	VT_TEXT(0, "for", "USER", &for_user, "a private mount: what USER may read, for USER alone"),
 	VT_FLAG(0, "any-uid", &any_uid, "whoever gets there acts as USER (containers)"),
+	VT_TEXT(0, "locked", "FILE", &locked, "the version of a lock file alone, or nothing"),
 	VT_SIZE(0, "cache", "SIZE", &cache, "memory of the server that is started (256M)"),
 	VT_FLAG('f', "foreground", &foreground, "stay until unmounted; unmount on SIGTERM"),
 	VT_FLAG(0, "accept-leftover", &accept_leftover,
@@ -47,6 +49,7 @@ static const struct vt_option options[] = {
 struct wishes {
 	bool allow_other;
 	struct vt_buf kernel; /* comma separated */
+	json_t *lock;         /* NULL: none */
 };
 
 static bool is_among(const char *word, const char *const *words, size_t count)
@@ -100,6 +103,8 @@ static int sort_wishes(struct vt_cli *cli, char *list, struct wishes *out, struc
 			any_uid = true;
 		else if (strncmp(word, "for=", 4) == 0)
 			for_user = word + 4;
+		else if (strncmp(word, "locked=", 7) == 0)
+			locked = word + 7;
 		else if (strncmp(word, "acl=", 4) == 0)
 			acl = word + 4;
 		else if (strncmp(word, "cache=", 6) == 0) {
@@ -166,7 +171,8 @@ static int attach(struct vt_cli *cli, struct vt_standing *standing, const struct
 }
 
 /* The pid of the server. */
-static int hand_over(struct vt_cli *cli, struct vt_standing *standing, struct vt_error *err)
+static int hand_over(struct vt_cli *cli, struct vt_standing *standing, json_t *lock,
+		     struct vt_error *err)
 {
 	const char *kind = for_user ? "private" : open_only ? "open-only" : NULL;
 	vt_cleanup(vt_json_freep) json_t *given =
@@ -175,6 +181,8 @@ static int hand_over(struct vt_cli *cli, struct vt_standing *standing, struct vt
 	bool fresh = standing->fresh;
 	int server;
 
+	if (lock)
+		(void) json_object_set(given, "locked", lock);
 	if (cache)
 		(void) json_object_set_new(given, "cache", json_integer((json_int_t) cache));
 	server = vt_standing_hand_over(cli, standing, given, err);
@@ -202,7 +210,7 @@ static int mount_on(struct vt_cli *cli, const char *point, const struct wishes *
 		r = attach(cli, &standing, wishes, err);
 	if (r < 0)
 		return r;
-	server = hand_over(cli, &standing, err);
+	server = hand_over(cli, &standing, wishes->lock, err);
 	if (server < 0)
 		return server;
 	vt_say(cli, "%s is on %s", cli->store, point);
@@ -300,6 +308,20 @@ static int settle_leftovers(struct vt_cli *cli, const char *point, struct vt_err
 	return r;
 }
 
+/* Before anything is mounted: it says which digest differs. The server looks once more. */
+static int check_lock(struct vt_cli *cli, json_t **lock, struct vt_error *err)
+{
+	struct vt_target target;
+	int r;
+
+	if (!locked)
+		return 0;
+	r = vt_lock_read(locked, lock, err);
+	if (r == 0)
+		r = vt_lock_target(*lock, &target, err);
+	return r < 0 ? r : vt_lock_check(cli, *lock, &target, err);
+}
+
 static int check_kind(struct vt_cli *cli, struct vt_error *err)
 {
 	if (for_user && open_only)
@@ -314,6 +336,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	const char *point = cli->argc > 0 ? cli->argv[0] : getenv("VITRINE_MOUNT");
 	vt_autofree char *list = strdup(mount_options ? mount_options : "");
 	vt_cleanup(vt_buf_done) struct vt_buf kernel = VT_BUF_INIT;
+	vt_cleanup(vt_json_freep) json_t *lock = NULL;
 	struct wishes wishes = {0};
 	char resolved[PATH_MAX], megabytes[32];
 	int r;
@@ -334,8 +357,11 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	}
 	/* The server first: what it has to say about the store is worth more than a dead mount. */
 	r = vt_cli_connect(cli, err);
+	if (r == 0)
+		r = check_lock(cli, &lock, err);
 	if (r < 0)
 		return r;
+	wishes.lock = lock;
 	point = absolute(point, resolved);
 	catch_signals();
 	r = settle_leftovers(cli, point, err);

@@ -20,6 +20,9 @@
 #include "index/base/error.h"
 #include "index/index.h"
 #include "tools/commands.h"
+#include "tools/gate_report.h"
+#include "tools/label_intake.h"
+#include "tools/label_options.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/progress.h"
@@ -27,7 +30,10 @@
 #include "tools/publish/publish.h"
 #include "tools/target.h"
 
-static const char *message = "", *licence = "", *as, *author, *progress_mode;
+static const char *message = "", *licence = "", *as, *author, *progress_mode, *gate;
+static const char *label_rule, *on_error = "fail";
+static struct vt_option_list label_files;
+static struct vt_label_intake intake; /* of the labels of those */
 static uint64_t level, threads;
 static bool decompress, checksum, strict, dry_run, open_to_all;
 static const struct vt_option options[] = {
@@ -35,12 +41,18 @@ static const struct vt_option options[] = {
 	VT_TEXT(0, "as", "NAME", &as, "name the version NAME instead of vN"),
 	VT_TEXT(0, "licence", "TEXT", &licence, "terms, as an SPDX identifier or in words"),
 	VT_TEXT(0, "author", "NAME", &author, "who made the data (default: your user name)"),
+	VT_TEXT(0, "gate", "FILE", &gate, "publish only what passes these rules"),
 	VT_FLAG(0, "open", &open_to_all, "let everybody on this machine read the dataset"),
 	VT_NUMBER(0, "level", "N", &level, "zstd level, 1 to 19 (default 3)"),
 	VT_NUMBER('j', "threads", "N", &threads, "how many (default: one per core)"),
 	VT_FLAG(0, "decompress", &decompress, "store x.zst and x.gz as x"),
 	VT_FLAG(0, "checksum", &checksum, "read files again that look unchanged"),
 	VT_FLAG(0, "strict", &strict, "fail where there would be a warning"),
+	VT_LIST(0, "labels", "FILE", &label_files, "labels of the files, too; several times"),
+	VT_TEXT(0, "labels-from-path", "RULE", &label_rule,
+		"labels out of paths: 'train/{class}/*'"),
+	VT_LABEL_OPTIONS,
+	VT_TEXT(0, "on-error", "HOW", &on_error, "bad labels: fail (default) or skip them"),
 	VT_FLAG('n', "dry-run", &dry_run, "do all but store and publish"),
 	VT_TEXT(0, "progress", "HOW", &progress_mode, "auto, plain (a line each 10 s) or none"),
 	{0},
@@ -121,6 +133,11 @@ static const char *user_name(void)
 	return user ? user->pw_name : "";
 }
 
+static bool has_labels(void)
+{
+	return label_files.count > 0 || label_rule;
+}
+
 static void print_json(const char *dataset, const struct vt_publish_result *result,
 		       const struct vt_publish_progress *progress)
 {
@@ -141,6 +158,12 @@ static void print_json(const char *dataset, const struct vt_publish_result *resu
 		"skipped", (json_int_t) result->skipped, "added", (json_int_t) result->added,
 		"removed", (json_int_t) result->removed, "changed", (json_int_t) result->changed,
 		"same_as_parent", result->same_as_parent, "dry_run", dry_run);
+	if (has_labels()) {
+		(void) json_object_set_new(line, "label_rows",
+					   json_integer((json_int_t) intake.rows));
+		(void) json_object_set_new(line, "bad_label_rows",
+					   json_integer((json_int_t) intake.bad));
+	}
 	vt_print_json(line);
 }
 
@@ -155,7 +178,7 @@ static void print_result(const struct vt_cli *cli, const char *dataset,
 		print_json(dataset, result, progress);
 		return;
 	}
-	if (result->same_as_parent && !as) {
+	if (result->same_as_parent && !as && !has_labels()) {
 		vt_say(cli, "%s: nothing changed since the latest version, nothing published",
 		       dataset);
 		return;
@@ -170,6 +193,9 @@ static void print_result(const struct vt_cli *cli, const char *dataset,
 		vt_say(cli, "%llu added, %llu removed, %llu changed",
 		       (unsigned long long) result->added, (unsigned long long) result->removed,
 		       (unsigned long long) result->changed);
+	if (has_labels())
+		vt_say(cli, "%llu rows of labels%s", (unsigned long long) intake.rows,
+		       intake.bad ? " (bad ones were passed over)" : "");
 	if (result->skipped)
 		vt_say(cli, "%llu devices, sockets and pipes were skipped",
 		       (unsigned long long) result->skipped);
@@ -207,6 +233,56 @@ static void say_who_reads(struct vt_cli *cli, const char *dataset)
 		       readers.only + 5, dataset);
 }
 
+/* ---- labels ---------------------------------------------------------------------------------- */
+
+static int note_file(void *context, const char *path, size_t len, struct vt_error *err)
+{
+	(void) context;
+	return label_rule ? vt_label_intake_add_path(&intake, path, len, err) : 0;
+}
+
+static int give_labels(void *context, struct vt_error *err)
+{
+	(void) context;
+	return vt_label_intake_send(&intake, err);
+}
+
+static int read_labels(struct vt_cli *cli, struct vt_progress *bar, struct vt_error *err)
+{
+	int r;
+
+	intake.cli = cli;
+	intake.bar = bar;
+	intake.files = label_files.items;
+	intake.file_count = label_files.count;
+	intake.rule = label_rule;
+	intake.verb = "published";
+	intake.skip = strcmp(on_error, "skip") == 0;
+	r = vt_label_intake_begin(&intake, err);
+	if (r >= 0)
+		r = vt_label_intake_read_files(&intake, err);
+	return r < 0 || intake.skip ? r : vt_label_intake_judge(&intake, err);
+}
+
+static int check_label_options(struct vt_cli *cli, struct vt_error *err)
+{
+	unsigned from_input = 0;
+
+	for (int i = 1; i < cli->argc; i++)
+		from_input += strcmp(cli->argv[i], "-") == 0;
+	for (size_t i = 0; i < label_files.count; i++)
+		from_input += strcmp(label_files.items[i], "-") == 0;
+	if (from_input > 1)
+		return vt_misused(cli, err, "only one can come from standard input");
+	if (strcmp(on_error, "fail") != 0 && strcmp(on_error, "skip") != 0)
+		return vt_misused(cli, err, "--on-error is fail or skip");
+	if (label_rule && vt_path_rule_check(label_rule, err) < 0)
+		return vt_fail_in(err, -EINVAL, "--labels-from-path");
+	return vt_label_options_check(cli, err);
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
 static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_progress *progress,
 		   struct vt_publish_result *result, bool *first, struct vt_error *err)
 {
@@ -230,9 +306,16 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 		.warn = warn,
 	};
 	static struct vt_import_info info; /* its path is 4 KiB */
-	int r = vt_publish_backend_open(cli->client, dataset, as, open_to_all, &backend, &info,
-					err);
+	const struct vt_publish_labels labels = {.file = note_file, .give = give_labels};
+	vt_cleanup(vt_json_freep) json_t *judged = json_object();
+	struct vt_gate_report report = {.cli = cli};
+	int r = gate ? vt_gate_read(gate, judged, err) : 0;
 
+	if (r == 0)
+		r = vt_publish_backend_open(cli->client, dataset, as, open_to_all, &backend, &info,
+					    err);
+	if (r == 0)
+		vt_publish_backend_judge(backend, judged, vt_gate_report_row, &report);
 	if (r == 0)
 		r = become_owner(cli->store, err);
 	if (r == 0)
@@ -240,7 +323,14 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 	if (r < 0)
 		return r;
 	how.warn_context = bar;
-	r = vt_publish(backend, &info, dataset, as, &how, result, err);
+	if (has_labels()) {
+		how.labels = &labels;
+		r = read_labels(cli, bar, err);
+	}
+	if (r == 0)
+		r = vt_publish(backend, &info, dataset, as, &how, result, err);
+	vt_progress_stop(vt_steal(&bar));
+	vt_gate_report_end(&report);
 	if (r < 0 && cancelled)
 		return vt_fail(err, EINTR, "interrupted; nothing was published");
 	*first = info.parent == 0 && !dry_run;
@@ -260,11 +350,13 @@ static int check_arguments(struct vt_cli *cli, struct vt_target *target, struct 
 		return vt_misused(cli, err,
 				  "'%s': versions get their numbers; --as %s gives a name",
 				  cli->argv[0], target->version);
+	if (gate && dry_run)
+		return vt_misused(cli, err, "a dry run makes nothing that a gate could judge");
 	if (level > 19)
 		return vt_misused(cli, err, "--level goes from 1 to 19");
 	if (threads > 1024)
 		return vt_misused(cli, err, "--threads goes from 1 to 1024");
-	return 0;
+	return check_label_options(cli, err);
 }
 
 static int run(struct vt_cli *cli, struct vt_error *err)
@@ -281,6 +373,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		return r;
 	catch_signals();
 	r = publish(cli, target.dataset, &progress, &result, &first, err);
+	vt_label_intake_done(&intake);
 	if (r < 0)
 		return r;
 	print_result(cli, target.dataset, &result, &progress);
@@ -295,7 +388,8 @@ const struct vt_command vt_cmd_publish = {
 	.summary = "Publish folders or archives as a new version of a dataset",
 	.details = "A SOURCE is a folder, an archive (tar, tar.gz, tar.zst, zip), or '-' for an\n"
 		   "archive on standard input. Sources are never changed. A dataset that does\n"
-		   "not exist yet is made. On any error nothing is published.",
+		   "not exist yet is made. On any error nothing is published. Labels that come\n"
+		   "along are part of the version; their options are import-labels'.",
 	.options = options,
 	.min_args = 2,
 	.max_args = -1,

@@ -4,13 +4,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "fs/mount.h"
-#include "fs/mount_table.h"
-#include "fs/rows.h"
 #include "index/base/error.h"
 #include "tools/commands.h"
+#include "tools/mount_search.h"
 #include "tools/options.h"
 #include "tools/output.h"
 
@@ -20,27 +18,6 @@ static const struct vt_option options[] = {
 	VT_FLAG('l', "lazy", &lazy, "even while it is in use: it ends with its last user"),
 	{0},
 };
-
-struct search {
-	const char *store; /* NULL: of any */
-	const char *point; /* NULL: any */
-	json_t *found;     /* {point, store}, oldest first */
-};
-
-static int collect(void *context, const struct vt_mounted *mounted)
-{
-	struct search *search = context;
-	json_t *row;
-
-	if ((search->store && strcmp(mounted->source, search->store) != 0) ||
-	    (search->point && strcmp(mounted->point, search->point) != 0))
-		return 0;
-	row = json_object();
-	(void) vt_json_set_text(row, "point", mounted->point, strlen(mounted->point));
-	(void) vt_json_set_text(row, "store", mounted->source, strlen(mounted->source));
-	(void) json_array_append_new(search->found, row);
-	return 0;
-}
 
 /* The server notices by itself; who is told that the mount has ended may count on it. */
 static void wait_for_server(const char *store, const char *point)
@@ -56,13 +33,11 @@ static void wait_for_server(const char *store, const char *point)
 
 static int detach(const struct vt_cli *cli, const char *point, struct vt_error *err)
 {
-	vt_cleanup(vt_json_freep) json_t *found = json_array();
-	struct search search = {.point = point, .found = found};
+	vt_cleanup(vt_json_freep) json_t *found = NULL;
 	int r;
 
-	(void) vt_mounted_list(collect, &search, NULL);
+	(void) vt_mount_search(NULL, point, &found, NULL);
 	r = vt_mount_detach(point, lazy, err);
-
 	if (r == -EBUSY && !lazy)
 		return vt_fail(err, EBUSY,
 			       "'%s' is in use (fuser -vm shows by whom; --lazy ends it anyway)",
@@ -78,10 +53,8 @@ static int detach(const struct vt_cli *cli, const char *point, struct vt_error *
 /* Newest first: one may lie on another. */
 static int detach_all(const struct vt_cli *cli, struct vt_error *err)
 {
-	vt_autofree char *store = realpath(cli->store, NULL);
-	vt_cleanup(vt_json_freep) json_t *found = json_array();
-	struct search search = {.store = store ? store : cli->store, .found = found};
-	int r = vt_mounted_list(collect, &search, err);
+	vt_cleanup(vt_json_freep) json_t *found = NULL;
+	int r = vt_mount_search(cli->store, NULL, &found, err);
 
 	for (size_t i = json_array_size(found); r == 0 && i-- > 0;)
 		r = detach(cli, vt_json_text(json_array_get(found, i), "point", ""), err);

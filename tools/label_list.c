@@ -12,7 +12,7 @@
 #include "index/base/error.h"
 #include "tools/cli.h"
 #include "tools/label_stream.h"
-#include "tools/labels/jsonl.h"
+#include "index/label_line.h"
 #include "index/number.h"
 #include "tools/output.h"
 
@@ -156,7 +156,7 @@ static int print_json(void *context, const struct vt_label_row *row, struct vt_e
 	struct vt_buf *line = context;
 
 	vt_buf_reset(line);
-	vt_label_jsonl_put(row, line);
+	vt_label_line_put(row, line);
 	if (vt_buf_failed(line))
 		return no_memory(err);
 	(void) fwrite(line->data, 1, line->len, stdout);

@@ -28,15 +28,21 @@ struct vt_label_sort {
 	size_t count, room;
 };
 
+const char *vt_label_sort_folder(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir && *dir ? dir : "/var/tmp";
+}
+
 int vt_label_sort_new(struct vt_label_sort **out, struct vt_error *err)
 {
 	vt_cleanup(vt_label_sort_freep) struct vt_label_sort *sort = calloc(1, sizeof *sort);
-	const char *dir = getenv("TMPDIR");
 	int r;
 
 	if (!sort)
 		return vt_fail(err, ENOMEM, "no memory to sort labels");
-	r = vt_spool_new(dir && *dir ? dir : "/var/tmp", MEMORY, &sort->spool, err);
+	r = vt_spool_new(vt_label_sort_folder(), MEMORY, &sort->spool, err);
 	if (r < 0)
 		return r;
 	*out = vt_steal(&sort);
@@ -115,7 +121,8 @@ static bool is_same_file(const struct vt_label_sort *sort)
 /* Of all rows collected, which `labels` then borrows from. */
 static int read_labels(struct vt_label_sort *sort, struct vt_error *err)
 {
-	struct vt_label_block_reader reader = vt_label_block_reader_over(sort->rows.data, sort->rows.len);
+	struct vt_label_block_reader reader =
+		vt_label_block_reader_over(sort->rows.data, sort->rows.len);
 
 	if (sort->count > sort->room) {
 		struct vt_label *more = reallocarray(sort->labels, sort->count, sizeof *more);
@@ -169,11 +176,11 @@ int vt_label_sort_next(struct vt_label_sort *sort, struct vt_label_sorted *out,
 	return 1;
 }
 
-void vt_label_sort_where(uint64_t origin, char *const *files, struct vt_buf *out)
+void vt_label_sort_where(uint64_t origin, const char *const *files, struct vt_buf *out)
 {
 	unsigned file = (unsigned) (origin >> LINE_BITS);
 
 	if (file > 0)
-		vt_buf_printf(out, "%s:%llu: ", files[file],
+		vt_buf_printf(out, "%s:%llu: ", files[file - 1],
 			      (unsigned long long) (origin & ((1ull << LINE_BITS) - 1)));
 }

@@ -3,15 +3,18 @@
 
 /*
  * Rows of labels in any order become the labels of one file after another, in walk order. Sorted
- * outside of memory (tools/publish/spool.h), in a file without a name below $TMPDIR or /var/tmp.
+ * outside of memory (tools/publish/spool.h), in a file without a name.
  * One thread.
  */
 #include "index/base/buf.h"
 #include "index/base/cleanup.h"
-#include "tools/labels/row.h"
+#include "index/label_line.h"
 
 struct vt_error;
 struct vt_label_sort;
+
+/* Where what does not fit into memory goes: $TMPDIR, or /var/tmp. */
+const char *vt_label_sort_folder(void);
 
 int vt_label_sort_new(struct vt_label_sort **out, struct vt_error *err);
 void vt_label_sort_free(struct vt_label_sort *sort); /* NULL is accepted */
@@ -33,5 +36,5 @@ int vt_label_sort_finish(struct vt_label_sort *sort, struct vt_error *err);
 int vt_label_sort_next(struct vt_label_sort *sort, struct vt_label_sorted *out,
 		       struct vt_error *err);
 
-/* Appends "FILE:LINE: ", or nothing; `files` by number. */
-void vt_label_sort_where(uint64_t origin, char *const *files, struct vt_buf *out);
+/* Appends "FILE:LINE: ", or nothing; `files` has the first, number 1, in front. */
+void vt_label_sort_where(uint64_t origin, const char *const *files, struct vt_buf *out);

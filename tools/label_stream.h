@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "index/base/buf.h"
-#include "tools/labels/row.h"
+#include "index/label_line.h"
 
 struct vt_cli;
 struct vt_error;

@@ -12,7 +12,7 @@
 #include "index/base/error.h"
 #include "tools/cli.h"
 
-#define OPTIONS_MAX 32 /* of one command, the common ones included */
+#define OPTIONS_MAX 40 /* of one command, the common ones included */
 #define HELP_COLUMN 26 /* where the explanations begin */
 
 /* The table points at `parsed`, which is copied to the caller's struct when all went well. */
@@ -91,6 +91,14 @@ static int parse_number(const char *text, uint64_t *out, struct vt_error *err)
 	return 0;
 }
 
+static int add_item(struct vt_option_list *list, const char *text, struct vt_error *err)
+{
+	if (list->count == VT_OPTION_LIST_MAX)
+		return vt_fail(err, EINVAL, "given more than %u times", VT_OPTION_LIST_MAX);
+	list->items[list->count++] = text;
+	return 0;
+}
+
 static int set_value(const struct vt_option *option, const char *text, struct vt_error *err)
 {
 	int r = 0;
@@ -101,6 +109,9 @@ static int set_value(const struct vt_option *option, const char *text, struct vt
 		break;
 	case VT_OPTION_TEXT:
 		*option->value.text = text;
+		break;
+	case VT_OPTION_LIST:
+		r = add_item(option->value.list, text, err);
 		break;
 	case VT_OPTION_NUMBER:
 		r = parse_number(text, option->value.number, err);

@@ -6,6 +6,7 @@
  * which completion reads. Values go to the variables the table points at.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -13,7 +14,21 @@ struct vt_cli;
 struct vt_command;
 struct vt_error;
 
-enum vt_option_kind { VT_OPTION_FLAG, VT_OPTION_TEXT, VT_OPTION_NUMBER, VT_OPTION_SIZE };
+enum vt_option_kind {
+	VT_OPTION_FLAG,
+	VT_OPTION_TEXT,
+	VT_OPTION_LIST,
+	VT_OPTION_NUMBER,
+	VT_OPTION_SIZE
+};
+
+#define VT_OPTION_LIST_MAX 256u
+
+/* The values of an option that may be given several times, in their order. */
+struct vt_option_list {
+	const char *items[VT_OPTION_LIST_MAX];
+	size_t count;
+};
 
 struct vt_option {
 	char letter; /* 0: long only */
@@ -24,6 +39,7 @@ struct vt_option {
 	union {
 		bool *flag;
 		const char **text;
+		struct vt_option_list *list;
 		uint64_t *number; /* of a size too: bytes */
 	} value;
 };
@@ -35,6 +51,8 @@ struct vt_option {
 	{letter, name, NULL, help, VT_OPTION_FLAG, {.flag = to}}
 #define VT_TEXT(letter, name, argument, to, help) \
 	{letter, name, argument, help, VT_OPTION_TEXT, {.text = to}}
+#define VT_LIST(letter, name, argument, to, help) \
+	{letter, name, argument, help, VT_OPTION_LIST, {.list = to}}
 #define VT_NUMBER(letter, name, argument, to, help) \
 	{letter, name, argument, help, VT_OPTION_NUMBER, {.number = to}}
 #define VT_SIZE(letter, name, argument, to, help) \

@@ -89,6 +89,35 @@ show vitrine tag digits@v1 as-collected
 show vitrine log digits
 [ -z "$mounted" ] || show ls "$VITRINE_MOUNT/digits"
 
+step "Labels: what the collectors say, from the folders, and what a model says"
+tests/data/digits_model.py >"$tour/model.jsonl"
+show vitrine import-labels digits@v1 --from-path '{class}/*' --source human --annotator collectors
+show vitrine import-labels digits@v1 "$tour/model.jsonl" --message "nearest mean"
+show vitrine label show digits@v1.2:5/0005.png
+[ -z "$mounted" ] || show ls "$VITRINE_MOUNT/digits/.labels/v1.2/class"
+[ -z "$mounted" ] || show ls "$VITRINE_MOUNT/digits/.labels/v1.2/class/7/7" | head -n 4
+
+step "Questions: which do the two disagree on, which is the model unsure of"
+show vitrine select --count digits@v1.2 'disputed(class)'
+show vitrine select --count digits@v1.2 'guess.confidence<0.55'
+show vitrine select digits@v1.2 'class=5 and disputed(class)' | head -n 4
+if [ -n "$mounted" ]; then
+	show vitrine view digits@v1.2 'class in (1,7) and disputed(class)'
+	find "$(vitrine view digits@v1.2 'class in (1,7) and disputed(class)')" -type f | wc -l
+fi
+
+step "A label is corrected: another revision of the same version"
+show vitrine label set digits@v1:5/0005.png class=9 --message "reads as a nine"
+show vitrine diff digits@v1.2 digits@v1.3
+
+step "Curate: what nobody disputes, split for training, without copying data"
+show vitrine curate digits@v1.3 --where 'has(class) and not disputed(class)' --as digits-train \
+	--split train=0.8,val=0.1,test=0.1 --by class --seed 1 --message "undisputed"
+[ -z "$mounted" ] || show ls "$VITRINE_MOUNT/digits-train/latest"
+show vitrine stats digits-train
+vitrine stats digits-train --html "$tour/stats.html"
+echo "(the same as a page: $tour/stats.html)"
+
 step "Done"
 if [ -n "$mounted" ]; then
 	echo "The mount stays: look around in $VITRINE_MOUNT"

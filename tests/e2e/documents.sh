@@ -17,7 +17,7 @@ docs=$ds/.vitrine/v1
 it "is reachable and not listed"
 assert_equal "$(ls -A "$ds" | tr '\n' ' ')" "latest v1 "
 assert_equal "$(ls -A "$tmp/mnt")" lab
-assert_equal "$(ls "$docs" | sort | tr '\n' ' ')" "README.md SHA256SUMS changes.json manifest.json "
+assert_equal "$(ls "$docs" | sort | tr '\n' ' ')" "README.md SHA256SUMS changes.json labels.jsonl manifest.json "
 
 it "passes sha256sum -c from inside the version"
 (cd "$ds/v1" && sha256sum -c --quiet ../.vitrine/v1/SHA256SUMS) >"$tmp/out" 2>&1 || fail "$(cat "$tmp/out")"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "index/base/buf.h"
-#include "tools/labels/jsonl.h"
+#include "index/label_line.h"
 #include "tools/labels/reader.h"
 #include "tools/labels/sidecar.h"
 
@@ -52,7 +52,7 @@ static void read_all(const void *data, size_t size, enum vt_label_format format,
 	while ((r = vt_label_reader_next(reader, &row, NULL)) > 0 || (r == -EINVAL && may_refuse)) {
 		if (r > 0) {
 			must(vt_label_check(&row.label, NULL) == 0);
-			vt_label_jsonl_put(&row, lines);
+			vt_label_line_put(&row, lines);
 		}
 	}
 	must(r == 0 || may_refuse);
@@ -69,7 +69,7 @@ static void read_sidecar(const void *data, size_t size, const char *name, struct
 		return;
 	for (size_t i = 0; i < sidecar.count; i++) {
 		must(vt_label_check(&sidecar.rows[i].label, NULL) == 0);
-		vt_label_jsonl_put(&sidecar.rows[i], lines);
+		vt_label_line_put(&sidecar.rows[i], lines);
 	}
 	vt_sidecar_done(&sidecar);
 }

@@ -73,5 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(vt_page_value_encode(&again, &value) == 0);
 	must(value.len == size && memcmp(value.data, data, size) == 0);
 	must(again.nodes == page->nodes && again.entries == page->entries);
+	must(vt_line_sums_equal(&again.lines, &page->lines));
 	return 0;
 }

@@ -27,7 +27,12 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 
-paths = sorted(os.path.join(top, name) for top, _, names in os.walk(args.folder) for name in names)[: args.n]
+
+def tell(error):  # else a folder that cannot be listed looks like an empty one
+    print(error, file=sys.stderr)
+
+
+paths = sorted(os.path.join(top, name) for top, _, names in os.walk(args.folder, onerror=tell) for name in names)[: args.n]
 files = [os.open(path, os.O_RDONLY) for path in paths]
 content = [os.pread(fd, 64, 0) for fd in files]
 maps = [libc.mmap(None, 4096, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0) for fd in files[: args.m]]

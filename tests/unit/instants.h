@@ -16,7 +16,7 @@
 
 #define INSTANTS_MAX 256u
 #define WATCHED      4096u /* of each table: tests use its beginning */
-#define TABLES       5
+#define TABLES       6
 #define WATCHED_REST (1u << 16) /* of the bitmaps */
 
 struct instants {
@@ -35,9 +35,9 @@ static void (*holds_always)(void);
 static inline void watch(struct watched *out)
 {
 	const void *tables[TABLES] = {state->versions, state->exhibits, state->burns,
-				      state->handles, state->requests};
+				      state->handles,  state->requests, state->views};
 	const char *start = state->map;
-	off_t end = (const char *) (state->requests + VT_SESSION_REQUESTS) - start;
+	off_t end = (const char *) (state->views + VT_SESSION_VIEWS) - start;
 
 	memset(out, 0, sizeof *out);
 	memcpy(&out->record, state->record, sizeof out->record);

@@ -15,7 +15,7 @@
 #include "index/base/error.h"
 #include "tests/unit/suite.h"
 #include "tests/unit/scratch.h"
-#include "tools/labels/jsonl.h"
+#include "index/label_line.h"
 #include "tools/labels/reader.h"
 
 struct outcome {
@@ -49,7 +49,7 @@ static inline struct outcome read_file(const char *path, enum vt_label_format fo
 		return all;
 	while ((all.last = vt_label_reader_next(reader, &row, &err)) > 0 || all.last == -EINVAL) {
 		if (all.last > 0)
-			vt_label_jsonl_put(&row, &all.lines);
+			vt_label_line_put(&row, &all.lines);
 		else if (all.errors == 0)
 			all.first = err;
 		all.rows += all.last > 0;

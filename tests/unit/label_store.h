@@ -92,7 +92,7 @@ static inline struct vt_tree items_tree(const struct item *items)
 	struct vt_entry root = {.type = VT_DIRECTORY, .mode = 0755};
 	struct vt_tree_builder *builder;
 	struct vt_page_sink sink;
-	struct vt_tree tree;
+	struct vt_tree tree = {0};
 	char open[48] = "";
 
 	must(vt_page_store_new(idx->store, 1, &pages, &err) == 0);

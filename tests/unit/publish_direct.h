@@ -120,8 +120,9 @@ static inline int direct_commit(struct vt_publish_backend *b, const struct vt_ne
 static inline struct vt_publish_backend *direct_backend(struct direct *direct)
 {
 	static const struct vt_publish_backend_ops ops = {
-		direct_shard,  direct_known,      direct_pages, direct_take,   direct_ingest,
-		direct_parent, direct_dictionary, direct_diff,  direct_commit,
+		direct_shard,  direct_known,  direct_pages,      direct_take,
+		direct_ingest, direct_parent, direct_dictionary, direct_diff,
+		NULL,          direct_commit, /* no labels are given */
 	};
 
 	direct->backend.ops = &ops;

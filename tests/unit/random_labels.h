@@ -9,7 +9,7 @@
 
 #include "index/base/error.h"
 #include "tools/labels/path.h"
-#include "tools/labels/row.h"
+#include "index/label_line.h"
 
 struct random_row {
 	struct vt_label_row row; /* texts lie in static memory, until the next */

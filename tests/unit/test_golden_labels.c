@@ -6,13 +6,14 @@
  *
  *     tree      canonical bytes of the root
  *     N.page    value of the page with id N
- *     digests   text: the id of the root page, every digest, path and id of each label in order
+ *     digests   text: the id of the root page; every digest; length and SHA-256 of the labels as
+ *               lines of JSON; path and id of each label in order
  *
  * A new format version gets a folder of its own, made by running this program with VT_GOLDEN_WRITE
  * set to it. This one is never written again.
  */
 #include "index/base/error.h"
-#include "index/label_tree.h"
+#include "index/label_lines.h"
 #include "tests/unit/golden.h"
 #include "tests/unit/label_model.h"
 #include "tests/unit/suite.h"
@@ -101,6 +102,10 @@ static struct vt_label_tree build(struct memory *memory)
 	add_odd_labels(builder, "a/b/c");
 	add_many_labels(builder, "a/b-1", 40); /* one page of rows */
 	add_many_labels(builder, "a-1", 1);
+	add_many_labels(builder, "esc \"\\\x7f/t\x01", 2);
+	add_many_labels(builder, "esc \"\\\x7f/\xff/\xc3\xa4", 2);
+	add_many_labels(builder, "esc \"\\\x7f/\xff/\xfe", 1);
+	add_many_labels(builder, "esc \"\\\x7f/\xff-1", 1);
 	for (unsigned i = 0; i < 150; i++) {
 		(void) snprintf(path, sizeof path, "images/%04u.png", i);
 		add_many_labels(builder, path, 1 + i % 3);
@@ -147,6 +152,32 @@ static void put_labels(struct vt_buf *out, const struct vt_page_source *source,
 	vt_tree_walk_free(walk);
 }
 
+static int take_lines(void *context, uint64_t offset, const void *text, size_t len)
+{
+	struct vt_buf *out = context;
+
+	must(offset == out->len);
+	vt_buf_put(out, text, len);
+	return 0;
+}
+
+static void put_lines(struct vt_buf *out, const struct vt_page_source *pages,
+		      const struct vt_label_tree *tree)
+{
+	struct vt_buf lines = VT_BUF_INIT;
+	struct vt_digest digest;
+	char what[64];
+	uint64_t size;
+
+	must(vt_label_lines_size(pages, tree, &size, NULL) == 0);
+	must(vt_label_lines_read(pages, tree, 0, size, take_lines, &lines, NULL) == 0);
+	must(lines.len == size);
+	vt_digest_of(lines.data, lines.len, &digest);
+	(void) snprintf(what, sizeof what, "lines %llu", (unsigned long long) size);
+	put_digest(out, what, &digest);
+	vt_buf_done(&lines);
+}
+
 static void put_digests(struct vt_buf *out, struct memory *memory, const struct vt_label_tree *tree)
 {
 	struct vt_digest digest;
@@ -160,6 +191,7 @@ static void put_digests(struct vt_buf *out, struct memory *memory, const struct 
 		(void) snprintf(what, sizeof what, "page %u", (unsigned) id);
 		put_digest(out, what, &memory_find(memory, id)->digest);
 	}
+	put_lines(out, &memory->source, tree);
 	put_labels(out, &memory->source, tree);
 }
 
@@ -235,6 +267,10 @@ START_TEST(what_was_written_once_is_still_read)
 	said = strstr(text, "\nlabel ") + 1;
 	ck_assert_uint_eq(labels.len, strlen(said));
 	ck_assert(memcmp(labels.data, said, labels.len) == 0);
+	vt_buf_reset(&labels);
+	put_lines(&labels, &source, &tree);
+	vt_buf_put_u8(&labels, '\0');
+	ck_assert_ptr_nonnull(strstr(text, (const char *) labels.data));
 }
 END_TEST
 

@@ -157,7 +157,7 @@ START_TEST(labels_come_back_as_they_were)
 		struct vt_buf line = VT_BUF_INIT, file = VT_BUF_INIT;
 		struct outcome all;
 
-		vt_label_jsonl_put(&random.row, &line);
+		vt_label_line_put(&random.row, &line);
 		vt_label_csv_header(&file);
 		vt_label_csv_put(&random.row, &file);
 		all = read_bytes(file.data, file.len, VT_LABELS_CSV, &usual);

@@ -5,6 +5,7 @@
  */
 #include "index/label_edit.h"
 #include "index/base/error.h"
+#include "index/label_lines.h"
 #include "tests/unit/labelled_files.h"
 #include "tests/unit/suite.h"
 
@@ -253,28 +254,38 @@ static struct vt_label_tree edit(struct memory *memory, const struct vt_label_tr
 /* ---- what must be equal ---- */
 
 /* Every page is where its parent says: digests alone would not show a wrong number. */
-static void check_pages(struct memory *memory, uint64_t id, const struct vt_digest *digest)
+static void check_pages(struct memory *memory, uint64_t id, const struct vt_digest *digest,
+			const struct vt_line_sums *lines)
 {
 	struct vt_page *page;
 
 	must(memory_get(memory, id, false, &page, NULL) == 0);
 	must(vt_digest_equal(&page->digest, digest));
+	must(!lines || vt_line_sums_equal(&page->lines, lines));
 	for (unsigned i = 0; page->kind == VT_PAGE_LABELS && i < page->count; i++) {
 		struct vt_page_child child;
 		struct vt_entry entry;
 
 		if (page->level > 0) {
 			vt_page_child(page, i, &child);
-			check_pages(memory, child.page, &child.digest);
+			check_pages(memory, child.page, &child.digest, &child.lines);
 			continue;
 		}
 		vt_page_entry(page, i, &entry);
 		if (entry.type == VT_LABELLED && !vt_entry_is_inline(&entry))
 			memcpy(entry.content.bytes, entry.block, VT_DIGEST_LEN);
 		if (entry.type == VT_DIRECTORY || !vt_entry_is_inline(&entry))
-			check_pages(memory, entry.page, &entry.content);
+			check_pages(memory, entry.page, &entry.content, NULL);
 	}
 	vt_page_unref(page);
+}
+
+static uint64_t size_of(struct memory *memory, const struct vt_label_tree *tree)
+{
+	uint64_t size;
+
+	must(vt_label_lines_size(&memory->source, tree, &size, NULL) == 0);
+	return size;
 }
 
 static void check_equal(struct memory *memory, const struct vt_label_tree *edited,
@@ -288,8 +299,9 @@ static void check_equal(struct memory *memory, const struct vt_label_tree *edite
 	must(vt_digest_equal(&edited->content, &anew.content));
 	must(edited->nodes == anew.nodes && edited->files == anew.files &&
 	     edited->labels == anew.labels);
+	must(size_of(memory, edited) == size_of(&other, &anew));
 	if (edited->labels > 0)
-		check_pages(memory, edited->page, &edited->content);
+		check_pages(memory, edited->page, &edited->content, NULL);
 	memory_done(&other);
 }
 
@@ -607,7 +619,7 @@ static struct vt_page_child spoil_leaf(struct memory *memory, const struct vt_pa
 		vt_page_child(root, i, &child);
 	}
 	name = memory_find(memory, child.page)->value + 13; /* schema.md, "Labels" */
-	*name = '!';
+	*name = '#'; /* not escaped, so that lines stay as long */
 	while (vt_page_label_leaf_ends(1, (const char *) name, name[-1]))
 		++*name;
 	return child;

@@ -216,7 +216,7 @@ START_TEST(labels_come_back_as_they_were)
 		struct vt_buf line = VT_BUF_INIT;
 		struct outcome all;
 
-		vt_label_jsonl_put(&random.row, &line);
+		vt_label_line_put(&random.row, &line);
 		all = read_bytes(line.data, line.len, VT_LABELS_JSONL, &usual);
 		ck_assert_msg(all.rows == 1 && all.errors == 0, "seed %u: %s", seed,
 			      all.first.text);

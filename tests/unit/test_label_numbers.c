@@ -8,7 +8,7 @@
 #include "tests/unit/suite.h"
 #include "index/number.h"
 #include "tools/labels/path.h"
-#include "tools/labels/rfc3339.h"
+#include "index/rfc3339.h"
 
 #define TEXT(literal) ((struct vt_label_text){literal, sizeof(literal) - 1})
 

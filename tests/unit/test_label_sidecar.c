@@ -31,7 +31,7 @@ static void gives(const char *path, const char *text, const char *lines, size_t 
 
 	ck_assert_msg(r == 0, "%s", err.text);
 	for (size_t i = 0; i < sidecar.count; i++)
-		vt_label_jsonl_put(&sidecar.rows[i], &all);
+		vt_label_line_put(&sidecar.rows[i], &all);
 	vt_buf_put_u8(&all, 0);
 	ck_assert_str_eq((char *) all.data, lines);
 	ck_assert_uint_eq(sidecar.skipped, skipped);

@@ -332,13 +332,15 @@ START_TEST(pages_of_one_kind_hold_no_entries_of_another)
 		{.type = VT_LABELLED, .name = "n", .name_len = 1, .labels = 1},
 		{.type = VT_LABELLED, .name = "n", .name_len = 1, .labels = 1, .mtime_sec = 1},
 		{.type = VT_LABELLED, .name = "n", .name_len = 1, .size = VT_LABEL_INLINE_MAX + 1},
+		{.type = VT_LABELLED, .name = "o", .name_len = 1, .labels = 1, .size = sizeof row},
 	};
 	struct vt_page_builder builder;
 
 	entries[3].size = entries[4].size = sizeof row;
-	entries[3].block = entries[4].block = entries[5].block = row;
+	entries[3].lines.bytes = entries[4].lines.bytes = 100;
+	entries[3].block = entries[4].block = entries[5].block = entries[6].block = row;
 	vt_page_builder_init(&builder, VT_PAGE_LABELS, 0);
-	for (size_t i = 0; i < 6; i++)
+	for (size_t i = 0; i < 7; i++)
 		ck_assert_msg((vt_page_builder_add_entry(&builder, &entries[i], NULL) == 0) ==
 				      (i == 3),
 			      "entry %zu", i);

@@ -12,13 +12,12 @@ const struct vt_command *const vt_commands[] = {NULL};
 
 static bool loud;
 static const char *message;
+static struct vt_option_list list;
 static uint64_t number, bytes;
 static const struct vt_option options[] = {
-	VT_FLAG('l', "loud", &loud, ""),
-	VT_TEXT('m', "message", "TEXT", &message, ""),
-	VT_NUMBER(0, "number", "N", &number, ""),
-	VT_SIZE(0, "size", "SIZE", &bytes, ""),
-	{0},
+	VT_FLAG('l', "loud", &loud, ""),         VT_TEXT('m', "message", "TEXT", &message, ""),
+	VT_LIST('i', "item", "TEXT", &list, ""), VT_NUMBER(0, "number", "N", &number, ""),
+	VT_SIZE(0, "size", "SIZE", &bytes, ""),  {0},
 };
 static const struct vt_command command = {
 	.name = "test", .synopsis = "A [B]", .options = options, .min_args = 1, .max_args = 2};
@@ -30,7 +29,8 @@ static struct vt_error err;
 
 static int parse(char **argv)
 {
-	static char *words[8]; /* outlives the literals of the callers, as main's argv does */
+	static char *words[2 * VT_OPTION_LIST_MAX +
+			   8]; /* outlives the literals of the callers, as main's argv does */
 	int argc = 0;
 
 	for (; argv[argc]; argc++)
@@ -38,12 +38,19 @@ static int parse(char **argv)
 	words[argc] = NULL;
 	loud = false;
 	message = NULL;
+	list.count = 0;
 	number = bytes = 0;
 	cli = (struct vt_cli){.command = &command, .store = "default"};
 	return vt_options_parse(&cli, argc, words, &err);
 }
 
 #define ARG(text) ((char *) (text))
+
+static void expect_refusal(int r, const char *words)
+{
+	ck_assert_int_eq(r, -EINVAL);
+	ck_assert_msg(strstr(err.text, words) != NULL, "'%s' is not in '%s'", words, err.text);
+}
 
 START_TEST(options_may_stand_anywhere)
 {
@@ -66,6 +73,26 @@ START_TEST(after_two_dashes_all_are_arguments)
 }
 END_TEST
 
+START_TEST(what_may_be_given_several_times_is_kept_in_order)
+{
+	char *many[2 * (VT_OPTION_LIST_MAX + 1) + 3] = {ARG("test"), ARG("a")};
+
+	ck_assert_int_eq(PARSE(ARG("-i"), ARG("x"), ARG("a"), ARG("--item=y"), ARG("-ix")), 0);
+	ck_assert_uint_eq(list.count, 3);
+	ck_assert_str_eq(list.items[0], "x");
+	ck_assert_str_eq(list.items[1], "y");
+	ck_assert_str_eq(list.items[2], "x");
+	for (size_t i = 0; i <= VT_OPTION_LIST_MAX; i++) {
+		many[2 + 2 * i] = ARG("-i");
+		many[3 + 2 * i] = ARG("z");
+	}
+	expect_refusal(parse(many), "--item: given more than 256 times");
+	many[2 * VT_OPTION_LIST_MAX + 2] = NULL;
+	ck_assert_int_eq(parse(many), 0);
+	ck_assert_uint_eq(list.count, VT_OPTION_LIST_MAX);
+}
+END_TEST
+
 START_TEST(every_command_has_the_common_ones)
 {
 	ck_assert_int_eq(PARSE(ARG("a"), ARG("--store=/s"), ARG("--json"), ARG("-q")), 0);
@@ -81,12 +108,6 @@ START_TEST(help_asks_for_no_arguments)
 	ck_assert(cli.help);
 }
 END_TEST
-
-static void expect_refusal(int r, const char *words)
-{
-	ck_assert_int_eq(r, -EINVAL);
-	ck_assert_msg(strstr(err.text, words) != NULL, "'%s' is not in '%s'", words, err.text);
-}
 
 START_TEST(what_is_wrong_is_named)
 {
@@ -131,5 +152,6 @@ START_TEST(each_errno_has_its_exit_status)
 END_TEST
 
 VT_SUITE(options, options_may_stand_anywhere, after_two_dashes_all_are_arguments,
-	 every_command_has_the_common_ones, help_asks_for_no_arguments, what_is_wrong_is_named,
-	 sizes_are_powers_of_1024, each_errno_has_its_exit_status)
+	 what_may_be_given_several_times_is_kept_in_order, every_command_has_the_common_ones,
+	 help_asks_for_no_arguments, what_is_wrong_is_named, sizes_are_powers_of_1024,
+	 each_errno_has_its_exit_status)

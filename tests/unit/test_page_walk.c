@@ -58,6 +58,7 @@ static void set_up(struct fixture *f)
 		(void) snprintf(path, sizeof path, "%s/%u", i % 3 ? "a" : "b/c", i);
 		(void) add_file(&f->files, path, 1, &rng);
 	}
+	(void) add_file(&f->files, "few labels", 1, &rng);
 	(void) add_file(&f->files, "one page of labels", 60, &rng);
 	(void) add_file(&f->files, "some pages of labels", 800, &rng);
 	f->tree = build(&f->files, &f->memory);
@@ -126,6 +127,47 @@ START_TEST(any_page_that_is_missing_is_a_problem)
 	HASH_ITER (hh, f.memory.by_digest, page, next) {
 		fill_store(&f, page->id);
 		ck_assert_uint_eq(walk(&f, false), 1);
+	}
+	tear_down(&f);
+}
+END_TEST
+
+/* Is the number at `offset` of a trailer a sum that a check of the page itself must find wrong? */
+static bool is_checked_sum(const struct vt_page *page, size_t offset)
+{
+	size_t step = page->level ? 40 : 16, i = offset / step;
+	struct vt_entry entry;
+
+	if (i >= page->count)
+		return true;
+	if (offset % step == 0)
+		return false; /* the id of a page */
+	if (page->level)
+		return true;
+	vt_page_entry(page, (unsigned) i, &entry);
+	return entry.type == VT_DIRECTORY || vt_entry_is_inline(&entry);
+}
+
+START_TEST(any_sum_of_lines_that_is_another_is_a_problem_when_digests_are_checked)
+{
+	struct fixture f;
+	struct memory_page *stored, *next;
+
+	set_up(&f);
+	HASH_ITER (hh, f.memory.by_digest, stored, next) {
+		size_t trailer = 4 + (stored->value[0] | (size_t) stored->value[1] << 8);
+		struct vt_page *page;
+
+		must(memory_get(&f.memory, stored->id, false, &page, NULL) == 0);
+		for (size_t at = 0; page->kind == VT_PAGE_LABELS && trailer + at < stored->len;
+		     at += 8) {
+			if (!is_checked_sum(page, at))
+				continue;
+			stored->value[trailer + at] ^= 1;
+			ck_assert_msg(walk(&f, true) > 0, "page %d, %zu", (int) stored->id, at);
+			stored->value[trailer + at] ^= 1;
+		}
+		vt_page_unref(page);
 	}
 	tear_down(&f);
 }
@@ -219,5 +261,6 @@ END_TEST
 VT_SUITE(page_walk, every_page_of_a_tree_of_labels_is_visited_once,
 	 without_labels_nothing_is_visited, any_page_that_is_missing_is_a_problem,
 	 any_byte_that_is_another_is_a_problem_when_digests_are_checked,
+	 any_sum_of_lines_that_is_another_is_a_problem_when_digests_are_checked,
 	 pages_that_are_not_what_their_parents_say_are_problems,
 	 trees_of_labels_and_of_files_are_not_taken_for_each_other)

@@ -140,6 +140,23 @@ START_TEST(who_reads_labels_reads_bytes)
 }
 END_TEST
 
+START_TEST(differences_of_labels_are_for_who_reads_both_versions)
+{
+	static const char difference[] = "{'dataset': 'birds', 'version': 'v1', 'other': 'v1.1'}";
+
+	birds_set_up();
+	must(label(&owner, "v1") == 0);
+	rule("grant", "birds", "browse");
+	assert_told(&ada, "diff", difference, "\"L\"", false);
+	assert_told(&ada, "diff", difference, "labels", false);
+	rule("grant", "birds", "read");
+	assert_told(&ada, "diff", difference, "\"L\"", true);
+	rule("deny", "birds", "read");
+	assert_told(&ada, "diff", difference, "\"L\"", false);
+	birds_tear_down();
+}
+END_TEST
+
 START_TEST(a_right_that_ends_under_way_ends_the_labelling)
 {
 	birds_set_up();
@@ -353,7 +370,8 @@ START_TEST(labels_come_as_path_and_row)
 END_TEST
 
 VT_SUITE(requests_label, who_may_curate_the_dataset_or_the_version_labels_and_nobody_else,
-	 who_reads_labels_reads_bytes, a_right_that_ends_under_way_ends_the_labelling,
+	 who_reads_labels_reads_bytes, differences_of_labels_are_for_who_reads_both_versions,
+	 a_right_that_ends_under_way_ends_the_labelling,
 	 a_labelling_connection_may_nothing_that_a_publisher_may,
 	 rows_without_a_beginning_are_refused,
 	 a_blob_that_is_cut_or_wrong_ends_the_labelling_and_leaves_nothing,

@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * Labels as CSV (RFC 4180) with a header line. A column that is named like a member (jsonl.h) holds
- * it; one more, "type", says what the value is: text (also when empty), number or boolean. An empty
- * cell of another member than value is one left out. Other columns must be mapped, so that nothing
- * is passed over by accident; a mapping goes before a name. No type is guessed, and a cell that
- * begins with =, +, - or @ is text like any other.
+ * Labels as CSV (RFC 4180) with a header line. A column that is named like a member (label_line.h)
+ * holds it; one more, "type", says what the value is: text (also when empty), number or boolean. An
+ * empty cell of another member than value is one left out. Other columns must be mapped, so that
+ * nothing is passed over by accident; a mapping goes before a name. No type is guessed, and a cell
+ * that begins with =, +, - or @ is text like any other.
  *
  * A column can hold the values of one key: each of its cells that is not empty is a label.
  */

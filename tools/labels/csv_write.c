@@ -8,8 +8,8 @@
 
 #include "index/base/buf.h"
 #include "index/number.h"
-#include "tools/labels/rfc3339.h"
-#include "tools/labels/write.h"
+#include "index/rfc3339.h"
+#include "index/label_line.h"
 
 void vt_label_csv_header(struct vt_buf *out)
 {

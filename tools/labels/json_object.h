@@ -6,7 +6,7 @@
  * Names and texts are read in place (json_scan.h), so each object and each text can be read once.
  */
 #include "tools/labels/json_scan.h"
-#include "tools/labels/row.h"
+#include "index/label_line.h"
 
 /* -EINVAL: it is no JSON, or a name stands twice in an object. A NUL must follow. */
 int vt_json_check(struct vt_label_text value, struct vt_error *err);

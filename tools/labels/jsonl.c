@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See jsonl.h. Each line is scanned once and in place, without a tree: the speed of an import is
- * the speed of this file.
+ * See label_line.h. Each line is scanned once and in place, without a tree: the speed of an import
+ * is the speed of this file.
  */
-#include "tools/labels/jsonl.h"
+#include "index/label_line.h"
 
 #include <errno.h>
 #include <string.h>

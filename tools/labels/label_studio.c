@@ -245,8 +245,8 @@ static int set_annotation(struct studio *studio, const struct vt_json_member *me
 	return set_person(studio, members[COMPLETED_BY].raw, label, err);
 }
 
-static int set_prediction(const struct vt_json_member *members, struct vt_label *label,
-			  struct vt_error *err)
+static int set_prediction(const struct studio *studio, const struct vt_json_member *members,
+			  struct vt_label *label, struct vt_error *err)
 {
 	int r = 0;
 
@@ -255,7 +255,7 @@ static int set_prediction(const struct vt_json_member *members, struct vt_label 
 		r = vt_json_text(members[MODEL_VERSION].raw, "model_version", &label->tool, err);
 	if (label->tool.len)
 		label->annotator = label->tool;
-	else if (!label->annotator.len)
+	else if (!studio->base.options->annotator)
 		label->annotator = (struct vt_label_text){"label-studio", 12};
 	label->has_confidence = members[SCORE].raw.len > 0;
 	if (r == 0 && label->has_confidence)
@@ -328,7 +328,7 @@ static int read_maker(struct studio *studio, struct vt_label_row common, bool is
 	studio->count++;
 	*maker = (struct maker){.is_prediction = is_prediction, .first = studio->base.count};
 	vt_json_members(raw, members, MEMBERS);
-	r = is_prediction ? set_prediction(members, &common.label, err)
+	r = is_prediction ? set_prediction(studio, members, &common.label, err)
 			  : set_annotation(studio, members, &common.label, err);
 	r = r < 0 ? r : set_time(members, &common, err);
 	r = r < 0 ? r : set_ids(members, maker, err);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
-#include "tools/labels/rfc3339.h"
+#include "index/rfc3339.h"
 
 #define PARENT_DIGITS 16u
 

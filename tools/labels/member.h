@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a label has, by its names in files (jsonl.h). Thread-safe. */
-#include "tools/labels/row.h"
+/* What a label has, by its names in files (label_line.h). Thread-safe. */
+#include "index/label_line.h"
 
 struct vt_error;
 

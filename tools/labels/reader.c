@@ -101,7 +101,7 @@ static struct vt_label_text text_of(const char *text)
 struct vt_label_row vt_label_row_default(const struct vt_label_options *options)
 {
 	return (struct vt_label_row){
-		.label.annotator = text_of(options->annotator),
+		.label.annotator = text_of(options->annotator ? options->annotator : options->user),
 		.label.source = options->source ? options->source : VT_LABEL_IMPORT,
 		.label.review = VT_LABEL_SUBMITTED,
 		.label.time_ns = options->time_ns,

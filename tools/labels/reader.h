@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "index/base/cleanup.h"
-#include "tools/labels/row.h"
+#include "index/label_line.h"
 
 struct vt_error;
 struct vt_label_column;
@@ -27,7 +27,7 @@ struct vt_label_reader;
 
 enum vt_label_format {
 	VT_LABELS_GUESS,        /* guess.h */
-	VT_LABELS_JSONL,        /* jsonl.h */
+	VT_LABELS_JSONL,        /* label_line.h */
 	VT_LABELS_CSV,          /* csv.h */
 	VT_LABELS_COCO,         /* coco.c */
 	VT_LABELS_LABEL_STUDIO, /* label_studio.c */
@@ -39,7 +39,9 @@ enum vt_label_format {
  * that is left open is submitted. All zero is good for every format.
  */
 struct vt_label_options {
-	const char *annotator; /* NULL: every row must name one; in COCO it is "coco" */
+	const char *annotator; /* NULL: as below; in COCO it is "coco" */
+	const char
+		*user; /* who has said what nobody else has. NULL: every row must name somebody */
 	int64_t time_ns;
 	enum vt_label_source source; /* 0: import */
 	/* CSV: mappings of columns. */

@@ -300,6 +300,12 @@ static int build_tree(struct assembler *a, struct vt_walk *walk, struct vt_error
 
 /* Rows */
 
+static int put_outline_row(void *sst, const uint8_t key[VT_OUTLINE_KEY],
+			   const uint8_t value[VT_OUTLINE_VALUE], struct vt_error *err)
+{
+	return vt_sst_put(sst, key, VT_OUTLINE_KEY, value, VT_OUTLINE_VALUE, err);
+}
+
 static int ingest_outline(struct assembler *a, struct vt_error *err)
 {
 	vt_cleanup(vt_sst_freep) struct vt_sst *sst = NULL;
@@ -307,20 +313,8 @@ static int ingest_outline(struct assembler *a, struct vt_error *err)
 
 	if (r == 0)
 		r = vt_publish_sst_new(a->context, "outline.sst", &sst, err);
-	for (unsigned document = 0; document < VT_DOCUMENT_COUNT; document++) {
-		const struct vt_buf *rows = &a->outline.rows[document];
-
-		for (uint32_t block = 0; r == 0 && 8ull * block < rows->len; block++) {
-			uint64_t id = htobe64(a->out->outline);
-			uint32_t number = htobe32(block);
-			uint8_t key[13];
-
-			memcpy(key, &id, sizeof id);
-			key[8] = (uint8_t) document;
-			memcpy(key + 9, &number, sizeof number);
-			r = vt_sst_put(sst, key, sizeof key, rows->data + 8ull * block, 8, err);
-		}
-	}
+	if (r == 0)
+		r = vt_outline_rows(&a->outline, a->out->outline, put_outline_row, sst, err);
 	return r < 0 ? r : vt_publish_ingest(a->context, sst, VT_CF_OUTLINE, "outline.sst", err);
 }
 

@@ -32,6 +32,8 @@ struct vt_publish_backend_ops {
 	/* What `tree`, whose pages were ingested, changes against the parent version. */
 	int (*diff)(struct vt_publish_backend *b, const struct vt_tree *tree, vt_diff_each *each,
 		    void *context, struct vt_error *err);
+	/* The tree is this; labels may be given to its files until it is committed. */
+	int (*tree)(struct vt_publish_backend *b, const struct vt_tree *tree, struct vt_error *err);
 	int (*commit)(struct vt_publish_backend *b, const struct vt_new_shard *shards, size_t count,
 		      struct vt_version *version, const char *stamps, char name[101],
 		      struct vt_digest *digest, struct vt_error *err);

@@ -15,6 +15,9 @@ struct client_backend {
 	struct vt_publish_backend base; /* first */
 	struct vt_client *client;       /* borrowed */
 	struct vt_digest parent_tree;   /* zero without a parent */
+	json_t *commit_args;            /* borrowed; or NULL */
+	vt_client_row *commit_row;      /* or NULL */
+	void *commit_context;
 };
 
 /* ---- asking ------------------------------------------------------------------------------------
@@ -243,6 +246,18 @@ static int put_tree(const struct vt_tree *tree, struct vt_buf *out, struct vt_er
 	return r >= 0 && vt_buf_failed(out) ? no_memory(err) : r;
 }
 
+static struct vt_call call_of_tree(const char *op, const struct vt_tree *tree,
+				   const struct vt_buf *blob)
+{
+	return (struct vt_call){
+		.op = op,
+		.args = json_pack("{s:I, s:I}", "page", (json_int_t) tree->root.page, "links",
+				  (json_int_t) tree->links),
+		.blob = blob->data,
+		.blob_len = blob->len,
+	};
+}
+
 static int ask_diff(struct vt_publish_backend *b, const struct vt_tree *tree, vt_diff_each *each,
 		    void *context, struct vt_error *err)
 {
@@ -251,21 +266,29 @@ static int ask_diff(struct vt_publish_backend *b, const struct vt_tree *tree, vt
 	int r = put_tree(tree, &blob, err);
 
 	if (r >= 0) {
-		const struct vt_call call = {
-			.op = "import.diff",
-			.args = json_pack("{s:I, s:I}", "page", (json_int_t) tree->root.page,
-					  "links", (json_int_t) tree->links),
-			.blob = blob.data,
-			.blob_len = blob.len,
-			.row = take_change,
-			.context = &changes,
-		};
+		struct vt_call call = call_of_tree("import.diff", tree, &blob);
 
+		call.row = take_change;
+		call.context = &changes;
 		r = ask(b, &call, NULL, err);
 	}
 	vt_buf_done(&blob);
 	vt_buf_done(&changes.path);
 	return changes.result ? changes.result : r;
+}
+
+static int ask_tree(struct vt_publish_backend *b, const struct vt_tree *tree, struct vt_error *err)
+{
+	struct vt_buf blob = VT_BUF_INIT;
+	int r = put_tree(tree, &blob, err);
+
+	if (r >= 0) {
+		const struct vt_call call = call_of_tree("import.tree", tree, &blob);
+
+		r = ask(b, &call, NULL, err);
+	}
+	vt_buf_done(&blob);
+	return r;
 }
 
 /* ---- commit ---------------------------------------------------------------------------------- */
@@ -331,6 +354,7 @@ static int ask_commit(struct vt_publish_backend *b, const struct vt_new_shard *s
 		      struct vt_version *version, const char *stamps, char name[101],
 		      struct vt_digest *digest, struct vt_error *err)
 {
+	const struct client_backend *backend = (const struct client_backend *) b;
 	struct vt_buf blob = VT_BUF_INIT;
 	json_t *result = NULL;
 	int r = put_tree(&version->tree, &blob, err);
@@ -338,6 +362,8 @@ static int ask_commit(struct vt_publish_backend *b, const struct vt_new_shard *s
 	if (r >= 0) {
 		const struct vt_call call = {
 			.op = "import.commit",
+			.row = backend->commit_row,
+			.context = backend->commit_context,
 			.args = json_pack("{s:o, s:o, s:I, s:I, s:s*}", "shards",
 					  pack_shards(shards, count), "version",
 					  pack_version(version), "page",
@@ -347,6 +373,8 @@ static int ask_commit(struct vt_publish_backend *b, const struct vt_new_shard *s
 			.blob_len = blob.len,
 		};
 
+		if (call.args && backend->commit_args)
+			(void) json_object_update(call.args, backend->commit_args);
 		r = ask(b, &call, &result, err);
 	}
 	vt_buf_done(&blob);
@@ -397,6 +425,7 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 		.parent = ask_parent,
 		.dictionary = ask_dictionary,
 		.diff = ask_diff,
+		.tree = ask_tree,
 		.commit = ask_commit,
 	};
 	const struct vt_call call = {
@@ -421,6 +450,16 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 	}
 	*out = &backend->base;
 	return 0;
+}
+
+void vt_publish_backend_judge(struct vt_publish_backend *backend, json_t *args, vt_client_row *row,
+			      void *context)
+{
+	struct client_backend *client = (struct client_backend *) backend;
+
+	client->commit_args = args;
+	client->commit_row = row;
+	client->commit_context = context;
 }
 
 void vt_publish_backend_close(struct vt_publish_backend *backend)

@@ -366,6 +366,35 @@ static int commit(struct publication *p, const struct vt_assembly *assembly,
 	return r;
 }
 
+static int name_files(struct publication *p, const struct vt_publish_labels *labels,
+		      struct vt_error *err)
+{
+	struct vt_walk_node node;
+	int r = vt_walk_rewind(p->walk, err);
+
+	while (r >= 0 && (r = vt_walk_next(p->walk, &node, err)) > 0)
+		if (node.item.type == VT_FILE)
+			r = labels->file(labels->context, node.item.path, node.item.path_len, err);
+	return r;
+}
+
+static int give_labels(struct publication *p, const struct vt_assembly *assembly,
+		       struct vt_error *err)
+{
+	struct vt_publish_context *context = &p->context;
+	const struct vt_publish_labels *labels = context->options->labels;
+	int r = name_files(p, labels, err);
+
+	if (r < 0)
+		return r;
+	(void) pthread_mutex_lock(&context->backend_lock);
+	r = context->backend->ops->tree(context->backend, &assembly->tree, err);
+	if (r >= 0)
+		r = labels->give(labels->context, err);
+	(void) pthread_mutex_unlock(&context->backend_lock);
+	return r;
+}
+
 static void sum_up(const struct publication *p, const struct vt_assembly *assembly,
 		   struct vt_publish_result *out)
 {
@@ -397,7 +426,7 @@ static int finish(struct publication *p, struct vt_publish_result *out, struct v
 		return r;
 	out->same_as_parent = r > 0;
 	sum_up(p, &assembly, out);
-	if (!write || (out->same_as_parent && !p->as))
+	if (!write || (out->same_as_parent && !p->as && !context->options->labels))
 		return 0;
 	r = vt_changes_store(context, &assembly.tree, &changes, err);
 	if (r < 0)
@@ -406,7 +435,9 @@ static int finish(struct publication *p, struct vt_publish_result *out, struct v
 	out->removed = changes.removed;
 	out->changed = changes.changed;
 	out->counts.stored_bytes = atomic_load(&context->progress->stored_bytes);
-	return commit(p, &assembly, &changes, out, err);
+	if (context->options->labels)
+		r = give_labels(p, &assembly, err);
+	return r < 0 ? r : commit(p, &assembly, &changes, out, err);
 }
 
 static int run(struct publication *p, struct vt_publish_result *out, struct vt_error *err)

@@ -33,6 +33,18 @@ struct vt_publish_progress {
 	_Atomic uint64_t skipped;   /* devices, sockets, fifos */
 };
 
+/*
+ * Labels to be published with the files. With some, a version is made even of an unchanged tree.
+ * Called by one thread, in this order; negative ends the publish.
+ */
+struct vt_publish_labels {
+	/* Each file of the tree, in walk order. */
+	int (*file)(void *context, const char *path, size_t len, struct vt_error *err);
+	/* The backend's tree() was called: now is the time to give them, over its connection. */
+	int (*give)(void *context, struct vt_error *err);
+	void *context;
+};
+
 struct vt_publish_options {
 	const char *const *sources; /* directories, archives, "-" */
 	size_t source_count;
@@ -47,6 +59,7 @@ struct vt_publish_options {
 	bool dry_run;        /* all but writing and committing */
 	atomic_bool *cancel; /* set by a signal handler: ends with -EINTR */
 	struct vt_publish_progress *progress;
+	const struct vt_publish_labels *labels; /* NULL: those that are carried over, no more */
 	/* For people: "skipped socket 'a/b'". Any thread calls it. May be NULL. */
 	void (*warn)(void *context, const char *sentence);
 	void *warn_context;
@@ -58,8 +71,8 @@ struct vt_publish_result {
 	struct vt_counts counts;
 	uint64_t new_bytes, unchanged, skipped;
 	uint64_t added, removed, changed; /* against the parent, files and symlinks */
-	bool same_as_parent; /* the tree is the parent's: nothing was published unless `as` was
-				given */
+	bool same_as_parent; /* the tree is the parent's: nothing was published unless `as` or
+				labels were given */
 };
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See rfc3339.h. Days are counted by the civil calendar run backward and forward without end. */
-#include "tools/labels/rfc3339.h"
+#include "index/rfc3339.h"
 
 #include <errno.h>
 #include <stdbool.h>
