@@ -51,7 +51,7 @@ static int read_labels(struct vt_service *service, const struct vt_version *vers
 	if (r == 0)
 		r = vt_label_set_read(set, &service->index->label_pages, &version->labels,
 				      (const char *) path.data, path.len, NULL);
-	return r < 0 ? r : vt_label_set_decode(set, NULL);
+	return r;
 }
 
 static void put_value(const struct vt_label *label, struct vt_buf *out)

@@ -43,6 +43,24 @@ void vt_label_set_add_rows(struct vt_label_set *set, const void *rows, size_t le
 	set->count += count;
 }
 
+int vt_label_set_add_path(struct vt_label_set *set, const struct vt_page_source *pages,
+			  const struct vt_label_tree *tree, const char *path, size_t len,
+			  struct vt_error *err)
+{
+	struct vt_node node = {0};
+	int r;
+
+	if (tree->labels == 0)
+		return 0;
+	r = vt_label_tree_find(pages, tree, path, len, &node, err);
+	if (r == -ENOENT || r == -ENOTDIR)
+		r = 0;
+	else if (r == 0 && node.entry.type == VT_LABELLED)
+		r = vt_label_set_add_entry(set, pages, &node.entry, err);
+	vt_node_done(&node);
+	return r;
+}
+
 int vt_label_set_decode(struct vt_label_set *set, struct vt_error *err)
 {
 	struct vt_label_block_reader reader;
@@ -67,18 +85,10 @@ int vt_label_set_read(struct vt_label_set *set, const struct vt_page_source *pag
 		      const struct vt_label_tree *tree, const char *path, size_t len,
 		      struct vt_error *err)
 {
-	struct vt_node node = {0};
 	int r;
 
 	vt_label_set_clear(set);
-	if (tree->labels == 0)
-		return 0;
-	r = vt_label_tree_find(pages, tree, path, len, &node, err);
-	if (r == -ENOENT || r == -ENOTDIR)
-		r = 0;
-	else if (r == 0 && node.entry.type == VT_LABELLED)
-		r = vt_label_set_add_entry(set, pages, &node.entry, err);
-	vt_node_done(&node);
+	r = vt_label_set_add_path(set, pages, tree, path, len, err);
 	return r < 0 ? r : vt_label_set_decode(set, err);
 }
 

@@ -26,10 +26,15 @@ int vt_label_set_add_entry(struct vt_label_set *set, const struct vt_page_source
 			   const struct vt_entry *entry, struct vt_error *err);
 void vt_label_set_add_rows(struct vt_label_set *set, const void *rows, size_t len, size_t count);
 
+/* Adds the labels of the file at a path: none if there is no such file. */
+int vt_label_set_add_path(struct vt_label_set *set, const struct vt_page_source *pages,
+			  const struct vt_label_tree *tree, const char *path, size_t len,
+			  struct vt_error *err);
+
 /* Fills `rows` with all that was added, in the order of adding. -ENOMEM. */
 int vt_label_set_decode(struct vt_label_set *set, struct vt_error *err);
 
-/* The labels of the file at a path, instead of what was there: none if there is no such file. */
+/* The labels of the file at a path, decoded, instead of what was there. */
 int vt_label_set_read(struct vt_label_set *set, const struct vt_page_source *pages,
 		      const struct vt_label_tree *tree, const char *path, size_t len,
 		      struct vt_error *err);

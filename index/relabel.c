@@ -106,8 +106,8 @@ int vt_relabel_file(struct vt_relabel *relabel, const char *path, size_t len,
 		return r;
 	vt_label_set_clear(&relabel->set);
 	if (how == VT_RELABEL_ADD)
-		r = vt_label_set_read(&relabel->set, &relabel->labels, &relabel->old, path, len,
-				      err);
+		r = vt_label_set_add_path(&relabel->set, &relabel->labels, &relabel->old, path, len,
+					  err);
 	vt_label_set_add_rows(&relabel->set, rows, rows_len, count);
 	return r < 0 ? r : put(relabel, path, len, &content, err);
 }
