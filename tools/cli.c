@@ -3,9 +3,11 @@
 #include "tools/cli.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "index/base/error.h"
 
@@ -15,6 +17,13 @@ const struct vt_command *vt_command_find(const char *name)
 		if (strcmp(vt_commands[i]->name, name) == 0)
 			return vt_commands[i];
 	return NULL;
+}
+
+const char *vt_cli_user_name(void)
+{
+	const struct passwd *user = getpwuid(getuid());
+
+	return user ? user->pw_name : "";
 }
 
 void vt_cli_done(struct vt_cli *cli)

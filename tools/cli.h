@@ -56,6 +56,9 @@ int vt_cli_connect(struct vt_cli *cli, struct vt_error *err);
 int vt_cli_call(struct vt_cli *cli, const char *op, json_t *args, vt_client_row *row, void *context,
 		json_t **result, struct vt_error *err);
 
+/* The name of the user who runs the program, "" if there is none. Until the next call. */
+const char *vt_cli_user_name(void);
+
 /* A wrong command line: -EINVAL, and the sentence ends with the command's --help. */
 int vt_misused(const struct vt_cli *cli, struct vt_error *err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

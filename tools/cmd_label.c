@@ -5,7 +5,6 @@
  * meanwhile, so that nobody's change is lost. All files together are one revision.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -296,17 +295,10 @@ static int find_action(const struct vt_cli *cli, enum action *out, struct vt_err
 			  cli->argv[0]);
 }
 
-static const char *user_name(void)
-{
-	const struct passwd *user = getpwuid(getuid());
-
-	return user ? user->pw_name : "";
-}
-
 static int read_wanted(struct job *job, struct vt_error *err)
 {
 	const struct vt_label_given given = {
-		.annotator = annotator ? annotator : user_name(),
+		.annotator = annotator ? annotator : vt_cli_user_name(),
 		.source = source ? source : "human",
 		.review = review ? review : "submitted",
 		.confidence = confidence,

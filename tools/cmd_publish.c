@@ -126,13 +126,6 @@ static void warn(void *progress, const char *sentence)
 	vt_progress_print(progress, line);
 }
 
-static const char *user_name(void)
-{
-	const struct passwd *user = getpwuid(getuid());
-
-	return user ? user->pw_name : "";
-}
-
 static bool has_labels(void)
 {
 	return label_files.count > 0 || label_rule;
@@ -293,7 +286,7 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 		.source_count = (size_t) cli->argc - 1,
 		.message = message,
 		.licence = licence,
-		.author = author ? author : user_name(),
+		.author = author ? author : vt_cli_user_name(),
 		.author_uid = getuid(),
 		.level = (int) level,
 		.threads = (unsigned) threads,

@@ -3,7 +3,6 @@
 #include "tools/label_options.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,13 +24,6 @@ static enum vt_label_format format;
 
 static struct vt_label_column columns[COLUMNS_MAX];
 static struct vt_label_options chosen = {.columns = columns};
-
-static const char *user_name(void)
-{
-	const struct passwd *user = getpwuid(getuid());
-
-	return user ? user->pw_name : NULL;
-}
 
 /* "A=member", "A=key:NAME", "A=" (passed over). */
 static int add_column(const struct vt_cli *cli, char *text, struct vt_error *err)
@@ -119,7 +111,7 @@ int vt_label_options_check(const struct vt_cli *cli, struct vt_error *err)
 	if (r == 0)
 		r = read_source(cli, err);
 	chosen.annotator = vt_label_option.annotator;
-	chosen.user = user_name();
+	chosen.user = *vt_cli_user_name() ? vt_cli_user_name() : NULL; /* or every row names one */
 	chosen.time_ns = (int64_t) vt_clock_realtime_ns();
 	chosen.key = vt_label_option.key;
 	chosen.path_strip = vt_label_option.strip;
