@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "index/base/error.h"
@@ -141,13 +142,28 @@ static int put_confidence(json_t *object, const struct vt_key_stats *key)
 	return bad || set_count(part, "without", key->unsure) < 0 ? -1 : 0;
 }
 
-static int put_values(json_t *object, const struct vt_key_stats *key, struct vt_error *err)
+typedef int set_item(json_t *row, const struct vt_tally_item *item);
+
+static int set_value(json_t *row, const struct vt_tally_item *item)
 {
-	json_t *list = set_part(object, "values", json_array());
+	return json_object_set_new(row, "value", vt_stats_value_json(item));
+}
+
+static int set_annotator(json_t *row, const struct vt_tally_item *item)
+{
+	return vt_json_set_text(row, "annotator", item->text, item->len);
+}
+
+/* A list of what was tallied, the most frequent first; NAME_distinct and NAME_others beside it. */
+static int put_tally(json_t *object, const char *name, const struct vt_tally *tally, set_item *set,
+		     struct vt_error *err)
+{
+	json_t *list = set_part(object, name, json_array());
 	vt_autofree const struct vt_tally_item **sorted = NULL;
-	uint64_t others = key->values.other_count;
+	uint64_t others = tally->other_count;
+	char member[32];
 	size_t count;
-	int bad = !list, r = vt_tally_sorted(&key->values, &sorted, &count, err);
+	int bad = !list, r = vt_tally_sorted(tally, &sorted, &count, err);
 
 	if (r < 0)
 		return r;
@@ -159,40 +175,29 @@ static int put_values(json_t *object, const struct vt_key_stats *key, struct vt_
 			continue;
 		}
 		row = append(list);
-		bad |= json_object_set_new(row, "value", vt_stats_value_json(sorted[i])) < 0;
+		bad |= set(row, sorted[i]) < 0;
 		bad |= set_count(row, "files", sorted[i]->count) < 0;
 	}
-	bad |= set_count(object, "values_distinct", count) < 0;
-	bad |= set_count(object, "values_others", others) < 0;
-	bad |= json_object_set_new(object, "values_complete",
-				   json_boolean(key->values.other_count == 0)) < 0;
+	(void) snprintf(member, sizeof member, "%s_distinct", name);
+	bad |= set_count(object, member, count) < 0;
+	(void) snprintf(member, sizeof member, "%s_others", name);
+	bad |= set_count(object, member, others) < 0;
 	return bad ? no_memory(err) : 0;
+}
+
+static int put_values(json_t *object, const struct vt_key_stats *key, struct vt_error *err)
+{
+	int r = put_tally(object, "values", &key->values, set_value, err);
+
+	if (r == 0 && json_object_set_new(object, "values_complete",
+					  json_boolean(key->values.other_count == 0)) < 0)
+		r = no_memory(err);
+	return r;
 }
 
 static int put_annotators(json_t *object, const struct vt_key_stats *key, struct vt_error *err)
 {
-	json_t *list = set_part(object, "annotators", json_array());
-	vt_autofree const struct vt_tally_item **sorted = NULL;
-	uint64_t others = key->annotators.other_count;
-	size_t count;
-	int bad = !list, r = vt_tally_sorted(&key->annotators, &sorted, &count, err);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; !bad && i < count; i++) {
-		json_t *row;
-
-		if (i >= VT_STATS_LISTED) {
-			others += sorted[i]->count;
-			continue;
-		}
-		row = append(list);
-		bad |= vt_json_set_text(row, "annotator", sorted[i]->text, sorted[i]->len) < 0;
-		bad |= set_count(row, "files", sorted[i]->count) < 0;
-	}
-	bad |= set_count(object, "annotators_distinct", count) < 0;
-	bad |= set_count(object, "annotators_others", others) < 0;
-	return bad ? no_memory(err) : 0;
+	return put_tally(object, "annotators", &key->annotators, set_annotator, err);
 }
 
 /* ---- agreement ---- */
