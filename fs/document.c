@@ -306,7 +306,8 @@ void vt_document_change(enum vt_change change, const char *path, size_t path_len
 /* ---- outline --------------------------------------------------------------------------------- */
 
 /* The documents whose body is made of pieces. */
-static const enum vt_document pieced[] = {VT_DOCUMENT_MANIFEST, VT_DOCUMENT_SHA256SUMS};
+static const enum vt_document pieced[VT_OUTLINE_PIECES] = {VT_DOCUMENT_MANIFEST,
+							    VT_DOCUMENT_SHA256SUMS};
 
 bool vt_document_is_pieced(enum vt_document document)
 {
@@ -328,17 +329,31 @@ void vt_outline_done(struct vt_outline *outline)
 int vt_outline_add(struct vt_outline *outline, const char *path, size_t path_len,
 		   const struct vt_entry *entry, uint32_t position)
 {
-	for (size_t i = 0; i < sizeof pieced / sizeof *pieced; i++) {
-		enum vt_document document = pieced[i];
-		struct vt_buf *rows = &outline->rows[document];
+	uint64_t pieces[VT_OUTLINE_PIECES];
+
+	for (size_t i = 0; i < VT_OUTLINE_PIECES; i++) {
+		vt_buf_reset(&outline->scratch);
+		vt_document_piece(pieced[i], path, path_len, entry, position, &outline->scratch);
+		if (vt_buf_failed(&outline->scratch))
+			return -ENOMEM;
+		pieces[i] = outline->scratch.len;
+	}
+	return vt_outline_add_known(outline, pieces, position);
+}
+
+int vt_outline_add_known(struct vt_outline *outline, const uint64_t pieces[VT_OUTLINE_PIECES],
+			 uint32_t position)
+{
+	for (size_t i = 0; i < VT_OUTLINE_PIECES; i++) {
+		uint64_t *size = &outline->size[pieced[i]];
+		struct vt_buf *rows = &outline->rows[pieced[i]];
 
 		while (rows->len / 8 <= position / VT_OUTLINE_BLOCK && !vt_buf_failed(rows))
-			vt_buf_put_le64(rows, outline->size[document]);
-		vt_buf_reset(&outline->scratch);
-		vt_document_piece(document, path, path_len, entry, position, &outline->scratch);
-		if (vt_buf_failed(&outline->scratch) || vt_buf_failed(rows))
+			vt_buf_put_le64(rows, *size);
+		if (vt_buf_failed(rows))
 			return -ENOMEM;
-		outline->size[document] += outline->scratch.len;
+		*size += pieces[i];
+		outline->added[i] = pieces[i];
 	}
 	return 0;
 }

@@ -49,8 +49,10 @@ void vt_document_change(enum vt_change change, const char *path, size_t path_len
  * block (big-endian); value u64 byte offset in the body (little-endian) where the piece of node
  * block * VT_OUTLINE_BLOCK begins.
  */
+#define VT_OUTLINE_PIECES 2u /* documents whose body is made of pieces */
 struct vt_outline {
 	uint64_t size[VT_DOCUMENT_COUNT];
+	uint64_t added[VT_OUTLINE_PIECES]; /* bytes of the pieces that came last */
 	struct vt_buf rows[VT_DOCUMENT_COUNT]; /* the values, 8 bytes a block, in order */
 	struct vt_buf scratch;
 };
@@ -58,6 +60,9 @@ void vt_outline_init(struct vt_outline *outline);
 void vt_outline_done(struct vt_outline *outline);
 int vt_outline_add(struct vt_outline *outline, const char *path, size_t path_len,
 		   const struct vt_entry *entry, uint32_t position);
+/* An entry whose pieces are known to have these lengths; not the tree's first, which has others. */
+int vt_outline_add_known(struct vt_outline *outline, const uint64_t pieces[VT_OUTLINE_PIECES],
+			 uint32_t position);
 
 #define VT_OUTLINE_KEY   13u
 #define VT_OUTLINE_VALUE 8u

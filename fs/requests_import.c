@@ -53,6 +53,8 @@ static json_t *pack_info(const struct vt_import_info *info, const struct vt_vers
 	if (object && parent) {
 		vt_digest_format(&parent->tree_digest, hex);
 		(void) json_object_set_new(object, "parent_tree", json_string(hex));
+		(void) json_object_set_new(object, "parent_page",
+					   json_integer((json_int_t) parent->tree.root.page));
 	}
 	return object;
 }

@@ -139,6 +139,8 @@ int vt_tree_builder_enter(struct vt_tree_builder *builder, const struct vt_entry
 int vt_tree_builder_add(struct vt_tree_builder *builder, const struct vt_entry *entry,
 			struct vt_error *err);
 int vt_tree_builder_leave(struct vt_tree_builder *builder, struct vt_error *err);
+/* The directory that was left last: its type, content, page and nodes alone. Borrowed. */
+const struct vt_entry *vt_tree_builder_left(const struct vt_tree_builder *builder);
 /*
  * An entry as another tree has it, whose pages the sink's store has: a directory with all below it,
  * or what could be added. Errors as above.

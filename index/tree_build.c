@@ -53,6 +53,7 @@ struct vt_tree_builder {
 	struct open_dir **stack; /* [0]: the root */
 	size_t depth, cap;
 	uint32_t position; /* of the next entry */
+	struct vt_entry left;
 };
 
 static int no_memory(struct vt_error *err)
@@ -500,9 +501,18 @@ int vt_tree_builder_leave(struct vt_tree_builder *builder, struct vt_error *err)
 		r = add_to(builder, builder->stack[builder->depth - 2], &dir->entry, err);
 	if (r < 0)
 		return r;
+	builder->left = (struct vt_entry){.type = VT_DIRECTORY,
+					  .content = dir->entry.content,
+					  .page = dir->entry.page,
+					  .nodes = dir->entry.nodes};
 	dir_free(dir);
 	builder->depth--;
 	return 0;
+}
+
+const struct vt_entry *vt_tree_builder_left(const struct vt_tree_builder *builder)
+{
+	return &builder->left;
 }
 
 int vt_tree_builder_finish(struct vt_tree_builder *builder, const struct vt_entry *root,

@@ -12,6 +12,7 @@
 #include "index/link.h"
 #include "tools/publish/content.h"
 #include "tools/publish/ingest.h"
+#include "tools/publish/kept.h"
 #include "tools/publish/ledger.h"
 #include "tools/publish/source.h"
 #include "tools/publish/stamps.h"
@@ -221,6 +222,60 @@ static int fill_entry(struct assembler *a, const struct vt_walk_node *node, stru
 	return vt_fail(err, EIO, "a temporary file is damaged");
 }
 
+static int outline_is_short(int r, struct vt_error *err)
+{
+	return r < 0 ? vt_fail(err, ENOMEM, "no memory for the documents' outline") : 0;
+}
+
+static int leave(struct assembler *a, struct vt_error *err)
+{
+	int r = vt_tree_builder_leave(a->builder, err);
+
+	if (r == 0 && a->stamps)
+		r = vt_kept_leave(a->stamps, vt_tree_builder_left(a->builder), err);
+	return r;
+}
+
+static int enter(struct assembler *a, const struct vt_item *item, const struct vt_entry *entry,
+		 struct vt_error *err)
+{
+	if (a->stamps)
+		vt_kept_enter(a->stamps, item);
+	a->depth++;
+	return vt_tree_builder_enter(a->builder, entry, err);
+}
+
+/* A directory whose pages the parent version has, with all that its entries count for. */
+static int keep(struct assembler *a, const struct vt_walk_node *node, struct vt_entry *entry,
+		struct vt_error *err)
+{
+	struct vt_kept *kept = a->context->kept;
+	struct vt_kept_directory directory;
+	struct vt_counts *counts = &a->out->counts;
+	int r = vt_kept_read(kept, node->item.kept, &directory, err);
+
+	for (uint32_t i = 0; r == 0 && i < directory.listing.entries; i++) {
+		const uint64_t pieces[VT_OUTLINE_PIECES] = {vt_kept_piece(&directory, i, 0),
+							    vt_kept_piece(&directory, i, 1)};
+
+		r = outline_is_short(
+			vt_outline_add_known(&a->outline, pieces, node->position + 1 + i), err);
+	}
+	if (r < 0)
+		return r;
+	counts->files += directory.files;
+	counts->symlinks += directory.listing.entries - directory.files;
+	counts->bytes += directory.bytes;
+	(void) atomic_fetch_add(&a->context->progress->files, directory.files);
+	entry->content = directory.content;
+	entry->page = directory.page;
+	entry->nodes = 1 + directory.listing.entries;
+	r = vt_tree_builder_adopt(a->builder, entry, err);
+	if (r == 0 && a->stamps)
+		r = vt_kept_copy(kept, node->item.kept, &node->item, a->stamps, err);
+	return r;
+}
+
 static int add_node(struct assembler *a, const struct vt_walk_node *node, struct vt_error *err)
 {
 	const struct vt_item *item = &node->item;
@@ -228,19 +283,24 @@ static int add_node(struct assembler *a, const struct vt_walk_node *node, struct
 	int r = 0;
 
 	for (; r == 0 && a->depth >= node->depth; a->depth--)
-		r = vt_tree_builder_leave(a->builder, err);
+		r = leave(a, err);
 	if (r == 0)
 		r = fill_entry(a, node, &entry, err);
+	if (r == 0)
+		r = outline_is_short(vt_outline_add(&a->outline, item->path, item->path_len, &entry,
+						    node->position),
+				     err);
 	if (r < 0)
 		return r;
-	if (vt_outline_add(&a->outline, item->path, item->path_len, &entry, node->position) < 0)
-		return vt_fail(err, ENOMEM, "no memory for the documents' outline");
-	if (item->type == VT_DIRECTORY) {
-		a->depth++;
-		r = vt_tree_builder_enter(a->builder, &entry, err);
-	} else {
+	if (a->stamps)
+		vt_kept_entry(a->stamps, item, a->outline.added,
+			      item->type == VT_FILE ? entry.size : 0);
+	if (item->kept)
+		r = keep(a, node, &entry, err);
+	else if (item->type == VT_DIRECTORY)
+		r = enter(a, item, &entry, err);
+	else
 		r = vt_tree_builder_add(a->builder, &entry, err);
-	}
 	return r < 0 ? vt_fail_in(err, r, "'%.*s'", (int) item->path_len, item->path) : 0;
 }
 
@@ -287,7 +347,7 @@ static int build_tree(struct assembler *a, struct vt_walk *walk, struct vt_error
 			r = vt_crew_result(a->context->crew, err);
 	}
 	for (; r == 0 && a->depth > 0; a->depth--)
-		r = vt_tree_builder_leave(a->builder, err);
+		r = leave(a, err);
 	memset(&built, 0, sizeof built);
 	if (r == 0)
 		r = vt_tree_builder_finish(a->builder, &root, &built, err);
@@ -376,6 +436,6 @@ int vt_assemble(struct vt_publish_context *context, struct vt_walk *walk, const 
 	memcpy(out->document_body, a.outline.size, sizeof out->document_body);
 	if (!write)
 		return 0;
-	r = vt_stamps_finish(a.stamps, err);
+	r = vt_stamps_finish(a.stamps, &out->tree_digest, out->tree.root.page, err);
 	return r < 0 ? r : ingest_rows(&a, err);
 }

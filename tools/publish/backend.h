@@ -24,8 +24,9 @@ struct vt_publish_backend_ops {
 		    uint64_t *first, struct vt_error *err);
 	int (*ingest)(struct vt_publish_backend *b, enum vt_family family, const char *file,
 		      struct vt_error *err);
-	/* The tree digest of info->parent; asked only if there is one. */
-	int (*parent)(struct vt_publish_backend *b, struct vt_digest *tree, struct vt_error *err);
+	/* Of the tree of info->parent, asked only if there is one: digest and root page. */
+	int (*parent)(struct vt_publish_backend *b, struct vt_digest *tree, uint64_t *root_page,
+		      struct vt_error *err);
 	/* Bytes of a dictionary, appended. */
 	int (*dictionary)(struct vt_publish_backend *b, uint32_t id, struct vt_buf *out,
 			  struct vt_error *err);

@@ -15,6 +15,7 @@ struct client_backend {
 	struct vt_publish_backend base; /* first */
 	struct vt_client *client;       /* borrowed */
 	struct vt_digest parent_tree;   /* zero without a parent */
+	uint64_t parent_page;           /* of its root */
 	json_t *commit_args;            /* borrowed; or NULL */
 	vt_client_row *commit_row;      /* or NULL */
 	void *commit_context;
@@ -147,12 +148,14 @@ static int ask_ingest(struct vt_publish_backend *b, enum vt_family family, const
 	return ask(b, &call, NULL, err);
 }
 
-static int ask_parent(struct vt_publish_backend *b, struct vt_digest *tree, struct vt_error *err)
+static int ask_parent(struct vt_publish_backend *b, struct vt_digest *tree, uint64_t *root_page,
+		      struct vt_error *err)
 {
 	const struct client_backend *backend = (const struct client_backend *) b;
 
 	(void) err;
 	*tree = backend->parent_tree;
+	*root_page = backend->parent_page;
 	return 0;
 }
 
@@ -391,15 +394,16 @@ static int ask_commit(struct vt_publish_backend *b, const struct vt_new_shard *s
 /* ---- begin and end --------------------------------------------------------------------------- */
 
 static int read_info(const json_t *result, struct vt_import_info *out,
-		     struct vt_digest *parent_tree, struct vt_error *err)
+		     struct client_backend *backend, struct vt_error *err)
 {
 	const char *dir = json_string_value(json_object_get(result, "dir"));
 	const char *tree = json_string_value(json_object_get(result, "parent_tree"));
 
 	if (!dir || strlen(dir) >= sizeof out->dir)
 		return vt_fail(err, EPROTO, "the server named no folder for the import");
-	if (tree && vt_digest_parse(tree, parent_tree) < 0)
+	if (tree && vt_digest_parse(tree, &backend->parent_tree) < 0)
 		return vt_fail(err, EPROTO, "the server named no tree of the parent version");
+	backend->parent_page = number(result, "parent_page");
 	*out = (struct vt_import_info){
 		.id = number(result, "id"),
 		.dataset = (uint32_t) number(result, "dataset"),
@@ -442,7 +446,7 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 	*backend = (struct client_backend){.base = {&ops}, .client = client};
 	r = ask(&backend->base, &call, &result, err);
 	if (r >= 0)
-		r = read_info(result, info, &backend->parent_tree, err);
+		r = read_info(result, info, backend, err);
 	json_decref(result);
 	if (r < 0) {
 		free(backend);

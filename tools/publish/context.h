@@ -12,6 +12,7 @@
 #include "tools/publish/spool.h"
 
 struct vt_content;
+struct vt_kept;
 struct vt_stream_pool;
 struct vt_source;
 
@@ -29,6 +30,7 @@ struct vt_publish_context {
 	pthread_mutex_t backend_lock; /* around every call of the backend; innermost but for it */
 	atomic_uint warnings;         /* given to options->warn */
 	/* the caller's thread only */
+	struct vt_kept *kept;   /* what may be kept of the parent, or NULL */
 	struct vt_spool *found; /* items of all sources */
 	uint64_t slots;         /* given to archives so far; slot 0 is none */
 };

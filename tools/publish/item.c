@@ -42,10 +42,20 @@ void vt_item_encode(const struct vt_item *item, struct vt_buf *out)
 	vt_buf_put_le64(out, item->stamp.size);
 	vt_buf_put_le64(out, (uint64_t) item->stamp.mtime_ns);
 	vt_buf_put_le64(out, (uint64_t) item->stamp.ctime_ns);
+	vt_buf_put_le64(out, item->kept);
+	vt_buf_put_le32(out, item->kept_entries);
 	vt_buf_put_le32(out, (uint32_t) item->target_len);
 	vt_buf_put_le32(out, (uint32_t) item->xattrs_len);
 	vt_buf_put(out, item->target, item->target_len);
 	vt_buf_put(out, item->xattrs, item->xattrs_len);
+}
+
+int vt_item_path(const void *key, size_t len, struct vt_buf *out, struct vt_error *err)
+{
+	vt_buf_reset(out);
+	put_translated(key, len, '\0', '/', out);
+	vt_buf_put_u8(out, 0); /* not part of the path, but kind to those who print it */
+	return vt_buf_failed(out) ? vt_fail(err, ENOMEM, "no memory for a path") : 0;
 }
 
 int vt_item_decode(const void *key, size_t key_len, const void *value, size_t len,
@@ -55,11 +65,8 @@ int vt_item_decode(const void *key, size_t key_len, const void *value, size_t le
 	struct vt_item item = {.path_len = key_len};
 	uint8_t flags;
 
-	vt_buf_reset(path);
-	put_translated(key, key_len, '\0', '/', path);
-	vt_buf_put_u8(path, 0); /* not part of the path, but kind to those who print it */
-	if (vt_buf_failed(path))
-		return vt_fail(err, ENOMEM, "no memory for a path");
+	if (vt_item_path(key, key_len, path, err) < 0)
+		return -ENOMEM;
 	item.path = (const char *) path->data;
 	item.type = (enum vt_entry_type) vt_reader_u8(&r);
 	flags = vt_reader_u8(&r);
@@ -75,6 +82,8 @@ int vt_item_decode(const void *key, size_t key_len, const void *value, size_t le
 	item.stamp.size = vt_reader_le64(&r);
 	item.stamp.mtime_ns = (int64_t) vt_reader_le64(&r);
 	item.stamp.ctime_ns = (int64_t) vt_reader_le64(&r);
+	item.kept = vt_reader_le64(&r);
+	item.kept_entries = vt_reader_le32(&r);
 	item.target_len = vt_reader_le32(&r);
 	item.xattrs_len = vt_reader_le32(&r);
 	item.target = vt_reader_get(&r, item.target_len);

@@ -43,10 +43,19 @@ struct vt_item {
 	size_t target_len;
 	const uint8_t *xattrs; /* canonical */
 	size_t xattrs_len;
+	/*
+	 * A directory that is kept (kept.h): the offset of its row, and how many entries it has, none
+	 * of which comes. The source says so in an item of its own, behind that of the directory: its
+	 * path ends with a '/'.
+	 */
+	uint64_t kept;
+	uint32_t kept_entries;
 };
 
 void vt_item_key(const char *path, size_t len, struct vt_buf *out);
 void vt_item_encode(const struct vt_item *item, struct vt_buf *out);
+/* The path of a key in `out`, and a NUL behind it. */
+int vt_item_path(const void *key, size_t len, struct vt_buf *out, struct vt_error *err);
 /* Borrows from `value` and from `path`, which gets the key's path. -EIO when it is none. */
 int vt_item_decode(const void *key, size_t key_len, const void *value, size_t len,
 		   struct vt_buf *path, struct vt_item *out, struct vt_error *err);

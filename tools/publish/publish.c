@@ -18,6 +18,7 @@
 #include "tools/publish/changes.h"
 #include "tools/publish/content.h"
 #include "tools/publish/dictionary.h"
+#include "tools/publish/kept.h"
 #include "tools/publish/scratch.h"
 #include "tools/publish/source.h"
 #include "tools/publish/stamps.h"
@@ -133,6 +134,43 @@ static int open_sources(struct publication *p, struct vt_error *err)
 	return r;
 }
 
+static void stamps_path(const struct vt_publish_context *context, char path[4200])
+{
+	(void) snprintf(path, 4200, "%s/../../stamps/%u", context->info->dir,
+			context->info->dataset);
+}
+
+static int ask_parent(struct vt_publish_context *context, struct vt_digest *tree,
+		      uint64_t *root_page, struct vt_error *err)
+{
+	struct vt_publish_backend *backend = context->backend;
+	int r;
+
+	(void) pthread_mutex_lock(&context->backend_lock);
+	r = backend->ops->parent(backend, tree, root_page, err);
+	(void) pthread_mutex_unlock(&context->backend_lock);
+	return r;
+}
+
+/* Of several sources another may have more for the same directory. */
+static int open_kept(struct vt_publish_context *context, struct vt_error *err)
+{
+	char path[4200];
+	struct vt_digest tree;
+	uint64_t root_page;
+	int r;
+
+	if (context->info->parent == 0 || context->options->checksum ||
+	    context->options->source_count > 1 || context->sources[0].archive)
+		return 0;
+	r = ask_parent(context, &tree, &root_page, err);
+	if (r < 0)
+		return r;
+	stamps_path(context, path);
+	context->kept = vt_kept_open(path, context->info->dataset, &tree, root_page);
+	return 0;
+}
+
 static int begin(struct publication *p, struct vt_error *err)
 {
 	struct vt_publish_context *context = &p->context;
@@ -141,6 +179,8 @@ static int begin(struct publication *p, struct vt_error *err)
 
 	(void) snprintf(p->stamps_path, sizeof p->stamps_path, "%s/" STAMPS, dir);
 	p->scan_ns = (int64_t) vt_clock_realtime_ns();
+	if (r == 0)
+		r = open_kept(context, err);
 	if (r == 0)
 		r = vt_spool_new(dir, VT_SPOOL_MEMORY, &context->found, err);
 	if (r == 0)
@@ -162,6 +202,7 @@ static void end(struct publication *p)
 	vt_stream_pool_free(context->pool);
 	vt_content_free(context->content);
 	vt_spool_free(context->found);
+	vt_kept_close(context->kept);
 	for (size_t i = 0; context->sources && i < context->options->source_count; i++)
 		vt_source_close(&context->sources[i]);
 	free(context->sources);
@@ -208,8 +249,7 @@ static struct vt_stamps_reader *open_stamps(const struct vt_publish_context *con
 
 	if (context->options->checksum)
 		return NULL;
-	(void) snprintf(path, sizeof path, "%s/../../stamps/%u", context->info->dir,
-			context->info->dataset);
+	stamps_path(context, path);
 	return vt_stamps_open(path, context->info->dataset);
 }
 
@@ -314,13 +354,12 @@ static int is_same_as_parent(struct publication *p, const struct vt_assembly *as
 {
 	struct vt_publish_context *context = &p->context;
 	struct vt_digest parent;
+	uint64_t root_page;
 	int r;
 
 	if (context->info->parent == 0)
 		return 0;
-	(void) pthread_mutex_lock(&context->backend_lock);
-	r = context->backend->ops->parent(context->backend, &parent, err);
-	(void) pthread_mutex_unlock(&context->backend_lock);
+	r = ask_parent(context, &parent, &root_page, err);
 	return r < 0 ? r : vt_digest_equal(&parent, &assembly->tree_digest);
 }
 
@@ -375,6 +414,9 @@ static int name_files(struct publication *p, const struct vt_publish_labels *lab
 	while (r >= 0 && (r = vt_walk_next(p->walk, &node, err)) > 0)
 		if (node.item.type == VT_FILE)
 			r = labels->file(labels->context, node.item.path, node.item.path_len, err);
+		else if (node.item.kept)
+			r = vt_kept_files(p->context.kept, node.item.kept, labels->file,
+					  labels->context, err);
 	return r;
 }
 

@@ -17,9 +17,11 @@
 
 #include "index/base/error.h"
 #include "index/page.h"
+#include "tools/publish/kept.h"
 #include "tools/publish/source.h"
 
 #define XATTR_COUNT_MAX 1024u
+#define LISTING_MAX     (64u << 20) /* bytes of a directory's entries in memory */
 
 struct scan {
 	struct vt_publish_context *context;
@@ -28,6 +30,8 @@ struct scan {
 	struct vt_buf stack; /* directories to list: path, NUL, u32 length with the NUL */
 	struct vt_buf path;  /* of the current entry, NUL-terminated */
 	struct vt_buf xattrs;
+	struct vt_buf listing; /* of the current directory: struct stat, name, NUL each */
+	bool whole;            /* the listing has all that is to be published of it */
 };
 
 static int open_step(int root, const char *path, int flags)
@@ -215,42 +219,163 @@ static void fill_file(struct scan *scan, const struct stat *st, struct vt_item *
 	item->target_len = suffix;
 }
 
-/* scan->path names the entry. */
-static int scan_entry(struct scan *scan, int dir, const char *name, struct vt_error *err)
+/* Sets scan->path. */
+static int name_entry(struct scan *scan, size_t prefix, const char *name, struct vt_error *err)
 {
-	struct vt_item item = {.path = (const char *) scan->path.data,
-			       .path_len = scan->path.len - 1,
-			       .source = scan->index};
-	struct vt_publish_progress *progress = scan->context->progress;
+	scan->path.len = prefix;
+	if (prefix > 0)
+		vt_buf_put_u8(&scan->path, '/');
+	vt_buf_put(&scan->path, name, strlen(name) + 1);
+	if (vt_buf_failed(&scan->path))
+		return vt_fail(err, ENOMEM, "no memory for a path");
+	if (scan->path.len - 1 > VT_PATH_LEN_MAX)
+		return vt_fail(err, ENAMETOOLONG, "a path below '%s' is too long: '%.100s…'",
+			       scan->source->name, (const char *) scan->path.data);
+	return 0;
+}
+
+/* What scan->path names, but for what must be read of it. */
+static void describe(struct scan *scan, const struct stat *st, struct vt_item *item)
+{
+	*item = (struct vt_item){.path = (const char *) scan->path.data,
+				 .path_len = scan->path.len - 1,
+				 .source = scan->index};
+	take_attributes(st, item);
+	if (S_ISREG(st->st_mode)) {
+		fill_file(scan, st, item);
+	} else {
+		item->type = S_ISDIR(st->st_mode) ? VT_DIRECTORY : VT_SYMLINK;
+		item->linked = S_ISLNK(st->st_mode) && st->st_nlink > 1;
+	}
+}
+
+static int take_entry(struct scan *scan, int dir, const char *name, const struct stat *st,
+		      struct vt_error *err)
+{
 	char target[PATH_MAX];
-	struct stat st;
+	struct vt_item item;
 	int r = 0;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return vt_fail(err, errno == ENOENT ? ESTALE : errno, "cannot look at '%s/%s': %m",
-			       scan->source->name, item.path);
-	take_attributes(&st, &item);
-	if (S_ISREG(st.st_mode)) {
-		(void) atomic_fetch_add(&progress->total_files, 1);
-		(void) atomic_fetch_add(&progress->total_bytes, (uint64_t) st.st_size);
-		fill_file(scan, &st, &item);
-	} else if (S_ISDIR(st.st_mode)) {
-		item.type = VT_DIRECTORY;
+	describe(scan, st, &item);
+	if (item.type == VT_DIRECTORY)
 		r = push(scan, err);
-	} else if (S_ISLNK(st.st_mode)) {
-		item.type = VT_SYMLINK;
-		item.linked = st.st_nlink > 1;
+	else if (item.type == VT_SYMLINK)
 		r = read_target(dir, name, &item, target, err);
-	} else {
-		return vt_publish_skip(scan->context, kind_of(st.st_mode), item.path, err);
-	}
 	if (r == 0 && item.type != VT_SYMLINK) /* which have no "user." attributes */
 		r = fill_xattrs(scan, dir, name, &item, err);
-	vt_source_note_time(scan->source, item.mtime_sec, item.mtime_nsec);
 	return r < 0 ? r : vt_publish_found(scan->context, &item, err);
 }
 
-static int scan_entries(struct scan *scan, DIR *dir, size_t prefix, struct vt_error *err)
+/* Looks at an entry, and puts it into the listing. */
+static int list_entry(struct scan *scan, int dir, size_t prefix, const char *name,
+		      struct vt_error *err)
+{
+	struct vt_publish_progress *progress = scan->context->progress;
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return vt_fail(err, errno == ENOENT ? ESTALE : errno, "cannot look at '%s/%.*s/%s': %m",
+			       scan->source->name, (int) prefix, (const char *) scan->path.data,
+			       name);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) {
+		int r = name_entry(scan, prefix, name, err);
+
+		return r < 0 ? r
+			     : vt_publish_skip(scan->context, kind_of(st.st_mode),
+					       (const char *) scan->path.data, err);
+	}
+	if (S_ISREG(st.st_mode)) {
+		(void) atomic_fetch_add(&progress->total_files, 1);
+		(void) atomic_fetch_add(&progress->total_bytes, (uint64_t) st.st_size);
+	}
+	vt_source_note_time(scan->source, st.st_mtim.tv_sec, (uint32_t) st.st_mtim.tv_nsec);
+	vt_buf_put(&scan->listing, &st, sizeof st);
+	vt_buf_put(&scan->listing, name, strlen(name) + 1);
+	return vt_buf_failed(&scan->listing) ? vt_fail(err, ENOMEM, "no memory for a directory") : 0;
+}
+
+/* The entries of the listing, one after another: 1 one, 0 the end. Sets scan->path. */
+static int next_entry(struct scan *scan, size_t prefix, size_t *at, struct stat *st,
+		      const char **name, struct vt_error *err)
+{
+	int r;
+
+	if (*at == scan->listing.len)
+		return 0;
+	memcpy(st, scan->listing.data + *at, sizeof *st);
+	*name = (const char *) scan->listing.data + *at + sizeof *st;
+	*at += sizeof *st + strlen(*name) + 1;
+	r = name_entry(scan, prefix, *name, err);
+	return r < 0 ? r : 1;
+}
+
+static int take_listing(struct scan *scan, int dir, size_t prefix, struct vt_error *err)
+{
+	size_t at = 0;
+	struct stat st;
+	const char *name;
+	int r;
+
+	while ((r = next_entry(scan, prefix, &at, &st, &name, err)) > 0) {
+		r = take_entry(scan, dir, name, &st, err);
+		if (r == 0)
+			r = vt_crew_result(scan->context->crew, err);
+		if (r < 0)
+			return r;
+	}
+	vt_buf_reset(&scan->listing);
+	return r;
+}
+
+/* Says so of the directory, and counts what need not be read. */
+static int mark_kept(struct scan *scan, size_t prefix, uint64_t kept, uint32_t entries,
+		     uint64_t files, uint64_t bytes, struct vt_error *err)
+{
+	struct vt_publish_progress *progress = scan->context->progress;
+	struct vt_item mark = {.type = VT_DIRECTORY, .kept = kept, .kept_entries = entries};
+	int r = name_entry(scan, prefix, "", err);
+
+	if (r < 0)
+		return r;
+	mark.path = (const char *) scan->path.data;
+	mark.path_len = prefix + 1;
+	(void) atomic_fetch_add(&progress->files, files);
+	(void) atomic_fetch_add(&progress->bytes, bytes);
+	(void) atomic_fetch_add(&progress->unchanged, files);
+	vt_buf_reset(&scan->listing);
+	return vt_publish_found(scan->context, &mark, err);
+}
+
+/* 1 when the directory of the listing is kept, so that nothing of it is to be taken. */
+static int keep_listing(struct scan *scan, size_t prefix, struct vt_error *err)
+{
+	struct vt_listing listing = {0};
+	uint64_t files = 0, bytes = 0, kept;
+	size_t at = 0;
+	struct stat st;
+	const char *name;
+	int r;
+
+	if (!scan->context->kept || prefix == 0 || !scan->whole)
+		return 0;
+	while ((r = next_entry(scan, prefix, &at, &st, &name, err)) > 0) {
+		struct vt_item item;
+
+		describe(scan, &st, &item);
+		if (item.type == VT_DIRECTORY)
+			return 0;
+		vt_listing_add(&listing, &item);
+		files += item.type == VT_FILE;
+		bytes += item.stamp.size;
+	}
+	kept = vt_kept_find(scan->context->kept, (const char *) scan->path.data, prefix, &listing);
+	if (r < 0 || kept == 0)
+		return r;
+	r = mark_kept(scan, prefix, kept, listing.entries, files, bytes, err);
+	return r < 0 ? r : 1;
+}
+
+static int list_entries(struct scan *scan, DIR *dir, size_t prefix, struct vt_error *err)
 {
 	for (;;) {
 		struct dirent *entry;
@@ -265,22 +390,28 @@ static int scan_entries(struct scan *scan, DIR *dir, size_t prefix, struct vt_er
 						    (const char *) scan->path.data);
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		scan->path.len = prefix;
-		if (prefix > 0)
-			vt_buf_put_u8(&scan->path, '/');
-		vt_buf_put(&scan->path, entry->d_name, strlen(entry->d_name) + 1);
-		if (vt_buf_failed(&scan->path))
-			return vt_fail(err, ENOMEM, "no memory for a path");
-		if (scan->path.len - 1 > VT_PATH_LEN_MAX)
-			return vt_fail(err, ENAMETOOLONG,
-				       "a path below '%s' is too long: '%.100s…'",
-				       scan->source->name, (const char *) scan->path.data);
-		r = scan_entry(scan, dirfd(dir), entry->d_name, err);
+		r = list_entry(scan, dirfd(dir), prefix, entry->d_name, err);
+		if (r == 0 && scan->listing.len > LISTING_MAX) {
+			scan->whole = false;
+			r = take_listing(scan, dirfd(dir), prefix, err);
+		}
 		if (r == 0)
 			r = vt_crew_result(scan->context->crew, err);
 		if (r < 0)
 			return r;
 	}
+}
+
+static int scan_entries(struct scan *scan, DIR *dir, size_t prefix, struct vt_error *err)
+{
+	int r;
+
+	scan->whole = true;
+	vt_buf_reset(&scan->listing);
+	r = list_entries(scan, dir, prefix, err);
+	if (r == 0)
+		r = keep_listing(scan, prefix, err);
+	return r == 0 ? take_listing(scan, dirfd(dir), prefix, err) : r < 0 ? r : 0;
 }
 
 static int scan_directory(struct scan *scan, const char *path, struct vt_error *err)
@@ -341,5 +472,6 @@ int vt_source_scan(struct vt_publish_context *context, uint32_t index, struct vt
 	vt_buf_done(&scan.stack);
 	vt_buf_done(&scan.path);
 	vt_buf_done(&scan.xattrs);
+	vt_buf_done(&scan.listing);
 	return r;
 }

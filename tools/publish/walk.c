@@ -29,7 +29,7 @@ struct vt_walk {
 	struct vt_buf dir;  /* path of the directory that the walk is in */
 	struct vt_buf file; /* path of the last node, if that was no directory */
 	uint32_t file_source;
-	uint32_t position;      /* of the node given last */
+	uint32_t position;      /* of the node given last, or of the last that it keeps */
 	struct vt_spool *links; /* by position */
 	struct {
 		uint32_t position, primary, links;
@@ -102,6 +102,22 @@ static bool same_path(const struct vt_item *a, const struct vt_item *b)
 	return a->path_len == b->path_len && memcmp(a->path, b->path, a->path_len) == 0;
 }
 
+/* The item ahead says of the current one that it is kept. */
+static bool is_kept(const struct vt_walk *walk)
+{
+	const struct vt_item *directory = &walk->current.item, *mark = &walk->ahead.item;
+
+	return walk->ahead.valid && mark->kept && mark->path_len == directory->path_len + 1 &&
+	       memcmp(mark->path, directory->path, directory->path_len) == 0;
+}
+
+static int take_mark(struct vt_walk *walk, struct vt_error *err)
+{
+	walk->current.item.kept = walk->ahead.item.kept;
+	walk->current.item.kept_entries = walk->ahead.item.kept_entries;
+	return read_ahead(walk, err);
+}
+
 /* Two directories are one, with the attributes of the last; nothing else may come twice. */
 static int next_name(struct vt_walk *walk, struct vt_error *err)
 {
@@ -120,6 +136,8 @@ static int next_name(struct vt_walk *walk, struct vt_error *err)
 		step(walk);
 		r = read_ahead(walk, err);
 	}
+	if (r >= 0 && walk->current.valid && is_kept(walk))
+		r = take_mark(walk, err);
 	return r < 0 ? r : walk->current.valid;
 }
 
@@ -262,9 +280,10 @@ int vt_walk_next(struct vt_walk *walk, struct vt_walk_node *out, struct vt_error
 		node.item = walk->current.item;
 		walk->current.valid = false;
 	}
-	if (walk->position == VT_NODES_MAX - 1)
+	if (node.item.kept_entries >= VT_NODES_MAX - 1 - walk->position)
 		return vt_fail(err, EOVERFLOW, "more than %u entries", VT_NODES_MAX);
 	node.position = ++walk->position;
+	walk->position += node.item.kept_entries;
 	node.depth = depth_of(&node.item);
 	r = note_place(walk, &node.item, err);
 	if (r == 0)
@@ -307,7 +326,7 @@ static int add_member(const struct vt_walk *walk, struct vt_spool *members,
 
 static void count(struct vt_walk *walk, const struct vt_item *item)
 {
-	walk->totals.nodes++;
+	walk->totals.nodes += 1 + item->kept_entries;
 	if (item->type == VT_FILE && !walk->context->sources[item->source].archive &&
 	    !item->decode && item->stamp.size > 0 && item->stamp.size <= VT_SMALL_MAX) {
 		walk->totals.small_files++;
