@@ -307,7 +307,7 @@ void vt_document_change(enum vt_change change, const char *path, size_t path_len
 
 /* The documents whose body is made of pieces. */
 static const enum vt_document pieced[VT_OUTLINE_PIECES] = {VT_DOCUMENT_MANIFEST,
-							    VT_DOCUMENT_SHA256SUMS};
+							   VT_DOCUMENT_SHA256SUMS};
 
 bool vt_document_is_pieced(enum vt_document document)
 {

@@ -52,7 +52,7 @@ void vt_document_change(enum vt_change change, const char *path, size_t path_len
 #define VT_OUTLINE_PIECES 2u /* documents whose body is made of pieces */
 struct vt_outline {
 	uint64_t size[VT_DOCUMENT_COUNT];
-	uint64_t added[VT_OUTLINE_PIECES]; /* bytes of the pieces that came last */
+	uint64_t added[VT_OUTLINE_PIECES];     /* bytes of the pieces that came last */
 	struct vt_buf rows[VT_DOCUMENT_COUNT]; /* the values, 8 bytes a block, in order */
 	struct vt_buf scratch;
 };

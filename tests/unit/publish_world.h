@@ -21,6 +21,7 @@ struct world {
 	struct vt_error err;
 	char warning[1024];
 	unsigned warnings;
+	const char *dataset; /* "birds" */
 };
 
 static inline const char *world_path(const struct world *w, const char *name)
@@ -43,6 +44,7 @@ static inline void world_open(struct world *w)
 static inline void world_init(struct world *w)
 {
 	memset(w, 0, sizeof *w);
+	w->dataset = "birds";
 	strcpy(w->dir, "/tmp/vitrine-publish.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(w->dir));
 	ck_assert_msg(vt_index_create(world_path(w, "store"), &w->err) == 0, "%s", w->err.text);
@@ -80,7 +82,7 @@ static inline void world_warn(void *context, const char *sentence)
 static inline int world_publish_many(struct world *w, const char *const *sources, size_t count)
 {
 	struct direct *direct = &w->direct;
-	int r = vt_import_begin(direct->index, "birds", NULL, 1000, &direct->import, &direct->info,
+	int r = vt_import_begin(direct->index, w->dataset, NULL, 1000, &direct->import, &direct->info,
 				&w->err);
 
 	ck_assert_msg(r == 0, "%s", w->err.text);
@@ -92,7 +94,7 @@ static inline int world_publish_many(struct world *w, const char *const *sources
 	w->options.warn_context = w;
 	memset(&w->progress, 0, sizeof w->progress);
 	w->err.text[0] = '\0';
-	r = vt_publish(direct_backend(direct), &direct->info, "birds", NULL, &w->options,
+	r = vt_publish(direct_backend(direct), &direct->info, w->dataset, NULL, &w->options,
 		       &w->result, &w->err);
 	vt_import_free(direct->import);
 	direct->import = NULL;
@@ -163,7 +165,7 @@ static inline const struct vt_version *world_latest(struct world *w)
 	const struct vt_dataset *dataset;
 	const struct vt_version *version;
 
-	ck_published(w, vt_catalog_dataset(w->direct.index->catalog, "birds", &dataset, &w->err));
+	ck_published(w, vt_catalog_dataset(w->direct.index->catalog, w->dataset, &dataset, &w->err));
 	ck_published(w, vt_catalog_resolve(w->direct.index->catalog, dataset->id, NULL, &version,
 					   &w->err));
 	vt_dataset_unref(dataset);

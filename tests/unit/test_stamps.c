@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DATASET 7u
-#define SCAN_NS 100000000000ll
+#define DATASET     7u
+#define SCAN_NS     100000000000ll
+#define BEHIND_ROWS (4 + 64) /* bytes, when no directory can be kept */
 
 static char path[] = "/tmp/vitrine-stamps.XXXXXX";
 
@@ -48,7 +49,7 @@ static void write_stamps(void)
 			item.stamp.ctime_ns = SCAN_NS - VT_STAMP_RACY_NS + 1;
 		ck_assert_int_eq(vt_stamps_add(writer, &item, &content, 100 + i, NULL), 0);
 	}
-	ck_assert_int_eq(vt_stamps_finish(writer, NULL), 0);
+	ck_assert_int_eq(vt_stamps_finish(writer, &(struct vt_digest){{1}}, 2, NULL), 0);
 }
 
 static bool matches(struct vt_stamps_reader *reader, const struct vt_item *item, unsigned i)
@@ -162,7 +163,7 @@ START_TEST(damage_means_nothing_known)
 
 			found += matches(reader, &item, i);
 		}
-		ck_assert_uint_lt(found, 4);
+		ck_assert_uint_le(found, at % len < len - BEHIND_ROWS ? 3 : 4);
 		vt_stamps_close(reader);
 	}
 	(void) fclose(file);

@@ -44,9 +44,9 @@ struct vt_item {
 	const uint8_t *xattrs; /* canonical */
 	size_t xattrs_len;
 	/*
-	 * A directory that is kept (kept.h): the offset of its row, and how many entries it has, none
-	 * of which comes. The source says so in an item of its own, behind that of the directory: its
-	 * path ends with a '/'.
+	 * A directory that is kept (kept.h): the offset of its row, and how many entries it has,
+	 * none of which comes. The source says so in an item of its own, behind that of the
+	 * directory: its path ends with a '/'.
 	 */
 	uint64_t kept;
 	uint32_t kept_entries;

@@ -23,7 +23,7 @@
 #include "tools/publish/stamps_private.h"
 
 #define TAIL_LEN (16u + VT_DIGEST_LEN + 16u)
-#define ROW_MAX	 (2u * VT_KEPT_PIECES * VT_KEPT_ENTRIES_MAX + VT_PATH_LEN_MAX + 256u)
+#define ROW_MAX  (2u * VT_KEPT_PIECES * VT_KEPT_ENTRIES_MAX + VT_PATH_LEN_MAX + 256u)
 #define COPY_LEN (256u << 10)
 
 struct place {
@@ -157,8 +157,8 @@ int vt_kept_write_index(struct vt_stamps_writer *writer, const struct vt_digest 
 	vt_buf_put(&out, tree->bytes, VT_DIGEST_LEN);
 	vt_buf_put_le64(&out, root_page);
 	if (!vt_buf_failed(&out))
-		vt_buf_put_le64(&out, XXH3_64bits(out.data + sizeof(uint32_t),
-						  out.len - sizeof(uint32_t)));
+		vt_buf_put_le64(
+			&out, XXH3_64bits(out.data + sizeof(uint32_t), out.len - sizeof(uint32_t)));
 	if (vt_buf_failed(&out))
 		return vt_fail(err, ENOMEM, "no memory for stamps");
 	return vt_stamps_write(writer, out.data, out.len, err);
@@ -202,7 +202,8 @@ static bool load(struct vt_kept *kept, uint64_t size, const struct vt_digest *tr
 	const void *digest;
 	void *room;
 
-	if (size < TAIL_LEN || vt_scratch_read(kept->fd, bytes, TAIL_LEN, size - TAIL_LEN, NULL) < 0)
+	if (size < TAIL_LEN ||
+	    vt_scratch_read(kept->fd, bytes, TAIL_LEN, size - TAIL_LEN, NULL) < 0)
 		return false;
 	tail = vt_reader_over(bytes, TAIL_LEN);
 	at = vt_reader_le64(&tail);
@@ -339,7 +340,8 @@ uint64_t vt_kept_find(struct vt_kept *kept, const char *path, size_t len,
 	if (vt_buf_failed(&kept->key))
 		return 0;
 	hash = XXH3_64bits(kept->key.data, kept->key.len);
-	for (size_t i = first_place(kept, hash); i < kept->count && kept->places[i].hash == hash; i++)
+	for (size_t i = first_place(kept, hash); i < kept->count && kept->places[i].hash == hash;
+	     i++)
 		if (is_row_of(kept, kept->places[i].offset, listing))
 			return kept->places[i].offset;
 	return 0;
@@ -357,7 +359,8 @@ int vt_kept_read(struct vt_kept *kept, uint64_t offset, struct vt_kept_directory
 	if (!kept || !read_directory(kept, offset, out))
 		return unreadable(err);
 	(void) vt_reader_get(&kept->rest, vt_reader_le32(&kept->rest));
-	out->pieces = vt_reader_get(&kept->rest, 2 * VT_KEPT_PIECES * (size_t) out->listing.entries);
+	out->pieces =
+		vt_reader_get(&kept->rest, 2 * VT_KEPT_PIECES * (size_t) out->listing.entries);
 	return out->pieces ? 0 : unreadable(err);
 }
 
@@ -413,7 +416,6 @@ int vt_kept_copy(struct vt_kept *kept, uint64_t offset, const struct vt_item *di
 	if (r < 0)
 		return r;
 	taken.rows = rows;
-	writer->keeping.possible = false; /* of the directory around it */
 	vt_buf_reset(&kept->key);
 	vt_item_key(directory->path, directory->path_len, &kept->key);
 	return put_directory(writer, &taken, &kept->key, taken.pieces,

@@ -18,7 +18,7 @@
 #include "tools/publish/stamps.h"
 
 #define VT_KEPT_ENTRIES_MAX 1000000u /* a directory of more is built anew */
-#define VT_KEPT_PIECES	    VT_OUTLINE_PIECES
+#define VT_KEPT_PIECES      VT_OUTLINE_PIECES
 
 /* Writing: what the walk meets, in its order. */
 void vt_kept_enter(struct vt_stamps_writer *writer, const struct vt_item *directory);

@@ -274,9 +274,9 @@ static int list_entry(struct scan *scan, int dir, size_t prefix, const char *nam
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return vt_fail(err, errno == ENOENT ? ESTALE : errno, "cannot look at '%s/%.*s/%s': %m",
-			       scan->source->name, (int) prefix, (const char *) scan->path.data,
-			       name);
+		return vt_fail(err, errno == ENOENT ? ESTALE : errno,
+			       "cannot look at '%s/%.*s/%s': %m", scan->source->name, (int) prefix,
+			       (const char *) scan->path.data, name);
 	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) {
 		int r = name_entry(scan, prefix, name, err);
 
@@ -291,7 +291,8 @@ static int list_entry(struct scan *scan, int dir, size_t prefix, const char *nam
 	vt_source_note_time(scan->source, st.st_mtim.tv_sec, (uint32_t) st.st_mtim.tv_nsec);
 	vt_buf_put(&scan->listing, &st, sizeof st);
 	vt_buf_put(&scan->listing, name, strlen(name) + 1);
-	return vt_buf_failed(&scan->listing) ? vt_fail(err, ENOMEM, "no memory for a directory") : 0;
+	return vt_buf_failed(&scan->listing) ? vt_fail(err, ENOMEM, "no memory for a directory")
+					     : 0;
 }
 
 /* The entries of the listing, one after another: 1 one, 0 the end. Sets scan->path. */

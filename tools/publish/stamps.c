@@ -32,8 +32,8 @@ void vt_listing_add(struct vt_listing *listing, const struct vt_item *item)
 	const char *name = slash ? slash + 1 : item->path;
 	size_t len = (size_t) (item->path + item->path_len - name);
 	struct fingerprint print = {
-		.type_and_mode = (uint64_t) item->type << 32 | (uint64_t) item->decode << 16 |
-				 item->mode,
+		.type_and_mode =
+			(uint64_t) item->type << 32 | (uint64_t) item->decode << 16 | item->mode,
 		.stamp = item->stamp,
 	};
 	XXH128_hash_t hash;

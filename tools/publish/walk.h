@@ -13,7 +13,8 @@
 struct vt_walk;
 
 struct vt_walk_node {
-	struct vt_item item; /* borrowed until the next call; .kept: entries follow that are not given */
+	struct vt_item
+		item; /* borrowed until the next call; .kept: entries follow that are not given */
 	uint32_t position;
 	uint32_t depth;   /* names in its path */
 	uint64_t slot;    /* file: where its content is noted */
