@@ -29,7 +29,7 @@ const char *vt_document_name(enum vt_document document)
 
 int vt_document_by_name(const char *name, size_t len)
 {
-	for (int i = 0; i < VT_DOCUMENT_SHOWN; i++)
+	for (int i = 0; i < VT_DOCUMENT_COUNT; i++)
 		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
 			return i;
 	return -1;
@@ -186,7 +186,8 @@ static void put_readme_end(const struct vt_version *version, struct vt_buf *out)
 		out,
 		"\n\nThe files are in `../../%s`. Beside this file: `manifest.json` (every entry), "
 		"`SHA256SUMS`\n(check with `sha256sum -c` from inside the version), "
-		"`changes.json` (against the version before).\n",
+		"`changes.json` (against the version before),\n`labels.jsonl` and "
+		"`croissant.json` (https://mlcommons.org/croissant).\n",
 		version->name);
 }
 
