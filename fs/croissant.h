@@ -32,7 +32,7 @@ struct vt_buf;
 struct vt_croissant_facts;
 struct vt_error;
 
-#define VT_CROISSANT_SUMMED (UINT64_C(64) << 20)
+#define VT_CROISSANT_SUMMED (UINT64_C(32) << 20)
 
 /* Is the sum of a document of the version in there? */
 bool vt_croissant_sums(const struct vt_version *version, enum vt_document document);
