@@ -3,7 +3,6 @@
 #include "fs/data_card.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,6 @@
 #include "index/expression.h"
 #include "index/number.h"
 
-#define KEPT       64u /* texts */
 #define NAME_CHARS 40u /* characters of a value */
 #define NAME_BYTES (4 * NAME_CHARS + 4)
 #define BAR        30u /* characters of the longest one */
@@ -275,89 +273,4 @@ int vt_card_put(struct vt_label_index *labels, const struct vt_version *version,
 	if (r == 0 && card.keys > VT_CARD_KEYS_MAX)
 		vt_buf_printf(out, "\n\nAnd %zu more keys.", card.keys - VT_CARD_KEYS_MAX);
 	return r < 0 ? r : vt_buf_failed(out) ? vt_fail(err, ENOMEM, "no memory for a card") : 0;
-}
-
-/* ---- those asked about last ------------------------------------------------------------------ */
-
-struct kept {
-	uint32_t serial; /* 0: none */
-	struct vt_buf text;
-};
-
-struct vt_cards {
-	struct vt_label_index *labels; /* constant */
-	pthread_mutex_t lock;
-	struct kept kept[KEPT]; /* guarded by lock; the one asked about last first */
-};
-
-struct vt_cards *vt_cards_new(struct vt_label_index *labels)
-{
-	struct vt_cards *cards = calloc(1, sizeof *cards);
-
-	if (!cards)
-		return NULL;
-	cards->labels = labels;
-	(void) pthread_mutex_init(&cards->lock, NULL);
-	return cards;
-}
-
-void vt_cards_free(struct vt_cards *cards)
-{
-	if (!cards)
-		return;
-	for (size_t i = 0; i < KEPT; i++)
-		vt_buf_done(&cards->kept[i].text);
-	(void) pthread_mutex_destroy(&cards->lock);
-	free(cards);
-}
-
-/* Puts it in front of those before `at`, in place of what was there. */
-static void put_first(struct vt_cards *cards, size_t at, struct kept kept)
-{
-	memmove(&cards->kept[1], &cards->kept[0], at * sizeof kept);
-	cards->kept[0] = kept;
-}
-
-static bool find(struct vt_cards *cards, uint32_t serial, struct vt_buf *out)
-{
-	bool found = false;
-
-	(void) pthread_mutex_lock(&cards->lock);
-	for (size_t i = 0; i < KEPT && !found; i++)
-		if (cards->kept[i].serial == serial) {
-			put_first(cards, i, cards->kept[i]);
-			vt_buf_put(out, cards->kept[0].text.data, cards->kept[0].text.len);
-			found = true;
-		}
-	(void) pthread_mutex_unlock(&cards->lock);
-	return found;
-}
-
-/* Takes the text over. */
-static void keep(struct vt_cards *cards, uint32_t serial, struct vt_buf text)
-{
-	(void) pthread_mutex_lock(&cards->lock);
-	vt_buf_done(&cards->kept[KEPT - 1].text);
-	put_first(cards, KEPT - 1, (struct kept){serial, text});
-	(void) pthread_mutex_unlock(&cards->lock);
-}
-
-int vt_cards_put(struct vt_cards *cards, const struct vt_version *version, bool nowait,
-		 struct vt_buf *out, struct vt_error *err)
-{
-	struct vt_buf text = VT_BUF_INIT;
-	int r;
-
-	if (version->labels.labels == 0 || find(cards, version->serial, out))
-		return 0;
-	if (nowait)
-		return -EAGAIN;
-	r = vt_card_put(cards->labels, version, &text, err);
-	if (r < 0) {
-		vt_buf_done(&text);
-		return r;
-	}
-	vt_buf_put(out, text.data, text.len);
-	keep(cards, version->serial, text);
-	return 0;
 }

@@ -5,13 +5,9 @@
  * What README.md of a version says of its labels: how many there are; for each key its values in
  * force with a bar for each, sources, review states, annotators, and how far these agree. It
  * follows from the labels alone, so it is always the same text. Counts are those of postings
- * (label_index.h), which may have to be made first; the texts of the versions asked about last are
- * kept. Thread-safe.
+ * (label_index.h), which may have to be made first. Thread-safe.
  */
-#include <stdbool.h>
-
 #include "index/base/buf.h"
-#include "index/base/cleanup.h"
 
 struct vt_error;
 struct vt_label_index;
@@ -25,13 +21,3 @@ struct vt_version;
 /* Appends it; nothing without labels. May take minutes. */
 int vt_card_put(struct vt_label_index *labels, const struct vt_version *version, struct vt_buf *out,
 		struct vt_error *err);
-
-struct vt_cards;
-/* `labels` is borrowed. NULL: no memory. */
-struct vt_cards *vt_cards_new(struct vt_label_index *labels);
-void vt_cards_free(struct vt_cards *cards);
-VT_DEFINE_CLEANUP(struct vt_cards, vt_cards_free);
-
-/* The same; with `nowait` -EAGAIN when it is not at hand. */
-int vt_cards_put(struct vt_cards *cards, const struct vt_version *version, bool nowait,
-		 struct vt_buf *out, struct vt_error *err);

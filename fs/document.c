@@ -7,9 +7,12 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <jansson.h>
 #include <string.h>
 #include <time.h>
 
+#include "fs/provenance.h"
+#include "index/base/cleanup.h"
 #include "index/base/clock.h"
 #include "index/base/utf8.h"
 
@@ -26,7 +29,7 @@ const char *vt_document_name(enum vt_document document)
 
 int vt_document_by_name(const char *name, size_t len)
 {
-	for (int i = 0; i < VT_DOCUMENT_SHOWN; i++)
+	for (int i = 0; i < VT_DOCUMENT_COUNT; i++)
 		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
 			return i;
 	return -1;
@@ -99,6 +102,62 @@ static void put_time(struct vt_buf *out, uint64_t ns)
 
 /* ---- heads and tails ------------------------------------------------------------------------- */
 
+/* As code in Markdown, in one line: the fence is longer than any row of backticks in it. */
+static void put_code(struct vt_buf *out, const struct vt_buf *text)
+{
+	size_t longest = 0, row = 0;
+
+	for (size_t i = 0; i < text->len; i++) {
+		row = text->data[i] == '`' ? row + 1 : 0;
+		longest = row > longest ? row : longest;
+	}
+	for (size_t i = 0; i <= longest; i++)
+		vt_buf_put_u8(out, '`');
+	vt_buf_printf(out, longest ? " " : "");
+	for (size_t i = 0; i < text->len; i++)
+		vt_buf_put_u8(out, text->data[i] < 0x20 ? ' ' : text->data[i]);
+	vt_buf_printf(out, longest ? " " : "");
+	for (size_t i = 0; i <= longest; i++)
+		vt_buf_put_u8(out, '`');
+}
+
+/* What a curated version was made of. */
+static void put_made_of(const struct vt_version *version, struct vt_buf *out)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf text = VT_BUF_INIT;
+	json_auto_t *provenance = json_loads(version->provenance, 0, NULL);
+	const char *digest = json_string_value(json_object_get(provenance, "source_digest"));
+	const char *tool = json_string_value(json_object_get(provenance, "tool"));
+
+	if (!provenance)
+		return;
+	vt_provenance_say(provenance, &text);
+	vt_buf_printf(out, "\n- Made of: ");
+	put_code(out, &text);
+	if (digest)
+		vt_buf_printf(out, "\n- Digest of what it was made of: %s", digest);
+	if (tool)
+		vt_buf_printf(out, "\n- Made by: %s", tool);
+}
+
+/*
+ * The versions before are named by a digest, which vouches for all of them; what it stands for can
+ * be removed, and this text must stay.
+ */
+static void put_history(const struct vt_version *version, struct vt_buf *out)
+{
+	const char *dot = strrchr(version->name, '.');
+
+	if (version->revision && dot)
+		vt_buf_printf(out, "\n- Revision %u of the labels of %.*s, whose files it has",
+			      version->revision, (int) (dot - version->name), version->name);
+	if (!vt_digest_is_zero(&version->parent_digest)) {
+		vt_buf_printf(out, "\n- Follows the version with digest ");
+		put_digest(out, &version->parent_digest);
+		vt_buf_printf(out, " (`vitrine log` has the history)");
+	}
+}
+
 static void put_readme(const struct vt_dataset *dataset, const struct vt_version *version,
 		       struct vt_buf *out)
 {
@@ -117,12 +176,8 @@ static void put_readme(const struct vt_dataset *dataset, const struct vt_version
 	put_digest(out, &version->digest);
 	vt_buf_printf(out, "\n- Tree digest: ");
 	put_digest(out, &version->tree_digest);
-	if (!vt_digest_is_zero(&version->parent_digest)) {
-		vt_buf_printf(out, "\n- Follows: ");
-		put_digest(out, &version->parent_digest);
-	}
-	if (*version->provenance)
-		vt_buf_printf(out, "\n- Made of: `%s`", version->provenance);
+	put_history(version, out);
+	put_made_of(version, out);
 }
 
 static void put_readme_end(const struct vt_version *version, struct vt_buf *out)
@@ -131,7 +186,8 @@ static void put_readme_end(const struct vt_version *version, struct vt_buf *out)
 		out,
 		"\n\nThe files are in `../../%s`. Beside this file: `manifest.json` (every entry), "
 		"`SHA256SUMS`\n(check with `sha256sum -c` from inside the version), "
-		"`changes.json` (against the version before).\n",
+		"`changes.json` (against the version before),\n`labels.jsonl` and "
+		"`croissant.json` (https://mlcommons.org/croissant).\n",
 		version->name);
 }
 

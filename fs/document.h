@@ -9,7 +9,8 @@
  * begins (the *outline*, VT_CF_OUTLINE), so that any part is made from its lines alone.
  * changes.json's body is stored as ordinary content; that of labels.jsonl is made of the pages of
  * labels (index/label_lines.h), which is what `vitrine export-labels` prints; that of README.md is
- * what it says of labels (data_card.h); the others have none.
+ * what it says of labels (data_card.h); croissant.json is all body (croissant.h). The body of
+ * SHA256SUMS and labels.jsonl is all there is of them.
  *
  * All are functions of the version digest's inputs alone. Thread-safe.
  */
@@ -20,8 +21,7 @@
 #include "index/catalog.h"
 #include "index/diff.h"
 
-#define VT_OUTLINE_BLOCK  1024u /* nodes */
-#define VT_DOCUMENT_SHOWN 5     /* the first ones */
+#define VT_OUTLINE_BLOCK 1024u /* nodes */
 
 const char *vt_document_name(enum vt_document document); /* "SHA256SUMS" */
 /* -1 when there is no such document. */

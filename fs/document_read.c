@@ -2,20 +2,26 @@
 /*
  * See document_read.h. A document is head, body, tail; a read takes from each what overlaps. The
  * body of a pieced document starts at the last block of the outline that begins at or before the
- * offset; that of labels at the first line of the file that the offset is in.
+ * offset; that of labels at the first line of the file that the offset is in. What cannot be made
+ * in parts is kept once it is made (kept_texts.h).
  */
 #include "fs/document_read.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "fs/croissant.h"
+#include "fs/croissant_facts.h"
 #include "fs/data_card.h"
 #include "fs/file_reader.h"
+#include "fs/kept_texts.h"
 #include "fs/service.h"
 #include "index/base/error.h"
 #include "index/import.h"
 #include "index/label_lines.h"
 #include "index/store.h"
+
+#define SUM_PART (1u << 20) /* bytes that are made at a time for a sum */
 
 /* The part of a document that is wanted, and where the next text to be offered stands in it. */
 struct window {
@@ -168,16 +174,109 @@ static int read_labels(struct vt_service *service, const struct vt_version *vers
 				   to < size ? to : size, take_line, &lines, err);
 }
 
-static int read_card(struct vt_service *service, const struct vt_version *version,
+/* ---- documents that are made as a whole ------------------------------------------------------ */
+
+/* The sum of another document, which it makes for that. */
+static int sum_document(struct vt_service *service, const struct vt_dataset *dataset,
+			const struct vt_version *version, enum vt_document document,
+			struct vt_digest *out, struct vt_error *err)
+{
+	vt_cleanup(vt_hasher_freep) struct vt_hasher *hasher = vt_hasher_new();
+	vt_cleanup(vt_buf_done) struct vt_buf part = VT_BUF_INIT;
+	uint64_t offset = 0;
+	int r = hasher ? 0 : vt_fail(err, ENOMEM, "no memory for a sum");
+
+	while (r == 0) {
+		vt_buf_reset(&part);
+		r = vt_document_read(service, dataset, version, document, offset, SUM_PART, &part,
+				     err);
+		if (r < 0 || part.len == 0)
+			break;
+		vt_hasher_update(hasher, part.data, part.len);
+		offset += part.len;
+	}
+	if (r == 0)
+		vt_hasher_final(hasher, out);
+	return r;
+}
+
+static int add_sums(struct vt_service *service, const struct vt_dataset *dataset,
+		    const struct vt_version *version, struct vt_croissant_facts *facts,
+		    struct vt_error *err)
+{
+	int r = 0;
+
+	if (vt_croissant_sums(version, VT_DOCUMENT_SHA256SUMS))
+		r = sum_document(service, dataset, version, VT_DOCUMENT_SHA256SUMS,
+				 &facts->sums_digest, err);
+	if (r == 0 && version->labels.labels && vt_croissant_sums(version, VT_DOCUMENT_LABELS))
+		r = sum_document(service, dataset, version, VT_DOCUMENT_LABELS,
+				 &facts->labels_digest, err);
+	return r;
+}
+
+static int make_croissant(struct vt_service *service, const struct vt_dataset *dataset,
+			  const struct vt_version *version, bool summed, struct vt_buf *out,
+			  struct vt_error *err)
+{
+	struct vt_croissant_facts facts;
+	int r = vt_croissant_facts_gather(&service->index->pages, service->labels, version, &facts,
+					  err);
+
+	if (r == 0 && summed)
+		r = add_sums(service, dataset, version, &facts, err);
+	if (r == 0)
+		r = vt_croissant_put(dataset, version, &facts, out, err);
+	vt_croissant_facts_done(&facts);
+	return r;
+}
+
+static int make(struct vt_service *service, const struct vt_dataset *dataset,
+		const struct vt_version *version, enum vt_kept_kind kind, struct vt_buf *out,
+		struct vt_error *err)
+{
+	if (kind == VT_KEPT_CARD)
+		return vt_card_put(service->labels, version, out, err);
+	return make_croissant(service, dataset, version, kind == VT_KEPT_CROISSANT, out, err);
+}
+
+/* Appends it, kept or new; with `nowait` -EAGAIN when it is not at hand. */
+static int put_made(struct vt_service *service, const struct vt_dataset *dataset,
+		    const struct vt_version *version, enum vt_kept_kind kind, bool nowait,
+		    struct vt_buf *out, struct vt_error *err)
+{
+	struct vt_buf text = VT_BUF_INIT;
+	int r;
+
+	if (kind == VT_KEPT_CARD && version->labels.labels == 0)
+		return 0;
+	if (vt_kept_texts_find(service->texts, version->serial, kind, out))
+		return 0;
+	if (nowait)
+		return -EAGAIN;
+	r = make(service, dataset, version, kind, &text, err);
+	if (r < 0) {
+		vt_buf_done(&text);
+		return r;
+	}
+	vt_buf_put(out, text.data, text.len);
+	vt_kept_texts_keep(service->texts, version->serial, kind, text);
+	return 0;
+}
+
+static int read_made(struct vt_service *service, const struct vt_dataset *dataset,
+		     const struct vt_version *version, enum vt_kept_kind kind,
 		     struct window *window, struct vt_error *err)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf text = VT_BUF_INIT;
-	int r = vt_cards_put(service->cards, version, false, &text, err);
+	int r = put_made(service, dataset, version, kind, false, &text, err);
 
 	if (r == 0)
 		offer(window, text.data, text.len);
 	return r < 0 ? r : vt_buf_failed(&text) ? -ENOMEM : 0;
 }
+
+/* ---- any document ---------------------------------------------------------------------------- */
 
 static int read_body(struct vt_service *service, const struct vt_dataset *dataset,
 		     const struct vt_version *version, enum vt_document document,
@@ -187,8 +286,9 @@ static int read_body(struct vt_service *service, const struct vt_dataset *datase
 	int r = 0;
 
 	if (document == VT_DOCUMENT_README)
-		return read_card(service, version, window, err);
-
+		return read_made(service, dataset, version, VT_KEPT_CARD, window, err);
+	if (document == VT_DOCUMENT_CROISSANT)
+		return read_made(service, dataset, version, VT_KEPT_CROISSANT, window, err);
 	if (size > 0 && window->at < window->to && window->from < end) {
 		if (vt_document_is_pieced(document))
 			r = read_pieces(service, version, document, end, window, err);
@@ -210,7 +310,10 @@ int vt_document_size(struct vt_service *service, const struct vt_dataset *datase
 
 	vt_document_head(document, dataset, version, &text);
 	if (document == VT_DOCUMENT_README)
-		r = vt_cards_put(service->cards, version, nowait, &text, err);
+		r = put_made(service, dataset, version, VT_KEPT_CARD, nowait, &text, err);
+	else if (document == VT_DOCUMENT_CROISSANT)
+		r = put_made(service, dataset, version, VT_KEPT_CROISSANT_DRAFT, nowait, &text,
+			     err);
 	vt_document_tail(document, dataset, version, &text);
 	*size = text.len + version->document_body[document];
 	return r < 0 ? r : vt_buf_failed(&text) ? -ENOMEM : 0;

@@ -148,7 +148,7 @@ static int collect_names(struct vt_listing *listing, bool nowait)
 	case VT_SHOWN_QUERIES:
 		return add_versions(listing, directory->dataset, nowait);
 	case VT_SHOWN_VERSION_DOCUMENTS:
-		for (int i = 0; i < VT_DOCUMENT_SHOWN && r == 0; i++) {
+		for (int i = 0; i < VT_DOCUMENT_COUNT && r == 0; i++) {
 			const char *name = vt_document_name((enum vt_document) i);
 
 			r = add_name(listing, name, strlen(name));

@@ -4,10 +4,10 @@
 
 #include "fs/block_source.h"
 #include "fs/codec.h"
-#include "fs/data_card.h"
 #include "fs/file_reader.h"
 #include "fs/frame_cache.h"
 #include "fs/io_pool.h"
+#include "fs/kept_texts.h"
 #include "fs/label_index.h"
 #include "fs/leftovers.h"
 #include "fs/mount.h"
@@ -83,8 +83,8 @@ static int open_labels(struct vt_service *service, struct vt_error *err)
 
 	if (r < 0)
 		return r;
-	service->cards = vt_cards_new(service->labels);
-	return service->cards ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
+	service->texts = vt_kept_texts_new();
+	return service->texts ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
 }
 
 static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
@@ -156,7 +156,7 @@ void vt_service_close(struct vt_service *service)
 	vt_frame_cache_free(service->frames);
 	vt_block_source_free(service->source);
 	vt_leftovers_free(service->leftovers);
-	vt_cards_free(service->cards);
+	vt_kept_texts_free(service->texts);
 	vt_label_index_free(service->labels);
 	vt_audit_close(service->audit);
 	vt_gate_free(service->gate);

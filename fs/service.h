@@ -18,7 +18,7 @@ struct vt_people;
 struct vt_policy_watch;
 struct vt_timekeeper;
 struct vt_label_index;
-struct vt_cards;
+struct vt_kept_texts;
 struct vt_leftovers;
 struct vt_io_pool;
 struct vt_block_source;
@@ -38,7 +38,7 @@ struct vt_service {
 	struct vt_gate *gate;
 	struct vt_audit *audit;
 	struct vt_label_index *labels;
-	struct vt_cards *cards;
+	struct vt_kept_texts *texts; /* of documents */
 	struct vt_leftovers *leftovers;
 	struct vt_io_pool *pool;
 	struct vt_io_pool *queries; /* for what is asked of labels; a lane is a user */

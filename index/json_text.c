@@ -40,9 +40,22 @@ static json_t *hex(const char *text, size_t len)
 	return json;
 }
 
+/* NULL when it is not UTF-8. */
+static json_t *exact(const char *text, size_t len)
+{
+	return memchr(text, '\0', len) ? NULL : json_stringn(text, len);
+}
+
+json_t *vt_json_readable(const char *text, size_t len)
+{
+	json_t *plain = exact(text, len);
+
+	return plain ? plain : lossy(text, len);
+}
+
 int vt_json_set_text(json_t *object, const char *key, const char *text, size_t len)
 {
-	json_t *plain = memchr(text, '\0', len) ? NULL : json_stringn(text, len);
+	json_t *plain = exact(text, len);
 	char key_hex[64];
 
 	if (plain)

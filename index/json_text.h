@@ -9,3 +9,6 @@
  * when memory is short.
  */
 int vt_json_set_text(json_t *object, const char *key, const char *text, size_t len);
+
+/* The text alone, with U+FFFD for such bytes. NULL: no memory. */
+json_t *vt_json_readable(const char *text, size_t len);

@@ -17,14 +17,14 @@ docs=$ds/.vitrine/v1
 it "is reachable and not listed"
 assert_equal "$(ls -A "$ds" | tr '\n' ' ')" "latest v1 "
 assert_equal "$(ls -A "$tmp/mnt")" lab
-assert_equal "$(ls "$docs" | sort | tr '\n' ' ')" "README.md SHA256SUMS changes.json labels.jsonl manifest.json "
+assert_equal "$(ls "$docs" | sort | tr '\n' ' ')" "README.md SHA256SUMS changes.json croissant.json labels.jsonl manifest.json "
 
 it "passes sha256sum -c from inside the version"
 (cd "$ds/v1" && sha256sum -c --quiet ../.vitrine/v1/SHA256SUMS) >"$tmp/out" 2>&1 || fail "$(cat "$tmp/out")"
 (cd "$tmp/src" && sha256sum -c --quiet "$docs/SHA256SUMS") >"$tmp/out" 2>&1 || fail "$(cat "$tmp/out")"
 
 it "has the size that stat tells, and gives any part as of the whole"
-for name in README.md SHA256SUMS changes.json manifest.json; do
+for name in README.md SHA256SUMS changes.json croissant.json manifest.json; do
 	assert_equal "$name $(stat -c %s "$docs/$name")" "$name $(wc -c <"$docs/$name")"
 	cat "$docs/$name" >"$tmp/whole" # cp would copy that nobody may write
 	python3 - "$tmp/whole" "$docs/$name" <<'P' || fail "$name: a part differs"

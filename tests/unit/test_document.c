@@ -11,8 +11,11 @@ static const struct vt_dataset dataset = {.id = 1, .name = "lab/birds"};
 
 static struct vt_version make_version(void)
 {
-	struct vt_version version = {
-		.name = "v1", .author = "ann \"a\"", .message = "a\nb", .licence = ""};
+	struct vt_version version = {.name = "v1",
+				     .author = "ann \"a\"",
+				     .message = "a\nb",
+				     .licence = "",
+				     .provenance = ""};
 
 	version.counts.files = 2;
 	return version;
@@ -151,5 +154,41 @@ START_TEST(the_outline_says_where_blocks_begin)
 }
 END_TEST
 
+static void expect_in_card(const struct vt_version *version, const char *line)
+{
+	struct vt_buf out = VT_BUF_INIT;
+
+	vt_document_head(VT_DOCUMENT_README, &dataset, version, &out);
+	ck_assert_msg(strstr(text_of(&out), line) != NULL, "no '%s' in %s", line, out.data);
+	vt_buf_done(&out);
+}
+
+START_TEST(the_card_says_what_a_version_was_made_of)
+{
+	struct vt_version version = make_version();
+
+	version.provenance =
+		"{\"by\": \"curate\", \"source\": \"a@v1\", \"source_digest\": \"00ff\", "
+		"\"where\": \"x=\\\"``\\n\\\"\", \"split\": {\"p\": \"0.5\", \"q\": "
+		"\"0.5\"}, \"seed\": 7, \"tool\": \"vitrine 1\"}";
+	expect_in_card(&version,
+		       "\n- Made of: ``` a@v1 where x=\"`` \"; split p=0.5,q=0.5, seed 7 ```\n"
+		       "- Digest of what it was made of: 00ff\n- Made by: vitrine 1");
+}
+END_TEST
+
+START_TEST(the_card_names_the_versions_before_by_digest)
+{
+	struct vt_version version = make_version();
+
+	version.name = "one.2.3";
+	version.revision = 3;
+	version.parent_digest.bytes[0] = 0xab;
+	expect_in_card(&version, "\n- Revision 3 of the labels of one.2, whose files it has\n"
+				 "- Follows the version with digest ab0000");
+}
+END_TEST
+
 VT_SUITE(document, sums_escape_as_sha256sum_does, only_files_have_sums,
-	 the_manifest_is_json_with_any_name, changes_are_json, the_outline_says_where_blocks_begin)
+	 the_manifest_is_json_with_any_name, changes_are_json, the_outline_says_where_blocks_begin,
+	 the_card_says_what_a_version_was_made_of, the_card_names_the_versions_before_by_digest)
