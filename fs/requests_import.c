@@ -12,6 +12,7 @@
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/index.h"
+#include "index/label_schema.h"
 #include "index/record.h"
 #include "index/relabel.h"
 #include "policy/people.h"
@@ -120,6 +121,7 @@ void vt_control_abort_import(struct vt_connection *connection)
 	if (!connection->import)
 		return;
 	vt_relabel_free(vt_steal(&connection->relabel));
+	vt_label_schema_free(vt_steal(&connection->schema));
 	vt_import_free(vt_steal(&connection->import));
 	atomic_fetch_sub(&connection->host->imports, 1);
 }
@@ -308,8 +310,8 @@ int vt_serve_import_tree(struct vt_control_request *request, struct vt_error *er
 	if (r >= 0)
 		r = vt_control_carry(request, parent, &tree, &carried, err);
 	return r < 0 ? r
-		     : vt_relabel_new(request->service->index, connection->import_info.domain,
-				      &tree, &carried, &connection->relabel, err);
+		     : vt_control_relabel(request, connection->import_info.domain, &tree, &carried,
+					  err);
 }
 
 /* ---- commit ---------------------------------------------------------------------------------- */
