@@ -205,11 +205,18 @@ int vt_control_send_label_diff(struct vt_control_request *request, struct vt_err
 int vt_serve_select(struct vt_control_request *request, struct vt_error *err);
 /* requests_stats.c: */
 int vt_serve_stats(struct vt_control_request *request, struct vt_error *err);
+/*
+ * Around what counts a whole version. Everybody who may read may ask for that, so what it takes of
+ * the server is bounded: -EAGAIN, others are at it. The end only after a beginning.
+ */
+int vt_control_count_begin(struct vt_error *err);
+void vt_control_count_end(void);
 /* requests_curate.c: */
 int vt_serve_curate(struct vt_control_request *request, struct vt_error *err);
 /* requests_gate.c: */
 int vt_serve_gate_set(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_gate_show(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_gate_check(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_gate_remove(struct vt_control_request *request, struct vt_error *err);
 /* requests_store.c: */
 int vt_serve_gc(struct vt_control_request *request, struct vt_error *err);

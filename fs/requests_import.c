@@ -491,6 +491,8 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 		    : vt_control_carry(request, parent, &version.tree, &version.labels, err);
 	if (r >= 0)
 		r = vt_checks_run(request, &version, NULL, NULL, &checks, err);
+	if (r == -EDOM)
+		(void) vt_fail_in(err, r, "nothing is published");
 	version.checks = checks;
 	if (r >= 0)
 		r = commit(request, &version, &request->version, err);

@@ -38,7 +38,7 @@ assert_status 1 vitrine curate pets --as bad --gate "$tmp/cats"
 assert_err "request gate: class.values: measured 30, the gate says"
 assert_err "    dog/1 dog"
 assert_err "    and others"
-assert_err "nothing is published, these rules do not hold: class.values"
+assert_err "nothing is published: these rules do not hold: class.values"
 assert_equal "$(grep -c '^    dog/' "$tmp/err")" 20
 assert_status 4 vitrine show bad
 assert_status 1 vitrine curate pets --as bad --gate "$tmp/cats" --json
