@@ -9,17 +9,71 @@
 #include "index/base/buf.h"
 #include "index/base/error.h"
 #include "index/dataset_gate.h"
+#include "index/entry_codec.h"
 #include "index/number.h"
 #include "index/quality_private.h"
 
 #define LISTED_MAX 240u /* bytes of what is allowed, in a sentence */
 #define VALUE_MAX  80u  /* of one value there */
 
+/* A key that the gate names, and its rules: they stand together. */
+struct schema_key {
+	struct vt_label_text name;
+	const struct vt_quality_rule *rules;
+	size_t count;
+};
+
 struct vt_label_schema {
 	uint32_t dataset;
-	struct vt_buf text;         /* of the gate; empty: there is none */
-	struct vt_quality *quality; /* NULL: likewise */
+	struct vt_buf text;                  /* of the gate; empty: there is none */
+	struct vt_quality *quality;          /* NULL: likewise */
+	const struct vt_quality_rule *other; /* the one about other keys; or NULL */
+	struct schema_key *keys;             /* in byte order */
+	size_t key_count;
 };
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct vt_label_text *x = &((const struct schema_key *) a)->name;
+	const struct vt_label_text *y = &((const struct schema_key *) b)->name;
+
+	return vt_name_compare(x->bytes, x->len, y->bytes, y->len);
+}
+
+static struct schema_key key_of(const struct vt_quality *quality, const char *name)
+{
+	struct schema_key key = {.name = {name, strlen(name)}};
+
+	for (size_t i = 0; i < quality->count; i++) {
+		if (!vt_quality_is_about(&quality->rules[i], key.name))
+			continue;
+		key.rules = &quality->rules[i - key.count];
+		key.count++;
+	}
+	return key;
+}
+
+static int sort_keys(struct vt_label_schema *schema, struct vt_error *err)
+{
+	const struct vt_quality *quality = schema->quality;
+	const json_t *keys = json_object_get(quality->document, "keys"), *rules;
+	const char *name;
+
+	schema->keys = calloc(json_object_size(keys) + 1, sizeof *schema->keys);
+	if (!schema->keys)
+		return vt_fail(err, ENOMEM, "no memory for a schema");
+	json_object_foreach((json_t *) keys, name, rules)
+	{
+		schema->keys[schema->key_count++] = key_of(quality, name);
+	}
+	qsort(schema->keys, schema->key_count, sizeof *schema->keys, by_name);
+	for (size_t i = 0; i < quality->count; i++)
+		if (quality->rules[i].kind == VT_QUALITY_OTHER_KEYS)
+			schema->other = &quality->rules[i];
+	return 0;
+}
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -45,6 +99,8 @@ int vt_label_schema_read(struct vt_store *store, uint32_t dataset, struct vt_lab
 	if (r == 0 && schema->text.len > 0)
 		r = vt_quality_parse((const char *) schema->text.data, schema->text.len,
 				     &schema->quality, err);
+	if (r == 0 && schema->quality)
+		r = sort_keys(schema, err);
 	if (r < 0)
 		return vt_fail_in(err, r, "the schema of the dataset");
 	*out = vt_steal(&schema);
@@ -55,6 +111,7 @@ void vt_label_schema_free(struct vt_label_schema *schema)
 {
 	if (!schema)
 		return;
+	free(schema->keys);
 	vt_quality_free(schema->quality);
 	vt_buf_done(&schema->text);
 	free(schema);
@@ -174,17 +231,15 @@ static int say(const struct vt_label_schema *schema, const struct vt_quality_rul
 int vt_label_schema_check(const struct vt_label_schema *schema, const struct vt_label *label,
 			  struct vt_error *err)
 {
-	const struct vt_quality *quality = schema->quality;
+	const struct schema_key wanted = {.name = label->key}, *key;
 
-	if (!quality || label->review == VT_LABEL_REJECTED)
+	if (!schema->quality || label->review == VT_LABEL_REJECTED)
 		return 0;
-	for (size_t i = 0; i < quality->count; i++) {
-		const struct vt_quality_rule *rule = &quality->rules[i];
-
-		if (rule->kind == VT_QUALITY_OTHER_KEYS ? !vt_quality_knows_key(quality, label->key)
-							: vt_quality_is_about(rule, label->key) &&
-								  !vt_quality_allows(rule, label))
-			return say(schema, rule, label, err);
-	}
+	key = bsearch(&wanted, schema->keys, schema->key_count, sizeof wanted, by_name);
+	if (!key)
+		return schema->other ? say(schema, schema->other, label, err) : 0;
+	for (size_t i = 0; i < key->count; i++)
+		if (!vt_quality_allows(&key->rules[i], label))
+			return say(schema, &key->rules[i], label, err);
 	return 0;
 }

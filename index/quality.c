@@ -113,7 +113,7 @@ static int check_other_key(struct vt_quality *quality, const struct vt_labelled_
 	return 0;
 }
 
-bool vt_quality_knows_key(const struct vt_quality *quality, struct vt_label_text key)
+static bool is_known_key(const struct vt_quality *quality, struct vt_label_text key)
 {
 	const json_t *keys = json_object_get(quality->document, "keys");
 
@@ -127,7 +127,7 @@ int vt_quality_see_key(void *context, const struct vt_labelled_file *file,
 	struct vt_quality *quality = context;
 	int r = 0;
 
-	if (!vt_quality_knows_key(quality, rows[0].key))
+	if (!is_known_key(quality, rows[0].key))
 		return check_other_key(quality, file, rows[0].key, err);
 	for (size_t i = 0; r == 0 && i < quality->count; i++) {
 		if (!vt_quality_is_about(&quality->rules[i], rows[0].key))

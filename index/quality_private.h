@@ -45,9 +45,8 @@ struct vt_quality {
 	bool *is_met; /* by rule: the file at hand has the required key */
 };
 
-/* Is the rule about that key? Has the file of gates a member for it? */
+/* Is the rule about that key? */
 bool vt_quality_is_about(const struct vt_quality_rule *rule, struct vt_label_text key);
-bool vt_quality_knows_key(const struct vt_quality *quality, struct vt_label_text key);
 
 /*
  * Does a label whose key the rule is about hold it, as far as it is about single labels (type,
