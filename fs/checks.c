@@ -51,7 +51,11 @@ static int send_rule(struct checks *c, const char *of, const json_t *rule, struc
 
 	(void) json_object_set(row, "limit", json_object_get(rule, "limit"));
 	(void) json_object_set(row, "measured", json_object_get(rule, "measured"));
-	r = vt_control_send(c->request, row, NULL, 0, err);
+	r = vt_control_recheck(c->request, err);
+	if (r < 0)
+		json_decref(row);
+	else
+		r = vt_control_send(c->request, row, NULL, 0, err);
 	json_array_foreach(json_object_get(rule, "offenders"), i, offender)
 	{
 		if (r < 0)
@@ -209,8 +213,8 @@ int vt_checks_run(struct vt_control_request *request, const struct vt_version *v
 
 	*checks = NULL;
 	if (r >= 0 && c.failed > 0)
-		r = vt_fail(err, EDOM, "nothing is published, these rules do not hold: %.*s",
-			    (int) c.wrong.len, (const char *) c.wrong.data);
+		r = vt_fail(err, EDOM, "these rules do not hold: %.*s", (int) c.wrong.len,
+			    (const char *) c.wrong.data);
 	if (r >= 0)
 		r = make_record(&c, checks, err);
 	json_decref(c.gates);

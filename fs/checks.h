@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Quality gates (index/quality.h) at the commit of a version: those that come with the request,
- * then those of the dataset. Each is one walk over the new tree and its labels, before anything of
+ * Quality gates (index/quality.h) asked of a version: those that come with the request, then those
+ * of the dataset. Each is one walk over its tree and labels; at a commit that is before anything of
  * the version is written.
  *
  * The record of a version that passed (struct vt_version, checks), without blanks:

@@ -17,6 +17,7 @@
 #include "policy/gate.h"
 
 struct vt_error;
+struct vt_label_schema;
 struct vt_mount_plan;
 struct vt_mount_site;
 struct vt_relabel;
@@ -48,7 +49,8 @@ struct vt_connection {
 	struct vt_channel channel;
 	struct vt_import *import; /* or NULL */
 	struct vt_import_info import_info;
-	struct vt_relabel *relabel; /* of the import's labels; or NULL */
+	struct vt_relabel *relabel;     /* of the import's labels; or NULL */
+	struct vt_label_schema *schema; /* that they are held against; with relabel */
 	char import_as[VT_NAME_PART_MAX + 1];
 	bool import_open; /* its commit lets everybody read the dataset */
 };
@@ -187,6 +189,10 @@ int vt_serve_label_begin(struct vt_control_request *request, struct vt_error *er
 int vt_serve_label_rows(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_label_commit(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_labels(struct vt_control_request *request, struct vt_error *err);
+/* Opens the connection's import for labels of the files of `tree`, on top of the old ones. */
+int vt_control_relabel(struct vt_control_request *request, uint32_t domain,
+		       const struct vt_tree *tree, const struct vt_label_tree *old,
+		       struct vt_error *err);
 /* The labels that a publish of `tree` begins with. `parent` may be NULL. */
 int vt_control_carry(struct vt_control_request *request, const struct vt_version *parent,
 		     const struct vt_tree *tree, struct vt_label_tree *out, struct vt_error *err);
@@ -199,11 +205,18 @@ int vt_control_send_label_diff(struct vt_control_request *request, struct vt_err
 int vt_serve_select(struct vt_control_request *request, struct vt_error *err);
 /* requests_stats.c: */
 int vt_serve_stats(struct vt_control_request *request, struct vt_error *err);
+/*
+ * Around what counts a whole version. Everybody who may read may ask for that, so what it takes of
+ * the server is bounded: -EAGAIN, others are at it. The end only after a beginning.
+ */
+int vt_control_count_begin(struct vt_error *err);
+void vt_control_count_end(void);
 /* requests_curate.c: */
 int vt_serve_curate(struct vt_control_request *request, struct vt_error *err);
 /* requests_gate.c: */
 int vt_serve_gate_set(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_gate_show(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_gate_check(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_gate_remove(struct vt_control_request *request, struct vt_error *err);
 /* requests_store.c: */
 int vt_serve_gc(struct vt_control_request *request, struct vt_error *err);

@@ -417,6 +417,8 @@ static int publish(struct curation *c, struct vt_version *version, struct vt_err
 	struct vt_index *index = request->service->index;
 	int r = vt_checks_run(request, version, has_hung_up, c, &c->checks, err);
 
+	if (r == -EDOM)
+		(void) vt_fail_in(err, r, "nothing is published");
 	version->checks = c->checks;
 	if (r >= 0)
 		r = put_outline(c, &version->outline, err);

@@ -12,6 +12,7 @@
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/index.h"
+#include "index/label_schema.h"
 #include "index/record.h"
 #include "index/relabel.h"
 #include "policy/people.h"
@@ -122,6 +123,7 @@ void vt_control_abort_import(struct vt_connection *connection)
 	if (!connection->import)
 		return;
 	vt_relabel_free(vt_steal(&connection->relabel));
+	vt_label_schema_free(vt_steal(&connection->schema));
 	vt_import_free(vt_steal(&connection->import));
 	atomic_fetch_sub(&connection->host->imports, 1);
 }
@@ -310,8 +312,8 @@ int vt_serve_import_tree(struct vt_control_request *request, struct vt_error *er
 	if (r >= 0)
 		r = vt_control_carry(request, parent, &tree, &carried, err);
 	return r < 0 ? r
-		     : vt_relabel_new(request->service->index, connection->import_info.domain,
-				      &tree, &carried, &connection->relabel, err);
+		     : vt_control_relabel(request, connection->import_info.domain, &tree, &carried,
+					  err);
 }
 
 /* ---- commit ---------------------------------------------------------------------------------- */
@@ -491,6 +493,8 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 		    : vt_control_carry(request, parent, &version.tree, &version.labels, err);
 	if (r >= 0)
 		r = vt_checks_run(request, &version, NULL, NULL, &checks, err);
+	if (r == -EDOM)
+		(void) vt_fail_in(err, r, "nothing is published");
 	version.checks = checks;
 	if (r >= 0)
 		r = commit(request, &version, &request->version, err);

@@ -13,6 +13,8 @@
 #include "index/base/error.h"
 #include "index/carry.h"
 #include "index/index.h"
+#include "index/json_text.h"
+#include "index/label_schema.h"
 #include "index/label_set.h"
 #include "index/record.h"
 #include "index/relabel.h"
@@ -39,6 +41,22 @@ static int parent_labels(const struct vt_control_request *request, const struct 
 				  request->connection->import_info.parent, out, err);
 }
 
+int vt_control_relabel(struct vt_control_request *request, uint32_t domain,
+		       const struct vt_tree *tree, const struct vt_label_tree *old,
+		       struct vt_error *err)
+{
+	struct vt_connection *connection = request->connection;
+	struct vt_index *index = request->service->index;
+	vt_cleanup(vt_label_schema_freep) struct vt_label_schema *schema = NULL;
+	int r = vt_label_schema_read(index->store, connection->import_info.dataset, &schema, err);
+
+	if (r >= 0)
+		r = vt_relabel_new(index, domain, tree, old, &connection->relabel, err);
+	if (r >= 0)
+		connection->schema = vt_steal(&schema);
+	return r;
+}
+
 int vt_serve_label_begin(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_connection *connection = request->connection;
@@ -54,8 +72,8 @@ int vt_serve_label_begin(struct vt_control_request *request, struct vt_error *er
 	atomic_fetch_add(&connection->host->imports, 1);
 	r = parent_labels(request, &parent, err);
 	if (r == 0)
-		r = vt_relabel_new(request->service->index, parent->domain, &parent->tree,
-				   &parent->labels, &connection->relabel, err);
+		r = vt_control_relabel(request, parent->domain, &parent->tree, &parent->labels,
+				       err);
 	if (r < 0) {
 		vt_control_abort_import(connection);
 		return r;
@@ -97,18 +115,45 @@ static bool read_part(struct vt_reader *reader, struct part *out)
 	return !reader->failed && (how == 1 || how == 2);
 }
 
+/* A file is not there, or one of its rows may not be. `row` is taken. */
+static int send_refusal(struct vt_control_request *request, json_t *row, const char *sentence,
+			struct vt_error *err)
+{
+	if (vt_json_set_text(row, "text", sentence, strlen(sentence)) < 0) {
+		json_decref(row);
+		return too_little_memory(err);
+	}
+	return vt_control_send(request, row, NULL, 0, err);
+}
+
+/* Where in the blob the schema is asked. */
+struct asked {
+	struct vt_control_request *request;
+	uint64_t file;
+};
+
+static int refuse_row(void *context, uint32_t row, const char *sentence, struct vt_error *err)
+{
+	const struct asked *asked = context;
+
+	return send_refusal(
+		asked->request,
+		json_pack("{s:I, s:I}", "file", (json_int_t) asked->file, "row", (json_int_t) row),
+		sentence, err);
+}
+
 static int take_part(struct vt_control_request *request, const struct part *part, uint64_t number,
 		     struct vt_error *err)
 {
+	struct asked asked = {request, number};
+	const struct vt_relabel_judge judge = {request->connection->schema, refuse_row, &asked};
 	struct vt_error why;
 	int r = vt_relabel_file(request->connection->relabel, part->path, part->path_len, part->how,
-				part->rows, part->rows_len, part->count, &why);
+				part->rows, part->rows_len, part->count, &judge, &why);
 
 	if (r == -ENOENT)
-		return vt_control_send(
-			request,
-			json_pack("{s:I, s:s}", "file", (json_int_t) number, "text", why.text),
-			NULL, 0, err);
+		return send_refusal(request, json_pack("{s:I}", "file", (json_int_t) number),
+				    why.text, err);
 	if (r < 0 && err)
 		*err = why;
 	return r;
@@ -176,6 +221,9 @@ int vt_serve_label_commit(struct vt_control_request *request, struct vt_error *e
 		request->result = json_pack("{s:b, s:s}", "same", 1, "version", parent->name);
 		return request->result ? 0 : too_little_memory(err);
 	}
+	if (r >= 0)
+		r = vt_label_schema_confirm(connection->schema, request->service->index->store,
+					    err);
 	if (r >= 0)
 		r = vt_import_commit_revision(connection->import, &version, &made, err);
 	vt_control_abort_import(connection); /* done, or not to be done again with what is left */

@@ -44,18 +44,19 @@ static int take(struct vt_control_request *request, json_t **out, struct vt_erro
 	return r < 0 ? r : vt_label_stats_json(stats, out, err);
 }
 
-/* Everybody who may read may ask: what that takes of the server is bounded. */
-static int take_in_turn(struct vt_control_request *request, json_t **out, struct vt_error *err)
-{
-	static atomic_uint under_way;
-	int r;
+static atomic_uint under_way;
 
+int vt_control_count_begin(struct vt_error *err)
+{
 	if (atomic_fetch_add(&under_way, 1) < TAKEN_AT_ONCE)
-		r = take(request, out, err);
-	else
-		r = vt_fail(err, EAGAIN, "%u others count already; try again later", TAKEN_AT_ONCE);
+		return 0;
+	vt_control_count_end();
+	return vt_fail(err, EAGAIN, "%u others count already; try again later", TAKEN_AT_ONCE);
+}
+
+void vt_control_count_end(void)
+{
 	(void) atomic_fetch_sub(&under_way, 1);
-	return r;
 }
 
 static int send_text(struct vt_control_request *request, const char *text, struct vt_error *err)
@@ -75,8 +76,12 @@ int vt_serve_stats(struct vt_control_request *request, struct vt_error *err)
 {
 	vt_autofree char *text = NULL;
 	json_t *document = NULL;
-	int r = take_in_turn(request, &document, err);
+	int r = vt_control_count_begin(err);
 
+	if (r < 0)
+		return r;
+	r = take(request, &document, err);
+	vt_control_count_end();
 	if (r == -ECANCELED)
 		return vt_control_stopped(request, err);
 	if (r < 0)

@@ -20,7 +20,7 @@ static int no_memory(struct vt_error *err)
 
 /* ---- file by file ---- */
 
-static json_t *value_json(const struct vt_label *label)
+json_t *vt_quality_value_json(const struct vt_label *label)
 {
 	switch (label->type) {
 	case VT_LABEL_TEXT:
@@ -52,8 +52,7 @@ static int blame(struct vt_quality_rule *rule, const struct vt_labelled_file *fi
 	return bad ? no_memory(err) : 0;
 }
 
-/* A rule about the value of each label that is not rejected. */
-static bool allows(const struct vt_quality_rule *rule, const struct vt_label *label)
+bool vt_quality_allows(const struct vt_quality_rule *rule, const struct vt_label *label)
 {
 	struct vt_stats_value value;
 
@@ -76,8 +75,8 @@ static int check_values(struct vt_quality_rule *rule, const struct vt_labelled_f
 			const struct vt_label *rows, size_t count, struct vt_error *err)
 {
 	for (size_t i = 0; i < count; i++)
-		if (rows[i].review != VT_LABEL_REJECTED && !allows(rule, &rows[i]))
-			return blame(rule, file, "value", value_json(&rows[i]), err);
+		if (rows[i].review != VT_LABEL_REJECTED && !vt_quality_allows(rule, &rows[i]))
+			return blame(rule, file, "value", vt_quality_value_json(&rows[i]), err);
 	return 0;
 }
 
@@ -98,7 +97,7 @@ static int check_key(struct vt_quality_rule *rule, const struct vt_labelled_file
 	}
 }
 
-static bool is_about(const struct vt_quality_rule *rule, struct vt_label_text key)
+bool vt_quality_is_about(const struct vt_quality_rule *rule, struct vt_label_text key)
 {
 	return rule->key && strlen(rule->key) == key.len &&
 	       memcmp(rule->key, key.bytes, key.len) == 0;
@@ -131,7 +130,7 @@ int vt_quality_see_key(void *context, const struct vt_labelled_file *file,
 	if (!is_known_key(quality, rows[0].key))
 		return check_other_key(quality, file, rows[0].key, err);
 	for (size_t i = 0; r == 0 && i < quality->count; i++) {
-		if (!is_about(&quality->rules[i], rows[0].key))
+		if (!vt_quality_is_about(&quality->rules[i], rows[0].key))
 			continue;
 		quality->is_met[i] = effective != NULL;
 		r = check_key(&quality->rules[i], file, rows, count, agreement, err);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What quality_parse.c makes of a file of gates, and quality.c measures. */
+/*
+ * What quality_parse.c makes of a file of gates, quality.c measures, and label_schema.c asks label
+ * by label.
+ */
 #include "index/label_stats_private.h"
 #include "index/quality.h"
 
@@ -41,6 +44,16 @@ struct vt_quality {
 	struct vt_stats_watch watch;
 	bool *is_met; /* by rule: the file at hand has the required key */
 };
+
+/* Is the rule about that key? */
+bool vt_quality_is_about(const struct vt_quality_rule *rule, struct vt_label_text key);
+
+/*
+ * Does a label whose key the rule is about hold it, as far as it is about single labels (type,
+ * values, min, max)? Review is not looked at.
+ */
+bool vt_quality_allows(const struct vt_quality_rule *rule, const struct vt_label *label);
+json_t *vt_quality_value_json(const struct vt_label *label); /* NULL: no memory */
 
 /* Callbacks of the watch; `context` is the quality. */
 int vt_quality_see_key(void *context, const struct vt_labelled_file *file,

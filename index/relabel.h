@@ -11,6 +11,7 @@
  */
 #include "index/import.h"
 
+struct vt_label_schema;
 struct vt_relabel;
 
 enum vt_relabel_how {
@@ -26,14 +27,28 @@ void vt_relabel_free(struct vt_relabel *relabel);
 VT_DEFINE_CLEANUP(struct vt_relabel, vt_relabel_free);
 
 /*
+ * Who is told of labels that the schema does not allow: `row` is the number of one among those that
+ * were given, from 0. A negative result ends it.
+ */
+struct vt_relabel_judge {
+	const struct vt_label_schema *schema;
+	int (*refuse)(void *context, uint32_t row, const char *sentence, struct vt_error *err);
+	void *context;
+};
+
+/*
  * `rows`: `count` labels one behind the other, as in a block (label_block.h). Files come in walk
  * order, each once. -ENOENT no such file, and the next one may follow; -EINVAL a row breaks a rule
  * or the order is another; -E2BIG too many labels for one file. After any error but -ENOENT it can
  * only be freed.
+ *
+ * With a judge, rows outside of its schema are passed over, and a file of which all are stays as it
+ * was. But a label that the file has already is not given to it: whatever the schema says, it stays
+ * when it is among the rows.
  */
 int vt_relabel_file(struct vt_relabel *relabel, const char *path, size_t len,
 		    enum vt_relabel_how how, const void *rows, size_t rows_len, uint32_t count,
-		    struct vt_error *err);
+		    const struct vt_relabel_judge *judge, struct vt_error *err);
 
 /*
  * Labels of a file of another tree, for a file of this one with the same content: `from` is its

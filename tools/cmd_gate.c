@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `vitrine gate`: the quality gates of a dataset. */
+/* `vitrine gate`: the quality gates of a dataset, its schema among them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "tools/gate_report.h"
 #include "tools/output.h"
 #include "tools/target.h"
+#include "tools/version_text.h"
 
 static int set(struct vt_cli *cli, const struct vt_target *target, struct vt_error *err)
 {
@@ -19,8 +20,35 @@ static int set(struct vt_cli *cli, const struct vt_target *target, struct vt_err
 	else
 		r = vt_cli_call(cli, "gate.set", args, NULL, NULL, NULL, err);
 	if (r == 0)
-		vt_say(cli, "what is published into %s has to pass this gate", target->dataset);
+		vt_say(cli,
+		       "what is published into %s has to pass this gate, and each label its schema",
+		       target->dataset);
 	return r;
+}
+
+/* FILE, where there is one, is asked beside the dataset's own gate. */
+static int check(struct vt_cli *cli, const struct vt_target *target, struct vt_error *err)
+{
+	vt_cleanup(vt_json_freep) json_t *result = NULL;
+	struct vt_gate_report report = {.cli = cli};
+	json_t *args = vt_target_args(target);
+	int r = cli->argc == 3 ? vt_gate_read(cli->argv[2], args, err) : 0;
+
+	if (r < 0)
+		json_decref(args);
+	else
+		r = vt_cli_call(cli, "gate.check", args, vt_gate_report_row, &report, &result, err);
+	vt_gate_report_end(&report);
+	if (r < 0)
+		return r;
+	if (cli->json) {
+		vt_print_json(result);
+		return 0;
+	}
+	vt_version_say(result);
+	(void) printf("%s@%s: %s\n", vt_json_text(result, "dataset", ""),
+		      vt_json_text(result, "version", ""), vt_json_text(result, "gate", ""));
+	return 0;
 }
 
 static int show(struct vt_cli *cli, const struct vt_target *target, struct vt_error *err)
@@ -48,7 +76,11 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	struct vt_target target;
 	int r = vt_target_parse(cli->argv[1], &target, err);
 
-	if (r == 0 && (target.path || target.version[0]))
+	if (r == 0 && target.path)
+		return vt_misused(cli, err, "'%s': a gate is not of a path", cli->argv[1]);
+	if (r == 0 && strcmp(action, "check") == 0)
+		return check(cli, &target, err);
+	if (r == 0 && target.version[0])
 		return vt_misused(cli, err, "'%s': a gate is of a whole dataset", cli->argv[1]);
 	if (r < 0)
 		return r;
@@ -59,16 +91,17 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	if (strcmp(action, "rm") == 0 && cli->argc == 2)
 		return take_away(cli, &target, err);
 	return vt_misused(cli, err,
-			  "it is 'gate set DATASET FILE', 'gate show DATASET' or 'gate rm "
-			  "DATASET'");
+			  "it is 'gate set DATASET FILE', 'gate show DATASET', 'gate check "
+			  "DATASET[@VERSION] [FILE]' or 'gate rm DATASET'");
 }
 
 const struct vt_command vt_cmd_gate = {
 	.name = "gate",
-	.synopsis = "set|show|rm DATASET [FILE]",
-	.summary = "Set what every version of a dataset must be like to be published",
+	.synopsis = "set|show|check|rm DATASET[@VERSION] [FILE]",
+	.summary = "Set what versions of a dataset must be like, and its labels' schema",
 	.details = "A FILE of rules about files and labels (vitrine-gates(7)); '-' is standard\n"
-		   "input. It is asked by publish and curate, not by changes of labels.",
+		   "input. All are asked by publish, curate and check; those about single labels,\n"
+		   "the schema, of every label that is given to a file.",
 	.min_args = 2,
 	.max_args = 3,
 	.run = run,

@@ -157,6 +157,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	if (r < 0)
 		return r;
 	intake.cli = cli;
+	intake.dataset = target.dataset;
 	intake.files = (const char *const *) cli->argv + 1;
 	intake.file_count = (size_t) cli->argc - 1;
 	intake.rule = from_path;

@@ -52,8 +52,10 @@ struct job {
 	size_t count;
 	struct vt_label_sender sender;
 	struct vt_label_list labels; /* of the file at hand */
-	uint64_t changed;
+	uint64_t changed, outside;   /* files; labels that the schema does not allow */
 };
+
+#define SAID_MAX 20u /* of those, one by one */
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
@@ -179,7 +181,7 @@ static int change_file(struct job *job, const char *path, size_t len, struct vt_
 		return r;
 	job->changed++;
 	return vt_label_sender_put(&job->sender, (struct vt_label_text){path, len}, true,
-				   job->labels.labels, job->labels.count, 0, err);
+				   job->labels.labels, NULL, job->labels.count, err);
 }
 
 static int compare_paths(const void *a, const void *b)
@@ -255,9 +257,32 @@ static int change_all(struct job *job, struct vt_error *err)
 	return r;
 }
 
-static int note_absent(void *context, uint64_t origin, const char *sentence, struct vt_error *err)
+static int note_refused(void *context, enum vt_labels_refusal why, uint64_t origin,
+			const char *sentence, struct vt_error *err)
 {
-	return vt_fail(err, ENOENT, "%s", sentence);
+	vt_cleanup(vt_buf_done) struct vt_buf line = VT_BUF_INIT;
+	struct job *job = context;
+
+	(void) origin;
+	if (why == VT_LABELS_ABSENT)
+		return vt_fail(err, ENOENT, "%s", sentence);
+	vt_escape(sentence, strlen(sentence), &line);
+	if (job->outside++ < SAID_MAX)
+		(void) fprintf(stderr, "vitrine: %.*s\n", (int) line.len, (const char *) line.data);
+	return 0;
+}
+
+static int check_outside(const struct job *job, struct vt_error *err)
+{
+	const char *dataset = job->target.dataset;
+
+	if (job->outside == 0)
+		return 0;
+	return vt_fail(
+		err, EINVAL,
+		"%llu labels are not allowed by the schema of '%s' ('vitrine gate show %s'), "
+		"nothing was changed",
+		(unsigned long long) job->outside, dataset, dataset);
 }
 
 static int revise(struct job *job, struct vt_error *err)
@@ -267,6 +292,10 @@ static int revise(struct job *job, struct vt_error *err)
 
 	if (r == 0)
 		r = change_all(job, err);
+	if (r == 0)
+		r = vt_label_sender_flush(&job->sender, err);
+	if (r == 0)
+		r = check_outside(job, err);
 	if (r == 0)
 		r = vt_label_sender_commit(&job->sender, message, NULL, &result, err);
 	if (r < 0)
@@ -354,7 +383,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	if (job.action == SHOW)
 		return vt_label_list_print(cli, &job.target, err);
 	r = read_wanted(&job, err);
-	job.sender = (struct vt_label_sender){.cli = cli, .absent = note_absent, .context = &job};
+	job.sender = (struct vt_label_sender){.cli = cli, .refused = note_refused, .context = &job};
 	if (r == 0)
 		r = revise(&job, err);
 	vt_label_sender_done(&job.sender);

@@ -240,11 +240,13 @@ static int give_labels(void *context, struct vt_error *err)
 	return vt_label_intake_send(&intake, err);
 }
 
-static int read_labels(struct vt_cli *cli, struct vt_progress *bar, struct vt_error *err)
+static int read_labels(struct vt_cli *cli, const char *dataset, struct vt_progress *bar,
+		       struct vt_error *err)
 {
 	int r;
 
 	intake.cli = cli;
+	intake.dataset = dataset;
 	intake.bar = bar;
 	intake.files = label_files.items;
 	intake.file_count = label_files.count;
@@ -318,7 +320,7 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 	how.warn_context = bar;
 	if (has_labels()) {
 		how.labels = &labels;
-		r = read_labels(cli, bar, err);
+		r = read_labels(cli, dataset, bar, err);
 	}
 	if (r == 0)
 		r = vt_publish(backend, &info, dataset, as, &how, result, err);

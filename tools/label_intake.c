@@ -15,12 +15,14 @@
 
 #define SAID_MAX 20u /* bad rows that are told one by one */
 
-static int note_absent(void *context, uint64_t origin, const char *sentence, struct vt_error *err)
+static int note_refused(void *context, enum vt_labels_refusal why, uint64_t origin,
+			const char *sentence, struct vt_error *err)
 {
 	struct vt_label_intake *intake = context;
 	vt_cleanup(vt_buf_done) struct vt_buf text = VT_BUF_INIT;
 
 	(void) err;
+	intake->outside += why == VT_LABELS_OUTSIDE;
 	vt_label_sort_where(origin, intake->files, &text);
 	vt_buf_printf(&text, "%s", sentence);
 	vt_buf_put_u8(&text, 0);
@@ -32,7 +34,7 @@ static int note_absent(void *context, uint64_t origin, const char *sentence, str
 int vt_label_intake_begin(struct vt_label_intake *intake, struct vt_error *err)
 {
 	intake->sender = (struct vt_label_sender){
-		.cli = intake->cli, .absent = note_absent, .context = intake};
+		.cli = intake->cli, .refused = note_refused, .context = intake};
 	return vt_label_sort_new(&intake->sort, err);
 }
 
@@ -140,6 +142,13 @@ int vt_label_intake_judge(const struct vt_label_intake *intake, struct vt_error 
 		vt_progress_print(intake->bar, line);
 	if (intake->bad == 0 || intake->skip)
 		return 0;
+	if (intake->outside > 0)
+		return vt_fail(err, EINVAL,
+			       "%llu rows are bad, %llu of them by the schema of '%s' ('vitrine "
+			       "gate show %s'), nothing was %s (--on-error skip passes them over)",
+			       (unsigned long long) intake->bad,
+			       (unsigned long long) intake->outside, intake->dataset,
+			       intake->dataset, intake->verb);
 	return vt_fail(err, EINVAL,
 		       "%llu rows are bad, nothing was %s (--on-error skip passes them over)",
 		       (unsigned long long) intake->bad, intake->verb);
@@ -153,7 +162,7 @@ int vt_label_intake_send(struct vt_label_intake *intake, struct vt_error *err)
 	intake->is_sending = true;
 	while (r >= 0 && (r = vt_label_sort_next(intake->sort, &file, err)) > 0) {
 		r = vt_label_sender_put(&intake->sender, file.path, intake->replace, file.labels,
-					file.count, file.origin, err);
+					file.origins, file.count, err);
 		intake->sent += file.count;
 	}
 	if (r >= 0)

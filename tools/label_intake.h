@@ -20,6 +20,7 @@ struct vt_progress;
 
 struct vt_label_intake {
 	struct vt_cli *cli;       /* all borrowed */
+	const char *dataset;      /* that they go into */
 	const char *const *files; /* names; the sentences about rows have them, too */
 	size_t file_count;
 	const char *rule;        /* labels out of paths (path_rule.h), checked; or NULL */
@@ -30,7 +31,8 @@ struct vt_label_intake {
 	/* For the bar: rows taken in, and sent. */
 	_Atomic uint64_t rows, sent;
 	_Atomic bool is_sending;
-	uint64_t bad; /* rows */
+	uint64_t bad;     /* rows */
+	uint64_t outside; /* of these, not allowed by the schema of the dataset */
 	/* private */
 	struct vt_label_sort *sort;
 	struct vt_label_sender sender;

@@ -25,6 +25,7 @@ struct vt_label_sort {
 	struct vt_spool_record ahead;
 	bool has_ahead;
 	struct vt_label *labels;
+	uint64_t *origins;
 	size_t count, room;
 };
 
@@ -59,6 +60,7 @@ void vt_label_sort_free(struct vt_label_sort *sort)
 	vt_buf_done(&sort->path);
 	vt_buf_done(&sort->rows);
 	free(sort->labels);
+	free(sort->origins);
 	free(sort);
 }
 
@@ -118,60 +120,69 @@ static bool is_same_file(const struct vt_label_sort *sort)
 	return true;
 }
 
+static int make_room(struct vt_label_sort *sort, struct vt_error *err)
+{
+	size_t room = sort->room ? 2 * sort->room : 64;
+	struct vt_label *labels;
+	uint64_t *origins;
+
+	if (sort->count < sort->room)
+		return 0;
+	labels = reallocarray(sort->labels, room, sizeof *labels);
+	sort->labels = labels ? labels : sort->labels;
+	origins = reallocarray(sort->origins, room, sizeof *origins);
+	sort->origins = origins ? origins : sort->origins;
+	if (!labels || !origins)
+		return vt_fail(err, ENOMEM, "no memory to sort labels");
+	sort->room = room;
+	return 0;
+}
+
+/* The record ahead is one more of the file at hand. */
+static int take_row(struct vt_label_sort *sort, struct vt_error *err)
+{
+	struct vt_reader reader = vt_reader_over(sort->ahead.value, sort->ahead.value_len);
+	int r = make_room(sort, err);
+
+	if (r < 0)
+		return r;
+	sort->origins[sort->count++] = vt_reader_le64(&reader);
+	vt_buf_put(&sort->rows, reader.at, vt_reader_left(&reader));
+	return look_ahead(sort, err);
+}
+
 /* Of all rows collected, which `labels` then borrows from. */
-static int read_labels(struct vt_label_sort *sort, struct vt_error *err)
+static void read_labels(struct vt_label_sort *sort)
 {
 	struct vt_label_block_reader reader =
 		vt_label_block_reader_over(sort->rows.data, sort->rows.len);
 
-	if (sort->count > sort->room) {
-		struct vt_label *more = reallocarray(sort->labels, sort->count, sizeof *more);
-
-		if (!more)
-			return vt_fail(err, ENOMEM, "no memory to sort labels");
-		sort->labels = more;
-		sort->room = sort->count;
-	}
 	for (size_t i = 0; i < sort->count; i++)
 		(void) vt_label_block_next(&reader, &sort->labels[i]);
-	return 0;
-}
-
-static uint64_t origin_of(const struct vt_spool_record *record)
-{
-	struct vt_reader reader = vt_reader_over(record->value, record->value_len);
-
-	return vt_reader_le64(&reader);
 }
 
 int vt_label_sort_next(struct vt_label_sort *sort, struct vt_label_sorted *out,
 		       struct vt_error *err)
 {
-	uint64_t origin;
 	int r = 1;
 
 	if (!sort->has_ahead)
 		return 0;
 	take_path(sort);
-	origin = origin_of(&sort->ahead);
 	vt_buf_reset(&sort->rows);
-	for (sort->count = 0; sort->has_ahead && is_same_file(sort); sort->count++) {
-		vt_buf_put(&sort->rows, (const char *) sort->ahead.value + sizeof origin,
-			   sort->ahead.value_len - sizeof origin);
-		r = look_ahead(sort, err);
-		if (r < 0)
-			return r;
-	}
-	if (vt_buf_failed(&sort->rows) || vt_buf_failed(&sort->path))
-		return vt_fail(err, ENOMEM, "no memory to sort labels");
-	r = read_labels(sort, err);
+	sort->count = 0;
+	while (r >= 0 && sort->has_ahead && is_same_file(sort))
+		r = take_row(sort, err);
 	if (r < 0)
 		return r;
+	if (vt_buf_failed(&sort->rows) || vt_buf_failed(&sort->path))
+		return vt_fail(err, ENOMEM, "no memory to sort labels");
+	read_labels(sort);
 	*out = (struct vt_label_sorted){
 		.path = {(const char *) sort->path.data, sort->path.len},
 		.labels = sort->labels,
+		.origins = sort->origins,
 		.count = sort->count,
-		.origin = origin,
 	};
 	return 1;
 }

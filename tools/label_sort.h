@@ -29,8 +29,8 @@ int vt_label_sort_add(struct vt_label_sort *sort, const struct vt_label_row *row
 struct vt_label_sorted {
 	struct vt_label_text path;
 	struct vt_label *labels;
+	const uint64_t *origins; /* one a label: where it came from */
 	size_t count;
-	uint64_t origin; /* of the first row */
 };
 int vt_label_sort_finish(struct vt_label_sort *sort, struct vt_error *err);
 int vt_label_sort_next(struct vt_label_sort *sort, struct vt_label_sorted *out,

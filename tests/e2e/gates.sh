@@ -38,7 +38,7 @@ assert_status 1 vitrine curate pets --as bad --gate "$tmp/cats"
 assert_err "request gate: class.values: measured 30, the gate says"
 assert_err "    dog/1 dog"
 assert_err "    and others"
-assert_err "nothing is published, these rules do not hold: class.values"
+assert_err "nothing is published: these rules do not hold: class.values"
 assert_equal "$(grep -c '^    dog/' "$tmp/err")" 20
 assert_status 4 vitrine show bad
 assert_status 1 vitrine curate pets --as bad --gate "$tmp/cats" --json
@@ -78,10 +78,103 @@ assert_equal "$(checks pets@both '[g["of"] for g in c["gates"]]')" "['request', 
 assert_ok vitrine gc --now
 assert_ok vitrine gate show pets
 
-it "is not asked by a change of labels, which has no result of it"
+it "keeps no result with a change of labels"
 assert_ok vitrine label rm pets:cat/2 class
 vitrine show --json pets >"$tmp/out"
 assert_status 1 json_member 1 checks
+
+cat >"$tmp/schema" <<'END'
+{"unlabelled": 0, "other_keys": false,
+ "keys": {"class": {"type": "text", "values": ["cat", "dog"], "required": true, "min_share": 0.3},
+          "age": {"min": 0, "max": 30}}}
+END
+mkdir -p "$tmp/few"
+for i in 1 2 3; do echo "few $i" >"$tmp/few/$i"; done
+vitrine publish --quiet few "$tmp/few" 2>/dev/null
+vitrine label set --quiet few:1 class=eel --annotator old
+vitrine gate set --quiet few "$tmp/schema"
+
+it "takes no label outside of the schema by import, and names each with its line"
+{
+	row 1 cat
+	row 2 fish
+	row 2 dog ',"confidence":0.5'
+	row 3 rat ',"review":"rejected"'
+	echo '{"path":"1","key":"age","value":31,"annotator":"ann"}'
+	echo '{"path":"1","key":"colour","value":"red","annotator":"ann"}'
+	echo '{"path":"1","key":"class","value":true,"annotator":"ann"}'
+	row 9 cat
+} >"$tmp/rows.jsonl"
+assert_status 2 vitrine import-labels few "$tmp/rows.jsonl"
+assert_err "rows.jsonl:2: '2': class is \"fish\", by the schema it must be one of \"cat\", \"dog\""
+assert_err "rows.jsonl:5: '1': age is 31, by the schema it must be a number, at most 30"
+assert_err "rows.jsonl:6: '1': the schema has no key 'colour', its keys are: class, age"
+assert_err "rows.jsonl:7: '1': class is true, by the schema it must be of type text"
+assert_err "rows.jsonl:8: there is no file '9'"
+assert_err "5 rows are bad, 4 of them by the schema of 'few' ('vitrine gate show few'), nothing was imported"
+assert_equal "$(grep -c 'rows.jsonl:' "$tmp/err")" 5
+assert_equal "$(labels few)" "1 class eel"
+
+it "passes over those alone when it is told to"
+assert_ok vitrine import-labels few "$tmp/rows.jsonl" --on-error skip
+assert_out "few@v1.2"
+assert_equal "$(labels few)" "1 class cat
+1 class eel
+2 class dog
+3 class rat"
+
+it "keeps the labels of a file for which nothing better came"
+row 2 fish >"$tmp/fish.jsonl"
+assert_ok vitrine import-labels few "$tmp/fish.jsonl" --on-error skip --replace
+assert_equal "$(labels few:2)" "2 class dog"
+
+it "takes none by hand, of one file or many"
+assert_status 2 vitrine label set few:2 class=fish
+assert_err "'2': class is \"fish\", by the schema"
+assert_err "1 labels are not allowed by the schema of 'few' ('vitrine gate show few'), nothing was changed"
+printf '2\n3\n' >"$tmp/list"
+assert_status 2 vitrine label set few class=dog age:=-1 --files-from "$tmp/list"
+assert_err "'3': age is -1, by the schema it must be a number, at least 0"
+assert_err "2 labels are not allowed"
+assert_status 2 vitrine label accept few:3 class=rat
+assert_equal "$(vitrine show few --json >"$tmp/out"; json_member 1 version)" v1.2
+assert_ok vitrine label set few class=dog age:=1 --files-from "$tmp/list"
+
+it "takes none with a publish"
+assert_status 2 vitrine publish few "$tmp/few" --labels "$tmp/fish.jsonl"
+assert_err "fish.jsonl:1: '2': class is \"fish\", by the schema"
+assert_err "1 of them by the schema of 'few' ('vitrine gate show few'), nothing was published"
+assert_status 4 vitrine show few@v2
+assert_ok vitrine verify
+
+it "lets what was there before be left alone, rejected and taken away, but not accepted"
+assert_status 2 vitrine label accept few:1 class=eel
+assert_ok vitrine label set few:1 age:=2
+assert_equal "$(labels few:1)" "1 age 2
+1 class cat
+1 class eel"
+assert_ok vitrine label reject few:1 class=eel
+assert_ok vitrine label rm few:1 class=eel
+
+it "leaves the rules about a whole version to publish, curate and 'gate check'"
+assert_ok vitrine label set few:3 class=cat --annotator other
+assert_ok vitrine gate check few
+assert_out "few@v1.7: passed, 8 rules"
+assert_ok vitrine label rm few:2 class
+assert_ok vitrine label rm few:2 age
+assert_status 1 vitrine gate check few
+assert_err "dataset gate: unlabelled: measured 1, the gate says 0"
+assert_err "    2"
+assert_err "'few@v1.9': these rules do not hold: unlabelled, class.required"
+assert_status 1 vitrine gate check few@v1.1 "$tmp/cats"
+assert_err "'few@v1.1': these rules do not hold: unlabelled, class.values, unlabelled, class.values, class.required"
+assert_ok vitrine gate check few@v1.7 --json
+assert_json dataset version checks
+assert_status 1 vitrine publish few "$tmp/few" --as whole
+assert_err "nothing is published: these rules do not hold: unlabelled"
+assert_status 4 vitrine gate check good
+assert_err "'good' has no quality gate"
+assert_status 2 vitrine gate check few:2
 
 it "goes when it is taken away"
 assert_ok vitrine gate rm pets
@@ -116,3 +209,19 @@ assert_status 3 as_user "$user" "$VITRINE" gate rm pets
 assert_status 3 as_user "$user" "$VITRINE" gate show good
 vitrine grant "$user" browse pets >/dev/null
 assert_ok as_user "$user" "$VITRINE" gate show pets
+
+it "holds for a curator, who learns what is allowed, and not for who may not read to check"
+vitrine grant "$user" curate few >/dev/null
+cp "$tmp/rows.jsonl" "$tmp/program/rows.jsonl"
+chmod 0644 "$tmp/program/rows.jsonl"
+before=$(labels few)
+assert_status 2 as_user "$user" "$VITRINE" import-labels few "$tmp/program/rows.jsonl"
+assert_err "rows.jsonl:2: '2': class is \"fish\", by the schema it must be one of \"cat\", \"dog\""
+assert_equal "$(labels few)" "$before"
+assert_status 3 as_user "$user" "$VITRINE" gate check few
+assert_ok as_user "$user" "$VITRINE" import-labels few "$tmp/program/rows.jsonl" --on-error skip
+assert_status 2 vitrine label set few:1 class=bird
+vitrine grant "$user" read few >/dev/null
+assert_status 2 as_user "$user" "$VITRINE" label set few:1 class=bird
+assert_ok as_user "$user" "$VITRINE" label set few:1 class=dog
+assert_ok as_user "$user" "$VITRINE" gate check few --json

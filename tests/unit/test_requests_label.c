@@ -284,6 +284,74 @@ START_TEST(a_file_that_is_not_there_is_named_and_the_others_are_taken)
 }
 END_TEST
 
+/* ---- the schema ------------------------------------------------------------------------------ */
+
+static void set_gate(const char *gate)
+{
+	json_t *args = json_pack("{s:s, s:s}", "dataset", "birds", "gate", gate);
+	vt_autofree char *text = json_dumps(args, 0);
+	struct reply reply;
+
+	json_decref(args);
+	must(ask(&owner, "gate.set", text, &reply) == 0);
+	reply_done(&reply);
+}
+
+START_TEST(a_label_outside_of_the_schema_is_named_and_the_others_are_taken)
+{
+	struct vt_label labels[] = {label_of("class", "emu", "a"), label_of("class", "owl", "b"),
+				    label_of("klass", "owl", "a")};
+	struct reply reply;
+
+	birds_set_up();
+	set_gate("{\"other_keys\": false, \"keys\": {\"class\": {\"values\": [\"owl\"]}}}");
+	rule("grant", "birds", "curate");
+	must(begin(&ada, "v1") == 0);
+	put_one("absent", ADD, "emu");
+	put_part("owl", ADD, labels, 3);
+	must(send_blob(&ada, blob.len, &reply) == 0);
+	ck_assert_uint_eq(json_array_size(reply.rows), 3);
+	ck_assert_ptr_null(json_object_get(json_array_get(reply.rows, 0), "row"));
+	for (size_t i = 1; i < 3; i++) {
+		const json_t *row = json_array_get(reply.rows, i);
+
+		ck_assert_int_eq(json_integer_value(json_object_get(row, "file")), 1);
+		ck_assert_int_eq(json_integer_value(json_object_get(row, "row")), i == 1 ? 0 : 2);
+		ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(row, "text")),
+					     i == 1 ? "'owl': class is \"emu\""
+						    : "'owl': the schema has no key 'klass'"));
+	}
+	reply_done(&reply);
+	must(commit(&ada) == 0);
+	assert_told(&owner, "show", "{'dataset': 'birds', 'version': 'v1.1'}", "\"labels\": 1,",
+		    true);
+	birds_tear_down();
+}
+END_TEST
+
+START_TEST(rules_about_a_whole_version_do_not_keep_labels_out)
+{
+	birds_set_up();
+	set_gate(
+		"{\"unlabelled\": 0, \"keys\": {\"class\": {\"required\": true, \"min_count\": 9}}}");
+	must(label(&owner, "v1") == 0);
+	birds_tear_down();
+}
+END_TEST
+
+START_TEST(a_gate_that_is_set_under_way_ends_the_labelling)
+{
+	birds_set_up();
+	must(begin(&owner, "v1") == 0);
+	put_one("owl", SET, "emu");
+	must(send_blob(&owner, blob.len, NULL) == 0);
+	set_gate("{\"keys\": {\"class\": {\"values\": [\"owl\"]}}}");
+	ck_assert_int_eq(commit(&owner), -ESTALE);
+	ck_assert_uint_eq(versions(), 1);
+	birds_tear_down();
+}
+END_TEST
+
 /* ---- commits --------------------------------------------------------------------------------- */
 
 START_TEST(of_two_who_label_at_once_the_second_is_told_so)
@@ -377,6 +445,9 @@ VT_SUITE(requests_label, who_may_curate_the_dataset_or_the_version_labels_and_no
 	 a_blob_that_is_cut_or_wrong_ends_the_labelling_and_leaves_nothing,
 	 a_curator_sends_no_blob_before_the_beginning_and_as_long_ones_as_there_are_after,
 	 a_file_that_is_not_there_is_named_and_the_others_are_taken,
+	 a_label_outside_of_the_schema_is_named_and_the_others_are_taken,
+	 rules_about_a_whole_version_do_not_keep_labels_out,
+	 a_gate_that_is_set_under_way_ends_the_labelling,
 	 of_two_who_label_at_once_the_second_is_told_so,
 	 only_the_owner_of_the_store_names_an_author,
 	 labels_that_are_there_already_make_no_revision, labels_come_as_path_and_row)

@@ -27,6 +27,7 @@ static const struct {
 	{"stats", "read", "{'dataset': 'birds'}", false},
 	{"gate.set", "admin", "{'dataset': 'birds', 'gate': '{}'}", false},
 	{"gate.show", "browse", "{'dataset': 'birds'}", false},
+	{"gate.check", "read", "{'dataset': 'birds'}", false},
 	{"gate.remove", "admin", "{'dataset': 'birds'}", false},
 	{"rollback", "admin", "{'dataset': 'birds', 'version': 'v1'}", false},
 	{"grant", "admin", "{'object': 'birds', 'who': 'user:ben', 'right': 'browse'}", false},
