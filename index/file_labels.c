@@ -120,8 +120,10 @@ int vt_file_labels_next(struct vt_file_labels *files, uint32_t from, struct vt_l
 		r = files->node.position >= from && files->node.entry.type == VT_FILE;
 	}
 	if (r > 0)
-		*out = (struct vt_labelled_file){files->node.position, files->path, files->path_len,
-						 &files->node.entry};
+		*out = (struct vt_labelled_file){.position = files->node.position,
+						 .path = files->path,
+						 .path_len = files->path_len,
+						 .entry = &files->node.entry};
 	return r;
 }
 
@@ -156,6 +158,16 @@ static int step_to_label(struct vt_file_labels *files, struct vt_error *err)
 	}
 }
 
+static int start_label_walk(struct vt_file_labels *files, uint32_t position, struct vt_error *err)
+{
+	int r;
+
+	drop_label_walk(files);
+	r = vt_tree_walk_new(files->version.labels, &files->label_root, position,
+			     &files->label_walk, err);
+	return r < 0 ? r : step_label_walk(files, err);
+}
+
 static int look_up_label(struct vt_file_labels *files, bool near, struct vt_error *err)
 {
 	int r;
@@ -167,19 +179,19 @@ static int look_up_label(struct vt_file_labels *files, bool near, struct vt_erro
 		return 0;
 	if (r < 0 || !near)
 		return r < 0 ? r : 1;
-	r = vt_tree_walk_new(files->version.labels, &files->label_root, files->label_node.position,
-			     &files->label_walk, err);
-	if (r == 0)
-		r = step_label_walk(files, err);
-	return r;
+	return start_label_walk(files, files->label_node.position, err);
 }
 
 static int find_label(struct vt_file_labels *files, struct vt_error *err)
 {
 	bool near = files->node.position - files->asked <= NEAR;
-	int r;
+	int r = 0;
 
+	if (near && files->asked == 0)
+		r = start_label_walk(files, 0, err); /* few come before it */
 	files->asked = files->node.position;
+	if (r < 0)
+		return r;
 	if (near && files->label_walk)
 		r = step_to_label(files, err);
 	else

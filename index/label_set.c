@@ -94,11 +94,5 @@ int vt_label_set_read(struct vt_label_set *set, const struct vt_page_source *pag
 
 size_t vt_label_set_key(const struct vt_label_set *set, size_t first)
 {
-	const struct vt_label_text *key = &set->rows[first].key;
-	size_t end = first + 1;
-
-	while (end < set->count && set->rows[end].key.len == key->len &&
-	       memcmp(set->rows[end].key.bytes, key->bytes, key->len) == 0)
-		end++;
-	return end - first;
+	return vt_label_count_key(set->rows + first, set->count - first);
 }

@@ -350,7 +350,7 @@ static int put_keys(json_t *object, const struct vt_label_stats *stats, struct v
 
 /* ---- duplicates ---- */
 
-int vt_stats_set_path(const struct vt_labelled_tree *tree, json_t *object, const char *key,
+int vt_stats_set_path(const struct vt_labelled_files *tree, json_t *object, const char *key,
 		      uint32_t position, struct vt_error *err)
 {
 	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
