@@ -21,33 +21,16 @@ bool vt_label_xattr_is(const char *key)
 	return strncmp(key, one, sizeof one - 1) == 0 || strcmp(key, all) == 0;
 }
 
-static int read_path(struct vt_service *service, const struct vt_version *version,
-		     uint32_t position, struct vt_buf *out)
-{
-	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
-	struct vt_node node = {0};
-	const char *path;
-	size_t len;
-	int r = vt_tree_walk_new(&service->index->pages, &version->tree, position, &walk, NULL);
-
-	if (r == 0)
-		r = vt_tree_walk_next(walk, &node, &path, &len, NULL);
-	if (r <= 0)
-		return r < 0 ? r : -ENODATA;
-	vt_buf_put(out, path, len);
-	vt_node_done(&node);
-	return vt_buf_failed(out) ? -ENOMEM : 0;
-}
-
 static int read_labels(struct vt_service *service, const struct vt_version *version,
 		       uint32_t position, struct vt_label_set *set)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf path = VT_BUF_INIT;
+	vt_cleanup(vt_node_done) struct vt_node node = {0};
 	int r;
 
 	if (version->labels.labels == 0)
 		return 0;
-	r = read_path(service, version, position, &path);
+	r = vt_tree_path_at(&service->index->pages, &version->tree, position, &node, &path, NULL);
 	if (r == 0)
 		r = vt_label_set_read(set, &service->index->label_pages, &version->labels,
 				      (const char *) path.data, path.len, NULL);

@@ -189,3 +189,25 @@ void vt_tree_walk_skip(struct vt_tree_walk *walk)
 {
 	walk->enter = false;
 }
+
+int vt_tree_path_at(const struct vt_page_source *pages, const struct vt_tree *tree,
+		    uint32_t position, struct vt_node *out, struct vt_buf *path,
+		    struct vt_error *err)
+{
+	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
+	vt_cleanup(vt_node_done) struct vt_node node = {0};
+	const char *text;
+	size_t len;
+	int r = vt_tree_walk_new(pages, tree, position, &walk, err);
+
+	if (r == 0)
+		r = vt_tree_walk_next(walk, &node, &text, &len, err);
+	if (r <= 0)
+		return r < 0 ? r : vt_fail(err, ENOENT, "there is no node at %u", position);
+	vt_buf_put(path, text, len);
+	if (vt_buf_failed(path))
+		return vt_fail(err, ENOMEM, "no memory for a path");
+	*out = node;
+	node.page = NULL;
+	return 0;
+}
