@@ -57,22 +57,15 @@ static void put_value(const struct vt_label *label, struct vt_buf *out)
 
 static int put_one(const struct vt_label_set *set, const char *key, struct vt_buf *out)
 {
-	const struct vt_label *label;
-	size_t count;
+	const struct vt_label_text name = {key, strlen(key)};
+	const struct vt_label *rows = set->rows, *label;
+	size_t count = vt_label_find_key(&rows, set->count, name);
 
-	for (size_t i = 0; i < set->count; i += count) {
-		const struct vt_label_text *there = &set->rows[i].key;
-
-		count = vt_label_set_key(set, i);
-		if (there->len != strlen(key) || memcmp(there->bytes, key, there->len) != 0)
-			continue;
-		label = vt_label_effective(&set->rows[i], count, NULL);
-		if (!label)
-			return -ENODATA;
-		put_value(label, out);
-		return 0;
-	}
-	return -ENODATA;
+	label = vt_label_effective(rows, count, NULL);
+	if (!label)
+		return -ENODATA;
+	put_value(label, out);
+	return 0;
 }
 
 /* Names of versions need no escape. */
