@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/wanted_files.h"
 
@@ -146,14 +147,8 @@ static int add_file(struct curator *c, const struct vt_labelled_file *file, stru
 static int copy_rows(struct curator *c, const struct vt_label *rows, size_t count,
 		     struct vt_error *err)
 {
-	if (count > c->room) {
-		struct vt_label *more = reallocarray(c->rows, count, sizeof *more);
-
-		if (!more)
-			return vt_fail(err, ENOMEM, "no memory for the labels of a file");
-		c->rows = more;
-		c->room = count;
-	}
+	if (vt_array_reserve(c->rows, c->room, count) < 0)
+		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
 	memcpy(c->rows, rows, count * sizeof *rows);
 	return 0;
 }

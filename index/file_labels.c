@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/import.h"
 #include "index/entry_codec.h"
@@ -224,28 +225,14 @@ static int copy_block(struct vt_file_labels *files, const struct vt_entry *entry
 	return r;
 }
 
-static int make_room(struct vt_file_labels *files, size_t count, struct vt_error *err)
-{
-	struct vt_label *rows;
-
-	if (count <= files->room)
-		return 0;
-	rows = reallocarray(files->rows, count, sizeof *rows);
-	if (!rows)
-		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
-	files->rows = rows;
-	files->room = count;
-	return 0;
-}
-
 static int load(struct vt_file_labels *files, struct vt_error *err)
 {
 	const struct vt_entry *entry = &files->label_node.entry;
 	struct vt_label_block_reader reader;
-	int r = make_room(files, entry->labels, err);
+	int r;
 
-	if (r < 0)
-		return r;
+	if (vt_array_reserve(files->rows, files->room, entry->labels) < 0)
+		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
 	if (vt_entry_is_inline(entry)) {
 		reader = vt_label_block_reader_over(entry->block, entry->size);
 	} else {

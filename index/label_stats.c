@@ -9,6 +9,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/content_sort.h"
 #include "index/label_stats_private.h"
@@ -185,20 +186,6 @@ static int rate(struct vt_key_stats *key, const struct vt_label *say, struct vt_
 	return 0;
 }
 
-static int reserve_ratings(struct taking *taking, size_t count, struct vt_error *err)
-{
-	struct vt_rating *ratings;
-
-	if (count <= taking->rating_room)
-		return 0;
-	ratings = reallocarray(taking->ratings, 2 * count, sizeof *ratings);
-	if (!ratings)
-		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
-	taking->ratings = ratings;
-	taking->rating_room = 2 * count;
-	return 0;
-}
-
 static int count_says(struct taking *taking, uint32_t group, const struct vt_label *rows,
 		      size_t count, struct vt_error *err)
 {
@@ -206,8 +193,10 @@ static int count_says(struct taking *taking, uint32_t group, const struct vt_lab
 	struct vt_key_stats *key = stats->keys[group];
 	bool words = false;
 	size_t said = 0;
-	int r = reserve_ratings(taking, count, err);
+	int r = 0;
 
+	if (vt_array_reserve(taking->ratings, taking->rating_room, count) < 0)
+		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
 	for (size_t i = 0; r == 0 && i < count;) {
 		const struct vt_label *say = vt_label_next_say(rows, count, &i);
 

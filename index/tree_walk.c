@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/descend.h"
 
@@ -29,18 +30,10 @@ struct vt_tree_walk {
 
 static int grow(struct vt_tree_walk *walk, struct vt_error *err)
 {
-	size_t cap = walk->cap ? 2 * walk->cap : 8;
-	struct open_dir *stack;
-
 	if (walk->depth > VT_TREE_DEPTH_MAX)
 		return vt_fail(err, EBADMSG, "directories nest deeper than %u", VT_TREE_DEPTH_MAX);
-	if (walk->depth < walk->cap)
-		return 0;
-	stack = reallocarray(walk->stack, cap, sizeof *stack);
-	if (!stack)
+	if (vt_array_reserve(walk->stack, walk->cap, walk->depth + 1) < 0)
 		return vt_fail(err, ENOMEM, "no memory to walk a tree");
-	walk->stack = stack;
-	walk->cap = cap;
 	return 0;
 }
 
