@@ -17,6 +17,7 @@
 #include "fs/hash.h"
 #include "fs/io_pool.h"
 #include "index/base/error.h"
+#include "index/base/file.h"
 #include "index/base/log.h"
 
 /* An open shard; in the table while it may be found, alive while somebody reads from it. */
@@ -144,21 +145,11 @@ static int open_shard(struct local_source *source, uint32_t number, struct open_
 
 static int read_all(int fd, const struct vt_location *at, uint8_t *out)
 {
-	size_t done = 0;
+	ssize_t n = vt_file_read_at(fd, out, at->frame_size, at->frame_offset);
 
-	while (done < at->frame_size) {
-		ssize_t n = pread(fd, out + done, at->frame_size - done,
-				  (off_t) at->frame_offset + (off_t) done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -EIO;
-		if (n == 0)
-			return -EBADMSG; /* the file is shorter than the index says */
-		done += (size_t) n;
-	}
-	return 0;
+	if (n < 0)
+		return -EIO;
+	return (size_t) n < at->frame_size ? -EBADMSG /* it is shorter than the index says */ : 0;
 }
 
 static void run_read(struct vt_io_task *task)

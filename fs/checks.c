@@ -12,9 +12,9 @@
 #include "fs/service.h"
 #include "index/base/error.h"
 #include "index/dataset_gate.h"
+#include "index/file_labels.h"
 #include "index/index.h"
 #include "index/label_stats.h"
-#include "index/labelled_walk.h"
 #include "index/quality.h"
 #include "index/record.h"
 
@@ -81,12 +81,7 @@ static int measure(struct checks *c, struct vt_quality *quality, json_t **out, s
 {
 	const struct vt_service *service = c->request->service;
 	vt_cleanup(vt_label_stats_freep) struct vt_label_stats *stats = NULL;
-	const struct vt_labelled_tree tree = {
-		.files = &service->index->pages,
-		.labels = &service->index->label_pages,
-		.tree = &c->version->tree,
-		.label_tree = &c->version->labels,
-	};
+	const struct vt_labelled_files tree = vt_labelled_files_of(service->index, c->version);
 	char scratch[PATH_MAX];
 	const struct vt_stats_options options = {
 		.scratch = scratch,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "fs/session_state.h"
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/idmap.h"
 
@@ -25,19 +26,7 @@ struct vt_handles {
 /* Makes room for one more free slot, so that closing never fails. */
 static int reserve_free(struct vt_handles *handles, size_t slots)
 {
-	size_t room = handles->free_room ? handles->free_room : 64;
-	uint32_t *more;
-
-	while (room < slots)
-		room *= 2;
-	if (room == handles->free_room)
-		return 0;
-	more = reallocarray(handles->free, room, sizeof *more);
-	if (!more)
-		return -ENOMEM;
-	handles->free = more;
-	handles->free_room = room;
-	return 0;
+	return vt_array_reserve(handles->free, handles->free_room, slots);
 }
 
 static uint64_t count_of(const struct vt_handles *handles, uint32_t uid)

@@ -21,33 +21,16 @@ bool vt_label_xattr_is(const char *key)
 	return strncmp(key, one, sizeof one - 1) == 0 || strcmp(key, all) == 0;
 }
 
-static int read_path(struct vt_service *service, const struct vt_version *version,
-		     uint32_t position, struct vt_buf *out)
-{
-	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
-	struct vt_node node = {0};
-	const char *path;
-	size_t len;
-	int r = vt_tree_walk_new(&service->index->pages, &version->tree, position, &walk, NULL);
-
-	if (r == 0)
-		r = vt_tree_walk_next(walk, &node, &path, &len, NULL);
-	if (r <= 0)
-		return r < 0 ? r : -ENODATA;
-	vt_buf_put(out, path, len);
-	vt_node_done(&node);
-	return vt_buf_failed(out) ? -ENOMEM : 0;
-}
-
 static int read_labels(struct vt_service *service, const struct vt_version *version,
 		       uint32_t position, struct vt_label_set *set)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf path = VT_BUF_INIT;
+	vt_cleanup(vt_node_done) struct vt_node node = {0};
 	int r;
 
 	if (version->labels.labels == 0)
 		return 0;
-	r = read_path(service, version, position, &path);
+	r = vt_tree_path_at(&service->index->pages, &version->tree, position, &node, &path, NULL);
 	if (r == 0)
 		r = vt_label_set_read(set, &service->index->label_pages, &version->labels,
 				      (const char *) path.data, path.len, NULL);
@@ -74,22 +57,15 @@ static void put_value(const struct vt_label *label, struct vt_buf *out)
 
 static int put_one(const struct vt_label_set *set, const char *key, struct vt_buf *out)
 {
-	const struct vt_label *label;
-	size_t count;
+	const struct vt_label_text name = {key, strlen(key)};
+	const struct vt_label *rows = set->rows, *label;
+	size_t count = vt_label_find_key(&rows, set->count, name);
 
-	for (size_t i = 0; i < set->count; i += count) {
-		const struct vt_label_text *there = &set->rows[i].key;
-
-		count = vt_label_set_key(set, i);
-		if (there->len != strlen(key) || memcmp(there->bytes, key, there->len) != 0)
-			continue;
-		label = vt_label_effective(&set->rows[i], count, NULL);
-		if (!label)
-			return -ENODATA;
-		put_value(label, out);
-		return 0;
-	}
-	return -ENODATA;
+	label = vt_label_effective(rows, count, NULL);
+	if (!label)
+		return -ENODATA;
+	put_value(label, out);
+	return 0;
 }
 
 /* Names of versions need no escape. */

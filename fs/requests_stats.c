@@ -6,9 +6,9 @@
 #include "fs/requests.h"
 #include "fs/service.h"
 #include "index/base/error.h"
+#include "index/file_labels.h"
 #include "index/index.h"
 #include "index/label_stats.h"
-#include "index/labelled_walk.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,13 +23,8 @@
 
 static int take(struct vt_control_request *request, json_t **out, struct vt_error *err)
 {
-	const struct vt_index *index = request->service->index;
-	const struct vt_labelled_tree tree = {
-		.files = &index->pages,
-		.labels = &index->label_pages,
-		.tree = &request->version->tree,
-		.label_tree = &request->version->labels,
-	};
+	const struct vt_labelled_files tree =
+		vt_labelled_files_of(request->service->index, request->version);
 	vt_cleanup(vt_label_stats_freep) struct vt_label_stats *stats = NULL;
 	vt_autofree char *scratch = NULL;
 	struct vt_stats_options options = {.is_cancelled = vt_control_is_over, .context = request};

@@ -23,6 +23,7 @@
 #include "fs/mount.h"
 #include "fs/node.h"
 #include "fs/session.h"
+#include "index/base/array.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
@@ -81,33 +82,18 @@ static bool covers(const struct vt_pattern *pattern, struct vt_catalog *catalog,
 	return vt_pattern_covers(pattern, &object);
 }
 
-static void *grown(void *list, size_t count, size_t *room, size_t size)
-{
-	void *more;
-
-	if (count < *room)
-		return list;
-	more = reallocarray(list, *room ? 2 * *room : 64, size);
-	if (more)
-		*room = *room ? 2 * *room : 64;
-	return more;
-}
-
 static void add_version(void *context, uint32_t serial)
 {
 	struct narrowing *narrowing = context;
-	uint32_t *more;
 
 	if (!covers(narrowing->pattern, catalog_of(narrowing->session), serial))
 		return;
-	more = grown(narrowing->versions, narrowing->version_count, &narrowing->version_room,
-		     sizeof *more);
-	if (!more) {
+	if (vt_array_reserve(narrowing->versions, narrowing->version_room,
+			     narrowing->version_count + 1) < 0) {
 		narrowing->failed = -ENOMEM;
 		return;
 	}
-	narrowing->versions = more;
-	more[narrowing->version_count++] = serial;
+	narrowing->versions[narrowing->version_count++] = serial;
 }
 
 /* ---- judging --------------------------------------------------------------------------------- */
@@ -199,18 +185,16 @@ static void add_burn(void *context, uint64_t id, uint32_t uid)
 	struct narrowing *narrowing = context;
 	uint32_t serial = serial_of(narrowing->session, id);
 	uint64_t judgement = KEEPS;
-	struct position *more;
 
 	(void) vt_idmap_find(&narrowing->judged, judged_key(uid, serial), &judgement);
 	if (!serial || judgement == KEEPS)
 		return;
-	more = grown(narrowing->burns, narrowing->burn_count, &narrowing->burn_room, sizeof *more);
-	if (!more) {
+	if (vt_array_reserve(narrowing->burns, narrowing->burn_room, narrowing->burn_count + 1) <
+	    0) {
 		narrowing->failed = -ENOMEM;
 		return;
 	}
-	narrowing->burns = more;
-	more[narrowing->burn_count++] = (struct position){serial, vt_node_position(id)};
+	narrowing->burns[narrowing->burn_count++] = (struct position){serial, vt_node_position(id)};
 }
 
 static int compare_positions(const void *a, const void *b)

@@ -19,6 +19,7 @@
 
 #include "fs/shard_format.h"
 #include "index/base/error.h"
+#include "index/base/file.h"
 #include "index/uuid.h"
 
 #define READ_AT_ONCE (1u << 20)
@@ -68,21 +69,12 @@ void vt_shard_reader_close(struct vt_shard_reader *reader)
 static int read_at(const struct vt_shard_reader *reader, uint64_t offset, void *out, size_t len,
 		   struct vt_error *err)
 {
-	uint8_t *to = out;
+	ssize_t n = vt_file_read_at(reader->fd, out, len, offset);
 
-	while (len > 0) {
-		ssize_t n = pread(reader->fd, to, len, (off_t) offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return vt_fail(err, errno, "cannot read at byte %" PRIu64 ": %m", offset);
-		if (n == 0)
-			return vt_fail(err, EBADMSG, "ends at byte %" PRIu64, offset);
-		to += n;
-		offset += (size_t) n;
-		len -= (size_t) n;
-	}
+	if (n < 0)
+		return vt_fail(err, (int) -n, "cannot read at byte %" PRIu64 ": %m", offset);
+	if ((size_t) n < len)
+		return vt_fail(err, EBADMSG, "ends at byte %" PRIu64, offset + (size_t) n);
 	return 0;
 }
 

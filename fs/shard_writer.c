@@ -18,6 +18,7 @@
 #include "fs/shard_format.h"
 #include "index/base/buf.h"
 #include "index/base/error.h"
+#include "index/base/file.h"
 #include "index/uuid.h"
 
 #define FLUSH_AT (1u << 20)
@@ -39,20 +40,13 @@ struct vt_shard_writer {
 
 static int flush(struct vt_shard_writer *writer, struct vt_error *err)
 {
-	const uint8_t *at = writer->pending.data;
-	size_t left = writer->pending.len;
+	const struct vt_buf *pending = &writer->pending;
+	int r;
 
-	vt_hasher_update(writer->hasher, at, left);
-	while (left > 0) {
-		ssize_t n = write(writer->fd, at, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return vt_fail(err, errno, "cannot write shard '%s': %m", writer->path);
-		at += n;
-		left -= (size_t) n;
-	}
+	vt_hasher_update(writer->hasher, pending->data, pending->len);
+	r = vt_file_write(writer->fd, pending->data, pending->len);
+	if (r < 0)
+		return vt_fail(err, -r, "cannot write shard '%s': %m", writer->path);
 	vt_buf_reset(&writer->pending);
 	return 0;
 }

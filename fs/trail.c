@@ -15,6 +15,7 @@
 #include "fs/rows.h"
 #include "fs/service.h"
 #include "fs/session.h"
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
 #include "index/import.h"
@@ -158,19 +159,11 @@ struct delivery {
 static void note_line(struct delivery *delivery, const char *text, size_t len)
 {
 	struct vt_audit_line line;
-	uint64_t *list;
 
 	if (vt_audit_line_parse(text, len, &line, NULL) < 0 || !vt_audit_line_find(&line, "at"))
 		return;
-	if (delivery->count == delivery->room) {
-		size_t room = delivery->room * 2 + 64;
-
-		list = reallocarray(delivery->at, room, sizeof *list);
-		if (!list)
-			return; /* then it is recorded twice */
-		delivery->at = list;
-		delivery->room = room;
-	}
+	if (vt_array_reserve(delivery->at, delivery->room, delivery->count + 1) < 0)
+		return; /* then it is recorded twice */
 	delivery->at[delivery->count++] = (uint64_t) vt_audit_line_number(&line, "at", 0);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/entry_codec.h"
 #include "index/label_set.h"
@@ -34,15 +35,8 @@ int vt_value_counts_add(struct vt_value_counts *counts, const struct vt_expressi
 {
 	struct vt_value_count *count;
 
-	if (counts->count == counts->room) {
-		size_t room = counts->room ? 2 * counts->room : 64;
-		struct vt_value_count *more = reallocarray(counts->list, room, sizeof *more);
-
-		if (!more)
-			return -ENOMEM;
-		counts->list = more;
-		counts->room = room;
-	}
+	if (vt_array_reserve(counts->list, counts->room, counts->count + 1) < 0)
+		return -ENOMEM;
 	count = &counts->list[counts->count];
 	*count = (struct vt_value_count){.value = *value, .files = files};
 	if (value->type == VT_EXPRESSION_TEXT) {

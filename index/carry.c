@@ -91,23 +91,18 @@ static int note_left(void *context, enum vt_change change, const char *path, siz
 static int copy_from(struct carry *carry, uint32_t position, const struct vt_digest *content,
 		     const char *path, size_t len)
 {
-	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
-	struct vt_node file = {0}, label = {0};
-	const char *from;
-	size_t from_len;
-	int r = vt_tree_walk_new(&carry->index->pages, carry->before, position, &walk, carry->err);
+	vt_cleanup(vt_buf_done) struct vt_buf from = VT_BUF_INIT;
+	vt_cleanup(vt_node_done) struct vt_node file = {0}, label = {0};
+	int r = vt_tree_path_at(&carry->index->pages, carry->before, position, &file, &from,
+				carry->err);
 
+	if (r == 0 && !vt_digest_equal(&file.entry.content, content))
+		return 0;
 	if (r == 0)
-		r = vt_tree_walk_next(walk, &file, &from, &from_len, carry->err);
-	if (r > 0 && vt_digest_equal(&file.entry.content, content))
-		r = vt_label_tree_find(&carry->index->label_pages, carry->labels, from, from_len,
-				       &label, carry->err);
-	else if (r > 0)
-		r = -ENOENT;
+		r = vt_label_tree_find(&carry->index->label_pages, carry->labels,
+				       (const char *) from.data, from.len, &label, carry->err);
 	if (r == 0)
 		r = vt_relabel_copy(carry->relabel, path, len, &label.entry, carry->err);
-	vt_node_done(&label);
-	vt_node_done(&file);
 	return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 

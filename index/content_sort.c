@@ -7,11 +7,11 @@
 #include "index/content_sort.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/base/file.h"
 
 struct run {
 	uint64_t next, end;            /* rows of the file that were not read yet */
@@ -66,50 +66,10 @@ static int by_content(const void *left, const void *right)
 
 static int open_scratch(struct vt_content_sort *sort, struct vt_error *err)
 {
-	vt_autofree char *path = NULL;
-
-	if (sort->fd >= 0)
-		return 0;
-	if (asprintf(&path, "%s/contents.XXXXXX", sort->scratch) < 0) {
-		path = NULL;
-		return vt_fail(err, ENOMEM, "no memory to sort contents");
-	}
-	sort->fd = mkostemp(path, O_CLOEXEC);
 	if (sort->fd < 0)
-		return vt_fail(err, errno, "cannot make a file in '%s': %m", sort->scratch);
-	(void) unlink(path);
-	return 0;
-}
-
-static int write_all(int fd, const char *data, size_t len, uint64_t offset)
-{
-	while (len > 0) {
-		ssize_t n = pwrite(fd, data, len, (off_t) offset);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		n = n < 0 ? 0 : n;
-		data += n;
-		len -= (size_t) n;
-		offset += (uint64_t) n;
-	}
-	return 0;
-}
-
-static int read_all(int fd, char *data, size_t len, uint64_t offset)
-{
-	while (len > 0) {
-		ssize_t n = pread(fd, data, len, (off_t) offset);
-
-		if (n == 0)
-			return -EIO;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		n = n < 0 ? 0 : n;
-		data += n;
-		len -= (size_t) n;
-		offset += (uint64_t) n;
-	}
+		sort->fd = vt_file_open_nameless(sort->scratch);
+	if (sort->fd < 0)
+		return vt_fail(err, -sort->fd, "cannot make a file in '%s': %m", sort->scratch);
 	return 0;
 }
 
@@ -125,8 +85,7 @@ static int write_run(struct vt_content_sort *sort, struct vt_error *err)
 	if (r < 0)
 		return r;
 	qsort(sort->rows, sort->count, size, by_content);
-	r = write_all(sort->fd, (const char *) sort->rows, sort->count * size,
-		      sort->written * size);
+	r = vt_file_write_at(sort->fd, sort->rows, sort->count * size, sort->written * size);
 	if (r < 0)
 		return vt_fail(err, -r, "cannot write to a file in '%s': %m", sort->scratch);
 	runs[sort->run_count++] =
@@ -177,13 +136,14 @@ static int refill(struct vt_content_sort *sort, struct run *run, struct vt_error
 {
 	const size_t size = sizeof *sort->rows;
 	size_t most = sort->room / sort->run_count;
-	int r;
+	ssize_t n;
 
 	run->at = 0;
 	run->count = run->end - run->next < most ? (size_t) (run->end - run->next) : most;
-	r = read_all(sort->fd, (char *) run->buffer, run->count * size, run->next * size);
-	if (r < 0)
-		return vt_fail(err, -r, "cannot read a file in '%s': %m", sort->scratch);
+	n = vt_file_read_at(sort->fd, run->buffer, run->count * size, run->next * size);
+	if (n < (ssize_t) (run->count * size))
+		return vt_fail(err, n < 0 ? (int) -n : EIO, "cannot read a file in '%s': %m",
+			       sort->scratch);
 	run->next += run->count;
 	return 0;
 }

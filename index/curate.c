@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/wanted_files.h"
 
@@ -58,22 +59,29 @@ static int leave_others(struct curator *c, struct vt_error *err)
 	return r;
 }
 
-/* Enters the folder of which the path's first `len` bytes are the path; like `from`. */
-static int enter(struct curator *c, size_t len, const struct vt_entry *from, struct vt_error *err)
+/* A folder like another one; it has no name yet. */
+static struct vt_entry folder_like(const struct vt_entry *from)
 {
-	const struct vt_entry entry = {
+	return (struct vt_entry){
 		.type = VT_DIRECTORY,
 		.mode = from->mode,
 		.mtime_sec = from->mtime_sec,
 		.mtime_nsec = from->mtime_nsec,
 		.xattrs = from->xattrs,
 		.xattrs_len = from->xattrs_len,
-		.name = (const char *) c->path.data + c->open.len,
-		.name_len = len - c->open.len,
-		.nodes = 1,
 	};
-	int r = tell(c, len, &entry, err);
+}
 
+/* Enters the folder of which the path's first `len` bytes are the path; like `from`. */
+static int enter(struct curator *c, size_t len, const struct vt_entry *from, struct vt_error *err)
+{
+	struct vt_entry entry = folder_like(from);
+	int r;
+
+	entry.name = (const char *) c->path.data + c->open.len;
+	entry.name_len = len - c->open.len;
+	entry.nodes = 1;
+	r = tell(c, len, &entry, err);
 	if (r == 0)
 		r = vt_tree_builder_enter(c->tree, &entry, err);
 	if (r < 0)
@@ -139,14 +147,8 @@ static int add_file(struct curator *c, const struct vt_labelled_file *file, stru
 static int copy_rows(struct curator *c, const struct vt_label *rows, size_t count,
 		     struct vt_error *err)
 {
-	if (count > c->room) {
-		struct vt_label *more = reallocarray(c->rows, count, sizeof *more);
-
-		if (!more)
-			return vt_fail(err, ENOMEM, "no memory for the labels of a file");
-		c->rows = more;
-		c->room = count;
-	}
+	if (vt_array_reserve(c->rows, c->room, count) < 0)
+		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
 	memcpy(c->rows, rows, count * sizeof *rows);
 	return 0;
 }
@@ -272,15 +274,7 @@ static struct vt_page_sink sink_of(const struct vt_curate *job, enum vt_page_kin
 
 static int finish(struct curator *c, struct vt_error *err)
 {
-	const struct vt_entry *from = &c->job->from.tree->root;
-	const struct vt_entry root = {
-		.type = VT_DIRECTORY,
-		.mode = from->mode,
-		.mtime_sec = from->mtime_sec,
-		.mtime_nsec = from->mtime_nsec,
-		.xattrs = from->xattrs,
-		.xattrs_len = from->xattrs_len,
-	};
+	const struct vt_entry root = folder_like(&c->job->from.tree->root);
 	int r;
 
 	vt_buf_reset(&c->path);

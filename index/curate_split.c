@@ -181,21 +181,15 @@ static uint64_t value_id(const struct vt_label *label)
 
 static int value_of(struct splitting *s, uint64_t *id, struct vt_error *err)
 {
-	const char *key = s->split->by;
+	const struct vt_label_text key = {s->split->by, strlen(s->split->by)};
 	const struct vt_label *rows;
-	size_t count, first = 0, end, len = strlen(key);
+	size_t count;
 	int r = vt_file_labels_rows(s->wanted.files, &rows, &count, err);
 
 	if (r < 0)
 		return r;
-	while (first < count &&
-	       (rows[first].key.len != len || memcmp(rows[first].key.bytes, key, len) != 0))
-		first++;
-	for (end = first;
-	     end < count && rows[end].key.len == len && memcmp(rows[end].key.bytes, key, len) == 0;
-	     end++)
-		;
-	*id = value_id(vt_label_effective(rows + first, end - first, NULL));
+	count = vt_label_find_key(&rows, count, key);
+	*id = value_id(vt_label_effective(rows, count, NULL));
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/descend.h"
 #include "index/entry_codec.h"
@@ -73,16 +74,9 @@ static const struct pair *top_pair(const struct diff *diff)
 /* Takes the reference in any case. */
 static int push_step(struct side *side, struct vt_page *page, struct vt_error *err)
 {
-	if (side->len == side->cap) {
-		size_t cap = side->cap ? 2 * side->cap : 16;
-		struct step *steps = reallocarray(side->steps, cap, sizeof *steps);
-
-		if (!steps) {
-			vt_page_unref(page);
-			return no_memory(err);
-		}
-		side->steps = steps;
-		side->cap = cap;
+	if (vt_array_reserve(side->steps, side->cap, side->len + 1) < 0) {
+		vt_page_unref(page);
+		return no_memory(err);
 	}
 	side->steps[side->len++] = (struct step){page, 0};
 	return 0;
@@ -182,15 +176,8 @@ static int push_pair(struct diff *diff, const struct vt_entry *before, const str
 
 	if (diff->depth > VT_TREE_DEPTH_MAX)
 		return vt_fail(err, EBADMSG, "directories nest deeper than %u", VT_TREE_DEPTH_MAX);
-	if (diff->depth == diff->cap) {
-		size_t cap = diff->cap ? 2 * diff->cap : 16;
-		struct pair *pairs = reallocarray(diff->pairs, cap, sizeof *pairs);
-
-		if (!pairs)
-			return no_memory(err);
-		diff->pairs = pairs;
-		diff->cap = cap;
-	}
+	if (vt_array_reserve(diff->pairs, diff->cap, diff->depth + 1) < 0)
+		return no_memory(err);
 	pair = &diff->pairs[diff->depth++];
 	*pair = (struct pair){{diff->sides[BEFORE].len, diff->sides[AFTER].len}, diff->path.len};
 	if (before)

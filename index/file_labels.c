@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/import.h"
 #include "index/entry_codec.h"
@@ -120,8 +121,10 @@ int vt_file_labels_next(struct vt_file_labels *files, uint32_t from, struct vt_l
 		r = files->node.position >= from && files->node.entry.type == VT_FILE;
 	}
 	if (r > 0)
-		*out = (struct vt_labelled_file){files->node.position, files->path, files->path_len,
-						 &files->node.entry};
+		*out = (struct vt_labelled_file){.position = files->node.position,
+						 .path = files->path,
+						 .path_len = files->path_len,
+						 .entry = &files->node.entry};
 	return r;
 }
 
@@ -156,6 +159,16 @@ static int step_to_label(struct vt_file_labels *files, struct vt_error *err)
 	}
 }
 
+static int start_label_walk(struct vt_file_labels *files, uint32_t position, struct vt_error *err)
+{
+	int r;
+
+	drop_label_walk(files);
+	r = vt_tree_walk_new(files->version.labels, &files->label_root, position,
+			     &files->label_walk, err);
+	return r < 0 ? r : step_label_walk(files, err);
+}
+
 static int look_up_label(struct vt_file_labels *files, bool near, struct vt_error *err)
 {
 	int r;
@@ -167,19 +180,19 @@ static int look_up_label(struct vt_file_labels *files, bool near, struct vt_erro
 		return 0;
 	if (r < 0 || !near)
 		return r < 0 ? r : 1;
-	r = vt_tree_walk_new(files->version.labels, &files->label_root, files->label_node.position,
-			     &files->label_walk, err);
-	if (r == 0)
-		r = step_label_walk(files, err);
-	return r;
+	return start_label_walk(files, files->label_node.position, err);
 }
 
 static int find_label(struct vt_file_labels *files, struct vt_error *err)
 {
 	bool near = files->node.position - files->asked <= NEAR;
-	int r;
+	int r = 0;
 
+	if (near && files->asked == 0)
+		r = start_label_walk(files, 0, err); /* few come before it */
 	files->asked = files->node.position;
+	if (r < 0)
+		return r;
 	if (near && files->label_walk)
 		r = step_to_label(files, err);
 	else
@@ -212,28 +225,14 @@ static int copy_block(struct vt_file_labels *files, const struct vt_entry *entry
 	return r;
 }
 
-static int make_room(struct vt_file_labels *files, size_t count, struct vt_error *err)
-{
-	struct vt_label *rows;
-
-	if (count <= files->room)
-		return 0;
-	rows = reallocarray(files->rows, count, sizeof *rows);
-	if (!rows)
-		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
-	files->rows = rows;
-	files->room = count;
-	return 0;
-}
-
 static int load(struct vt_file_labels *files, struct vt_error *err)
 {
 	const struct vt_entry *entry = &files->label_node.entry;
 	struct vt_label_block_reader reader;
-	int r = make_room(files, entry->labels, err);
+	int r;
 
-	if (r < 0)
-		return r;
+	if (vt_array_reserve(files->rows, files->room, entry->labels) < 0)
+		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
 	if (vt_entry_is_inline(entry)) {
 		reader = vt_label_block_reader_over(entry->block, entry->size);
 	} else {

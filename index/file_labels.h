@@ -44,6 +44,7 @@ struct vt_labelled_file {
 	const char *path;
 	size_t path_len;
 	const struct vt_entry *entry;
+	size_t labels; /* 0: for vt_file_labels_rows() to fill in */
 };
 /*
  * The first file at `from` or behind it: 1; 0 the end; or an error. `from` must grow. What is given

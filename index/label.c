@@ -253,6 +253,28 @@ static const struct vt_label *find_effective(const struct vt_label *rows, size_t
 	return best;
 }
 
+static bool has_key(const struct vt_label *label, struct vt_label_text key)
+{
+	return label->key.len == key.len && memcmp(label->key.bytes, key.bytes, key.len) == 0;
+}
+
+size_t vt_label_count_key(const struct vt_label *rows, size_t count)
+{
+	size_t end = 1;
+
+	while (end < count && has_key(&rows[end], rows[0].key))
+		end++;
+	return end;
+}
+
+size_t vt_label_find_key(const struct vt_label **rows, size_t count, struct vt_label_text key)
+{
+	for (; count > 0; count--, ++*rows)
+		if (has_key(*rows, key))
+			return vt_label_count_key(*rows, count);
+	return 0;
+}
+
 const struct vt_label *vt_label_next_say(const struct vt_label *rows, size_t count, size_t *i)
 {
 	const struct vt_label *first = &rows[*i], *say = NULL;

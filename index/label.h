@@ -109,6 +109,11 @@ struct vt_label_agreement {
 	bool disputed;
 };
 
+/* Of rows in order, how many from the first on have its key. */
+size_t vt_label_count_key(const struct vt_label *rows, size_t count);
+/* Of rows in order, those of a key: how many, from `*rows` on. */
+size_t vt_label_find_key(const struct vt_label **rows, size_t count, struct vt_label_text key);
+
 /*
  * Goes through the says: of the rows of one annotator, from `*i` on, its say, or NULL. `*i` goes
  * behind them.

@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/descend.h"
 #include "index/entry_codec.h"
@@ -99,16 +100,9 @@ static struct old_page *open_page(const struct old_dir *dir)
 /* Takes over the reference. */
 static int push_page(struct old_dir *dir, struct vt_page *page, bool is_last, struct vt_error *err)
 {
-	if (dir->depth == dir->cap) {
-		size_t cap = dir->cap ? 2 * dir->cap : 4;
-		struct old_page *pages = reallocarray(dir->pages, cap, sizeof *pages);
-
-		if (!pages) {
-			vt_page_unref(page);
-			return no_memory(err);
-		}
-		dir->pages = pages;
-		dir->cap = cap;
+	if (vt_array_reserve(dir->pages, dir->cap, dir->depth + 1) < 0) {
+		vt_page_unref(page);
+		return no_memory(err);
 	}
 	dir->pages[dir->depth++] = (struct old_page){.page = page, .is_last = is_last};
 	return 0;
@@ -231,15 +225,8 @@ static struct vt_entry found(const struct vt_label_edit *edit)
 /* A directory of no entries, on top. */
 static int push_dir(struct vt_label_edit *edit, struct vt_error *err)
 {
-	if (edit->depth == edit->cap) {
-		size_t cap = edit->cap ? 2 * edit->cap : 8;
-		struct old_dir *stack = reallocarray(edit->stack, cap, sizeof *stack);
-
-		if (!stack)
-			return no_memory(err);
-		edit->stack = stack;
-		edit->cap = cap;
-	}
+	if (vt_array_reserve(edit->stack, edit->cap, edit->depth + 1) < 0)
+		return no_memory(err);
 	edit->stack[edit->depth++] = (struct old_dir){0};
 	return 0;
 }

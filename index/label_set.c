@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/label_tree.h"
 
@@ -67,14 +68,8 @@ int vt_label_set_decode(struct vt_label_set *set, struct vt_error *err)
 
 	if (vt_buf_failed(&set->bytes))
 		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
-	if (set->count > set->room) {
-		struct vt_label *more = reallocarray(set->rows, set->count, sizeof *more);
-
-		if (!more)
-			return vt_fail(err, ENOMEM, "no memory for the labels of a file");
-		set->rows = more;
-		set->room = set->count;
-	}
+	if (vt_array_reserve(set->rows, set->room, set->count) < 0)
+		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
 	reader = vt_label_block_reader_over(set->bytes.data, set->bytes.len);
 	for (size_t i = 0; i < set->count; i++)
 		(void) vt_label_block_next(&reader, &set->rows[i]);
@@ -94,11 +89,5 @@ int vt_label_set_read(struct vt_label_set *set, const struct vt_page_source *pag
 
 size_t vt_label_set_key(const struct vt_label_set *set, size_t first)
 {
-	const struct vt_label_text *key = &set->rows[first].key;
-	size_t end = first + 1;
-
-	while (end < set->count && set->rows[end].key.len == key->len &&
-	       memcmp(set->rows[end].key.bytes, key->bytes, key->len) == 0)
-		end++;
-	return end - first;
+	return vt_label_count_key(set->rows + first, set->count - first);
 }

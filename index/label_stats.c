@@ -3,11 +3,13 @@
 #include "index/label_stats.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/content_sort.h"
 #include "index/label_stats_private.h"
@@ -18,7 +20,7 @@
 struct taking {
 	struct vt_label_stats *stats;
 	const struct vt_stats_options *options;
-	struct vt_labelled_walk *walk;
+	struct vt_file_labels *files;
 	struct vt_content_sort *contents;
 	struct vt_rating *ratings; /* of a file's says about a key */
 	size_t rating_room;
@@ -184,20 +186,6 @@ static int rate(struct vt_key_stats *key, const struct vt_label *say, struct vt_
 	return 0;
 }
 
-static int reserve_ratings(struct taking *taking, size_t count, struct vt_error *err)
-{
-	struct vt_rating *ratings;
-
-	if (count <= taking->rating_room)
-		return 0;
-	ratings = reallocarray(taking->ratings, 2 * count, sizeof *ratings);
-	if (!ratings)
-		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
-	taking->ratings = ratings;
-	taking->rating_room = 2 * count;
-	return 0;
-}
-
 static int count_says(struct taking *taking, uint32_t group, const struct vt_label *rows,
 		      size_t count, struct vt_error *err)
 {
@@ -205,8 +193,10 @@ static int count_says(struct taking *taking, uint32_t group, const struct vt_lab
 	struct vt_key_stats *key = stats->keys[group];
 	bool words = false;
 	size_t said = 0;
-	int r = reserve_ratings(taking, count, err);
+	int r = 0;
 
+	if (vt_array_reserve(taking->ratings, taking->rating_room, count) < 0)
+		return vt_fail(err, ENOMEM, "no memory for the labels of a file");
 	for (size_t i = 0; r == 0 && i < count;) {
 		const struct vt_label *say = vt_label_next_say(rows, count, &i);
 
@@ -279,36 +269,32 @@ static int count_labels(struct taking *taking, const struct vt_label *rows, size
 	return r < 0 ? r : count_says(taking, id, rows, count, err);
 }
 
-static int take_keys(struct taking *taking, const struct vt_labelled_file *file,
-		     struct vt_error *err)
+static int take_key(struct taking *taking, const struct vt_labelled_file *file,
+		    const struct vt_label *rows, size_t count, struct vt_error *err)
 {
 	const struct vt_stats_watch *watch = taking->options->watch;
-	const struct vt_label *rows, *effective;
 	struct vt_label_agreement agreement;
-	size_t count;
-	int r;
+	const struct vt_label *effective = vt_label_effective(rows, count, &agreement);
+	int r = count_labels(taking, rows, count, effective, &agreement, err);
 
-	taking->leak_value = 0;
-	while ((r = vt_labelled_walk_key(taking->walk, &rows, &count, err)) == 1) {
-		effective = vt_label_effective(rows, count, &agreement);
-		r = count_labels(taking, rows, count, effective, &agreement, err);
-		if (r >= 0 && watch)
-			r = watch->key(watch->context, file, rows, count, effective, &agreement,
-				       err);
-		if (r < 0)
-			return r;
-	}
+	if (r >= 0 && watch)
+		r = watch->key(watch->context, file, rows, count, effective, &agreement, err);
 	return r;
 }
 
-static int take_file(struct taking *taking, const struct vt_labelled_file *file,
-		     struct vt_error *err)
+static int take_file(struct taking *taking, struct vt_labelled_file *file, struct vt_error *err)
 {
 	const struct vt_stats_watch *watch = taking->options->watch;
-	int r = count_file(taking->stats, file, err);
+	const struct vt_label *rows;
+	int r = vt_file_labels_rows(taking->files, &rows, &file->labels, err);
 
 	if (r >= 0)
-		r = take_keys(taking, file, err);
+		r = count_file(taking->stats, file, err);
+	taking->leak_value = 0;
+	for (size_t i = 0, count; r >= 0 && i < file->labels; i += count) {
+		count = vt_label_count_key(rows + i, file->labels - i);
+		r = take_key(taking, file, rows + i, count, err);
+	}
 	if (r >= 0)
 		r = note_content(taking, file, err);
 	if (r >= 0 && watch)
@@ -316,13 +302,24 @@ static int take_file(struct taking *taking, const struct vt_labelled_file *file,
 	return r;
 }
 
+static int check_labelled(const struct vt_label_stats *stats, struct vt_error *err)
+{
+	uint32_t there = stats->tree.label_tree->files;
+
+	if (stats->labelled == there)
+		return 0;
+	return vt_fail(err, EBADMSG,
+		       "there are labels of %u files, but only %" PRIu64 " of the files", there,
+		       stats->labelled);
+}
+
 static int take_all(struct taking *taking, struct vt_error *err)
 {
 	const struct vt_stats_options *options = taking->options;
-	struct vt_labelled_file file;
+	struct vt_labelled_file file = {0};
 	int r;
 
-	while ((r = vt_labelled_walk_next(taking->walk, &file, err)) == 1) {
+	while ((r = vt_file_labels_next(taking->files, file.position + 1, &file, err)) == 1) {
 		if (taking->stats->files % CANCEL_EVERY == 0 && options->is_cancelled &&
 		    options->is_cancelled(options->context))
 			return vt_fail(err, ECANCELED, "cancelled");
@@ -330,6 +327,8 @@ static int take_all(struct taking *taking, struct vt_error *err)
 		if (r < 0)
 			return r;
 	}
+	if (r == 0)
+		r = check_labelled(taking->stats, err);
 	if (r < 0)
 		return r;
 	return vt_duplicates_find(taking->contents, options->is_cancelled, options->context,
@@ -338,7 +337,7 @@ static int take_all(struct taking *taking, struct vt_error *err)
 
 /* ---- the result ---- */
 
-static struct vt_label_stats *new_stats(const struct vt_labelled_tree *tree, const char *leak_key)
+static struct vt_label_stats *new_stats(const struct vt_labelled_files *tree, const char *leak_key)
 {
 	vt_cleanup(vt_label_stats_freep) struct vt_label_stats *stats = calloc(1, sizeof *stats);
 
@@ -377,8 +376,9 @@ void vt_label_stats_free(struct vt_label_stats *stats)
 	free(stats);
 }
 
-int vt_label_stats_take(const struct vt_labelled_tree *tree, const struct vt_stats_options *options,
-			struct vt_label_stats **out, struct vt_error *err)
+int vt_label_stats_take(const struct vt_labelled_files *tree,
+			const struct vt_stats_options *options, struct vt_label_stats **out,
+			struct vt_error *err)
 {
 	vt_cleanup(vt_label_stats_freep) struct vt_label_stats *stats =
 		new_stats(tree, options->leak_key);
@@ -388,12 +388,12 @@ int vt_label_stats_take(const struct vt_labelled_tree *tree, const struct vt_sta
 
 	if (!stats)
 		return vt_fail(err, ENOMEM, "no memory to count labels");
-	r = vt_labelled_walk_new(tree, &taking.walk, err);
+	r = vt_file_labels_new(tree, &taking.files, err);
 	if (r == 0)
 		r = vt_content_sort_new(options->scratch, memory, &taking.contents, err);
 	if (r == 0)
 		r = take_all(&taking, err);
-	vt_labelled_walk_free(taking.walk);
+	vt_file_labels_free(taking.files);
 	vt_content_sort_free(taking.contents);
 	free(taking.ratings);
 	if (r < 0)

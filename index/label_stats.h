@@ -7,7 +7,7 @@
  *
  * Memory, whatever the version: VT_STATS_BUDGET for all values, annotators, keys and extensions
  * together, 33 MiB for pairs of annotators (agreement.h), VT_STATS_SORT_MEMORY for contents, the
- * labels of one file and key. What finds no room is counted among "others". Contents beyond two
+ * labels of one file. What finds no room is counted among "others". Contents beyond two
  * million files are sorted in a nameless file in `scratch`, 32 bytes a file.
  *
  * The document (vt_label_stats_json()); members in this order, null is "not defined":
@@ -51,7 +51,7 @@ struct vt_error;
 struct vt_label;
 struct vt_label_agreement;
 struct vt_labelled_file;
-struct vt_labelled_tree;
+struct vt_labelled_files;
 
 #define VT_STATS_BUDGET         (16u << 20)
 #define VT_STATS_SORT_MEMORY    (64u << 20)
@@ -84,8 +84,9 @@ struct vt_stats_options {
 
 /* -ECANCELED, -ENOMEM, -EBADMSG. `tree` must live as long as the result. */
 struct vt_label_stats;
-int vt_label_stats_take(const struct vt_labelled_tree *tree, const struct vt_stats_options *options,
-			struct vt_label_stats **out, struct vt_error *err);
+int vt_label_stats_take(const struct vt_labelled_files *tree,
+			const struct vt_stats_options *options, struct vt_label_stats **out,
+			struct vt_error *err);
 void vt_label_stats_free(struct vt_label_stats *stats);
 VT_DEFINE_CLEANUP(struct vt_label_stats, vt_label_stats_free);
 

@@ -350,21 +350,16 @@ static int put_keys(json_t *object, const struct vt_label_stats *stats, struct v
 
 /* ---- duplicates ---- */
 
-int vt_stats_set_path(const struct vt_labelled_tree *tree, json_t *object, const char *key,
+int vt_stats_set_path(const struct vt_labelled_files *tree, json_t *object, const char *key,
 		      uint32_t position, struct vt_error *err)
 {
-	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
-	struct vt_node node = {0};
-	const char *path;
-	size_t len;
-	int r = vt_tree_walk_new(tree->files, tree->tree, position, &walk, err);
+	vt_cleanup(vt_buf_done) struct vt_buf path = VT_BUF_INIT;
+	vt_cleanup(vt_node_done) struct vt_node node = {0};
+	int r = vt_tree_path_at(tree->files, tree->tree, position, &node, &path, err);
 
-	if (r == 0)
-		r = vt_tree_walk_next(walk, &node, &path, &len, err);
 	if (r < 0)
 		return r;
-	r = r == 1 ? vt_json_set_text(object, key, path, len) : -1;
-	vt_node_done(&node);
+	r = vt_json_set_text(object, key, (const char *) path.data, path.len);
 	return r < 0 ? no_memory(err) : 0;
 }
 

@@ -4,9 +4,9 @@
 /* What label_stats.c counts: read by label_stats_json.c, and by quality.c to measure. */
 #include "index/agreement.h"
 #include "index/duplicates.h"
+#include "index/file_labels.h"
 #include "index/label.h"
 #include "index/label_stats.h"
-#include "index/labelled_walk.h"
 #include "index/tally.h"
 
 #define VT_STATS_BUCKETS 20u
@@ -24,7 +24,7 @@ struct vt_key_stats {
 };
 
 struct vt_label_stats {
-	struct vt_labelled_tree tree;
+	struct vt_labelled_files tree;
 	char *leak_key;
 	size_t budget;
 	uint64_t files, bytes, labelled, labels;
@@ -53,5 +53,5 @@ json_t *vt_stats_value_json(const struct vt_tally_item *item);
 double vt_stats_alpha(const struct vt_key_stats *key);
 
 /* Sets `key` to the path of a position. */
-int vt_stats_set_path(const struct vt_labelled_tree *tree, json_t *object, const char *key,
+int vt_stats_set_path(const struct vt_labelled_files *tree, json_t *object, const char *key,
 		      uint32_t position, struct vt_error *err);

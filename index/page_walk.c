@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/entry_codec.h"
 #include "index/idmap.h"
@@ -99,15 +100,8 @@ static int add(struct vt_page_walk *walk, const struct visit *visit, struct vt_e
 		return walk->check && start != digest_start(&visit->digest)
 			       ? report(walk, visit->id, "two parents give it two digests", err)
 			       : 0;
-	if (walk->count == walk->room) {
-		size_t room = walk->room ? 2 * walk->room : 64;
-		struct visit *list = reallocarray(walk->list, room, sizeof *list);
-
-		if (!list)
-			return vt_fail(err, ENOMEM, "no memory for a walk over pages");
-		walk->list = list;
-		walk->room = room;
-	}
+	if (vt_array_reserve(walk->list, walk->room, walk->count + 1) < 0)
+		return vt_fail(err, ENOMEM, "no memory for a walk over pages");
 	if (vt_idmap_add(&walk->seen, visit->id, digest_start(&visit->digest)) < 0)
 		return vt_fail(err, ENOMEM, "no memory for a walk over pages");
 	walk->list[walk->count++] = *visit;

@@ -379,11 +379,6 @@ static int add_key(struct vt_posting_builder *builder, uint32_t position,
 	return r;
 }
 
-static bool same_key(const struct vt_label *a, const struct vt_label *b)
-{
-	return a->key.len == b->key.len && memcmp(a->key.bytes, b->key.bytes, a->key.len) == 0;
-}
-
 int vt_posting_builder_add(struct vt_posting_builder *builder, uint32_t position,
 			   const struct vt_label *rows, size_t count, struct vt_error *err)
 {
@@ -396,8 +391,7 @@ int vt_posting_builder_add(struct vt_posting_builder *builder, uint32_t position
 	if (count > 0)
 		roaring_bitmap_add(builder->labelled, position);
 	for (size_t i = 0, n; r == 0 && i < count; i += n) {
-		for (n = 1; i + n < count && same_key(&rows[i], &rows[i + n]); n++)
-			;
+		n = vt_label_count_key(rows + i, count - i);
 		r = add_key(builder, position, rows + i, n, err);
 	}
 	return r;

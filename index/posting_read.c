@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/base/array.h"
 #include "index/posting_private.h"
 
 #define STOP 1 /* what ends a scan that has found all it wants */
@@ -418,15 +419,8 @@ static int note_term(void *context, const struct vt_expression_value *value, str
 		range->files += term.files;
 		return 0;
 	}
-	if (wish->count == wish->room) {
-		size_t room = wish->room ? 2 * wish->room : 8;
-
-		range = reallocarray(wish->ranges, room, sizeof *range);
-		if (!range)
-			return -ENOMEM;
-		wish->ranges = range;
-		wish->room = room;
-	}
+	if (vt_array_reserve(wish->ranges, wish->room, wish->count + 1) < 0)
+		return -ENOMEM;
 	wish->ranges[wish->count++] = (struct wish_range){term.number, term.number, term.files};
 	return 0;
 }

@@ -32,19 +32,14 @@ static int tell_label(void *context, size_t key, struct vt_expression_label *out
 	const struct vt_label_text *name = &judge->run->expression->keys[key];
 	struct vt_label_agreement agreement;
 	const struct vt_label *rows;
-	size_t count, first = 0, end;
+	size_t count;
 	int r = vt_file_labels_rows(judge->files, &rows, &count, err);
 
 	if (r < 0 || count == 0)
 		return r; /* `out` comes as that of no labels */
-	while (first < count && (rows[first].key.len != name->len ||
-				 memcmp(rows[first].key.bytes, name->bytes, name->len) != 0))
-		first++;
-	for (end = first; end < count && rows[end].key.len == name->len &&
-			  memcmp(rows[end].key.bytes, name->bytes, name->len) == 0;)
-		end++;
-	*out = (struct vt_expression_label){
-		.effective = vt_label_effective(rows + first, end - first, &agreement)};
+	count = vt_label_find_key(&rows, count, *name);
+	*out = (struct vt_expression_label){.effective =
+						    vt_label_effective(rows, count, &agreement)};
 	if (out->effective) {
 		out->agreement = (double) agreement.agreeing / (double) agreement.annotators;
 		out->disputed = agreement.disputed;

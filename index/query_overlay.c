@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/base/array.h"
 #include "index/query_private.h"
 
 struct stretch {
@@ -108,15 +109,8 @@ static int add_stretch(struct making *making, uint32_t count)
 {
 	struct vt_overlay *overlay = making->overlay;
 
-	if (overlay->count == overlay->room) {
-		size_t room = overlay->room ? 2 * overlay->room : 8;
-		struct stretch *grown = reallocarray(overlay->stretches, room, sizeof *grown);
-
-		if (!grown)
-			return vt_query_no_memory(making->err);
-		overlay->stretches = grown;
-		overlay->room = room;
-	}
+	if (vt_array_reserve(overlay->stretches, overlay->room, overlay->count + 1) < 0)
+		return vt_query_no_memory(making->err);
 	if (count > 0)
 		overlay->stretches[overlay->count++] =
 			(struct stretch){making->at[0], making->at[1], count};

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
+
 void vt_table_done(struct vt_table *table)
 {
 	free(table->rows);
@@ -15,19 +17,7 @@ void vt_table_done(struct vt_table *table)
 
 int vt_table_reserve(struct vt_table *table, size_t more)
 {
-	size_t need = table->count + more, room = table->room ? table->room : 8;
-	struct vt_row *rows;
-
-	if (need <= table->room)
-		return 0;
-	while (room < need)
-		room *= 2;
-	rows = reallocarray(table->rows, room, sizeof *rows);
-	if (!rows)
-		return -ENOMEM;
-	table->rows = rows;
-	table->room = room;
-	return 0;
+	return vt_array_reserve(table->rows, table->room, table->count + more);
 }
 
 static int compare(const struct vt_row *row, uint32_t id, const char *name)

@@ -110,6 +110,11 @@ int vt_tree_walk_next(struct vt_tree_walk *walk, struct vt_node *out, const char
 void vt_tree_walk_skip(struct vt_tree_walk *walk);
 VT_DEFINE_CLEANUP(struct vt_tree_walk, vt_tree_walk_free);
 
+/* The node at a position that is not the root's, and its path, appended to `path`. -ENOENT. */
+int vt_tree_path_at(const struct vt_page_source *pages, const struct vt_tree *tree,
+		    uint32_t position, struct vt_node *out, struct vt_buf *path,
+		    struct vt_error *err);
+
 /*
  * Building, from entries in walk order: enter() a directory, add() what is none, leave().
  * Memory: the open pages of one path. Pages go to the sink in batches of about 128 KiB,

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/descend.h"
 
@@ -29,18 +30,10 @@ struct vt_tree_walk {
 
 static int grow(struct vt_tree_walk *walk, struct vt_error *err)
 {
-	size_t cap = walk->cap ? 2 * walk->cap : 8;
-	struct open_dir *stack;
-
 	if (walk->depth > VT_TREE_DEPTH_MAX)
 		return vt_fail(err, EBADMSG, "directories nest deeper than %u", VT_TREE_DEPTH_MAX);
-	if (walk->depth < walk->cap)
-		return 0;
-	stack = reallocarray(walk->stack, cap, sizeof *stack);
-	if (!stack)
+	if (vt_array_reserve(walk->stack, walk->cap, walk->depth + 1) < 0)
 		return vt_fail(err, ENOMEM, "no memory to walk a tree");
-	walk->stack = stack;
-	walk->cap = cap;
 	return 0;
 }
 
@@ -188,4 +181,26 @@ int vt_tree_walk_next(struct vt_tree_walk *walk, struct vt_node *out, const char
 void vt_tree_walk_skip(struct vt_tree_walk *walk)
 {
 	walk->enter = false;
+}
+
+int vt_tree_path_at(const struct vt_page_source *pages, const struct vt_tree *tree,
+		    uint32_t position, struct vt_node *out, struct vt_buf *path,
+		    struct vt_error *err)
+{
+	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
+	vt_cleanup(vt_node_done) struct vt_node node = {0};
+	const char *text;
+	size_t len;
+	int r = vt_tree_walk_new(pages, tree, position, &walk, err);
+
+	if (r == 0)
+		r = vt_tree_walk_next(walk, &node, &text, &len, err);
+	if (r <= 0)
+		return r < 0 ? r : vt_fail(err, ENOENT, "there is no node at %u", position);
+	vt_buf_put(path, text, len);
+	if (vt_buf_failed(path))
+		return vt_fail(err, ENOMEM, "no memory for a path");
+	*out = node;
+	node.page = NULL;
+	return 0;
 }

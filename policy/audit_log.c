@@ -15,6 +15,7 @@
 #include "index/base/clock.h"
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
+#include "index/base/file.h"
 #include "policy/audit_log_private.h"
 #include "policy/audit_reader.h"
 #include "policy/base64.h"
@@ -66,25 +67,10 @@ int vt_audit_log_put(struct vt_audit_log *log, enum vt_audit_kind kind, json_t *
 	return r < 0 ? r : vt_audit_log_add(log, (const char *) line.data, line.len, err);
 }
 
-static int write_all(int fd, const void *data, size_t len)
-{
-	const uint8_t *at = data;
-	ssize_t done;
-
-	for (; len > 0; at += done, len -= (size_t) done) {
-		done = write(fd, at, len);
-		if (done < 0 && errno == EINTR)
-			done = 0;
-		else if (done <= 0)
-			return done < 0 ? -errno : -EIO;
-	}
-	return 0;
-}
-
 int vt_audit_log_sync(struct vt_audit_log *log, struct vt_error *err)
 {
 	int r = vt_buf_failed(&log->out) ? -ENOMEM
-					 : write_all(log->lines, log->out.data, log->out.len);
+					 : vt_file_write(log->lines, log->out.data, log->out.len);
 
 	VT_CRASHPOINT("audit-written");
 	if (r == 0 && log->out.len > 0 && fdatasync(log->lines) < 0)
@@ -193,7 +179,7 @@ static int write_note(struct vt_audit_log *log, uint64_t size, const struct vt_d
 
 	if (r < 0)
 		return r;
-	r = write_all(log->notes, note.data, note.len);
+	r = vt_file_write(log->notes, note.data, note.len);
 	if (r == 0 && fdatasync(log->notes) < 0)
 		r = -errno;
 	if (r < 0) {

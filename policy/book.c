@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "index/base/clock.h"
+#include "index/base/array.h"
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/record.h"
@@ -102,23 +103,12 @@ void vt_book_change_done(struct vt_book_change *change)
 /* Room for what this change ends, so that nothing can fail behind the write. */
 static int reserve_ended(struct vt_book *book, size_t more, struct vt_error *err)
 {
-	size_t room = book->ended_count + more;
-	struct vt_lease *list;
-	int r = 0;
+	int r;
 
-	if (room <= book->ended_room)
-		return 0;
-	room += room / 2;
 	(void) pthread_mutex_lock(&book->lock);
-	list = reallocarray(book->ended, room, sizeof *list);
-	if (list) {
-		book->ended = list;
-		book->ended_room = room;
-	} else {
-		r = no_memory(err);
-	}
+	r = vt_array_reserve(book->ended, book->ended_room, book->ended_count + more);
 	(void) pthread_mutex_unlock(&book->lock);
-	return r;
+	return r < 0 ? no_memory(err) : 0;
 }
 
 /* How many at the head of the list are past their time; their rows go into the batch. */
@@ -252,15 +242,8 @@ static int add_ended(struct vt_book_change *change, const struct vt_lease *lease
 {
 	struct vt_lease copy = *lease;
 
-	if (change->ended_count == change->ended_room) {
-		size_t room = change->ended_room * 2 + 4;
-		struct vt_lease *list = reallocarray(change->ended, room, sizeof *list);
-
-		if (!list)
-			return no_memory(err);
-		change->ended = list;
-		change->ended_room = room;
-	}
+	if (vt_array_reserve(change->ended, change->ended_room, change->ended_count + 1) < 0)
+		return no_memory(err);
 	vt_snapshot_drop_lease(change->next, copy.id);
 	change->ended[change->ended_count++] = copy;
 	return 0;

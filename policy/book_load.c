@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/base/array.h"
 #include "index/record.h"
 #include "policy/book_private.h"
 #include "policy/lease.h"
@@ -91,15 +92,8 @@ static int load_row(struct vt_book *book, const struct vt_value *key, const stru
 
 static int add_ended(struct vt_book *book, const struct vt_lease *lease, struct vt_error *err)
 {
-	if (book->ended_count == book->ended_room) {
-		size_t room = book->ended_room * 2 + 16;
-		struct vt_lease *list = reallocarray(book->ended, room, sizeof *list);
-
-		if (!list)
-			return no_memory(err);
-		book->ended = list;
-		book->ended_room = room;
-	}
+	if (vt_array_reserve(book->ended, book->ended_room, book->ended_count + 1) < 0)
+		return no_memory(err);
 	book->ended[book->ended_count++] = *lease;
 	return 0;
 }

@@ -6,6 +6,8 @@
 
 #include "policy/book_private.h"
 
+#include "index/base/array.h"
+
 struct vt_snapshot *vt_snapshot_new(uint32_t store_owner)
 {
 	struct vt_snapshot *snapshot = calloc(1, sizeof *snapshot);
@@ -30,23 +32,6 @@ void vt_snapshot_unref(struct vt_snapshot *snapshot)
 	free(snapshot);
 }
 
-/* Room for one more; the array may move. */
-static int reserve(void *array, size_t count, size_t *room, size_t size)
-{
-	void **items = array;
-	size_t wanted = *room ? *room * 2 : 16;
-	void *more;
-
-	if (count < *room)
-		return 0;
-	more = reallocarray(*items, wanted, size);
-	if (!more)
-		return -ENOMEM;
-	*items = more;
-	*room = wanted;
-	return 0;
-}
-
 /* Where the id belongs; ids grow, so looking begins at the end. */
 #define PLACE(array, count, member, id)                                                            \
 	__extension__({                                                                            \
@@ -64,8 +49,8 @@ static int reserve(void *array, size_t count, size_t *room, size_t size)
 		bool there_ = place_ < (snapshot)->policy.count &&                                 \
 			      (snapshot)->array[place_].member == (item)->member;                  \
 		int r_ = there_ ? 0                                                                \
-				: reserve(&(snapshot)->array, (snapshot)->policy.count,            \
-					  &(snapshot)->room, sizeof *(snapshot)->array);           \
+				: vt_array_reserve((snapshot)->array, (snapshot)->room,            \
+						   (snapshot)->policy.count + 1);                  \
                                                                                                    \
 		if (r_ == 0 && !there_) {                                                          \
 			memmove(&(snapshot)->array[place_ + 1], &(snapshot)->array[place_],        \

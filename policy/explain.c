@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "index/base/array.h"
 #include "index/base/cleanup.h"
 #include "policy/named.h"
 
@@ -25,15 +26,9 @@ static void record(void *context, const char *step, const struct vt_rule *rule,
 {
 	struct recorder *recorder = context;
 
-	if (recorder->count == recorder->cap) {
-		size_t cap = recorder->cap ? recorder->cap * 2 : 16;
-		struct vt_explain_step *grown = reallocarray(recorder->steps, cap, sizeof *grown);
-
-		recorder->failed |= !grown;
-		if (!grown)
-			return;
-		recorder->steps = grown;
-		recorder->cap = cap;
+	if (vt_array_reserve(recorder->steps, recorder->cap, recorder->count + 1) < 0) {
+		recorder->failed = true;
+		return;
 	}
 	recorder->steps[recorder->count++] =
 		(struct vt_explain_step){step, rule ? rule->id : 0, lease ? lease->id : 0, matched};

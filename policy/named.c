@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "index/base/array.h"
+
 void vt_ids_done(struct vt_ids *ids)
 {
 	free(ids->ids);
@@ -13,15 +15,8 @@ void vt_ids_done(struct vt_ids *ids)
 
 int vt_ids_add(struct vt_ids *ids, uint32_t id)
 {
-	if (ids->count == ids->cap) {
-		size_t cap = ids->cap ? ids->cap * 2 : 16;
-		uint32_t *grown = reallocarray(ids->ids, cap, sizeof *grown);
-
-		if (!grown)
-			return -ENOMEM;
-		ids->ids = grown;
-		ids->cap = cap;
-	}
+	if (vt_array_reserve(ids->ids, ids->cap, ids->count + 1) < 0)
+		return -ENOMEM;
 	ids->ids[ids->count++] = id;
 	return 0;
 }

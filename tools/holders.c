@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 
 #include "fs/mount_table.h"
+#include "index/base/array.h"
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
 
@@ -91,15 +92,8 @@ static bool is_seen(struct search *search, ino_t number)
 	for (size_t i = 0; i < search->count; i++)
 		if (search->namespaces[i] == number)
 			return true;
-	if (search->count == search->room) {
-		size_t room = search->room ? 2 * search->room : 16;
-		ino_t *more = reallocarray(search->namespaces, room, sizeof *more);
-
-		if (!more)
-			return false; /* it is looked at, and named, once more */
-		search->namespaces = more;
-		search->room = room;
-	}
+	if (vt_array_reserve(search->namespaces, search->room, search->count + 1) < 0)
+		return false; /* it is looked at, and named, once more */
 	search->namespaces[search->count++] = number;
 	return false;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fs/rows.h"
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "tools/cli.h"
 #include "tools/label_stream.h"
@@ -21,28 +22,12 @@ static int no_memory(struct vt_error *err)
 	return vt_fail(err, ENOMEM, "no memory for labels");
 }
 
-static void *grown(void *list, size_t count, size_t *room, size_t size)
-{
-	size_t next = *room ? 2 * *room : 16;
-	void *more;
-
-	if (count < *room)
-		return list;
-	more = reallocarray(list, next, size);
-	if (more)
-		*room = next;
-	return more;
-}
-
 int vt_label_list_add(struct vt_label_list *list, const struct vt_label *label,
 		      struct vt_error *err)
 {
-	struct vt_label *more = grown(list->labels, list->count, &list->room, sizeof *more);
-
-	if (!more)
+	if (vt_array_reserve(list->labels, list->room, list->count + 1) < 0)
 		return no_memory(err);
-	list->labels = more;
-	more[list->count++] = *label;
+	list->labels[list->count++] = *label;
 	return 0;
 }
 
@@ -60,17 +45,15 @@ int vt_label_list_copy(struct vt_label_list *list, const struct vt_label *label,
 	size_t value = label->type == VT_LABEL_TEXT ? label->value.text.len : 0;
 	char *texts = malloc(label->key.len + value + label->annotator.len + label->tool.len +
 			     label->region.len + 1);
-	char **more = grown(list->texts, list->text_count, &list->text_room, sizeof *more);
+	int r = vt_array_reserve(list->texts, list->text_room, list->text_count + 1);
 	struct vt_label copy = *label;
 	char *at = texts;
 
-	if (more)
-		list->texts = more;
-	if (!texts || !more) {
+	if (!texts || r < 0) {
 		free(texts);
 		return no_memory(err);
 	}
-	more[list->text_count++] = texts;
+	list->texts[list->text_count++] = texts;
 	move_text(&copy.key, &at);
 	if (copy.type == VT_LABEL_TEXT)
 		move_text(&copy.value.text, &at);

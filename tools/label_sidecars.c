@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "tools/cli.h"
 #include "tools/label_intake.h"
@@ -125,14 +126,8 @@ static int list_sample(struct sidecars *all, struct vt_error *err)
 
 	if (vt_buf_failed(&all->paths) || vt_buf_failed(&all->sample))
 		return no_memory(err);
-	if (all->count > all->room) {
-		void *more = reallocarray(all->files, all->count, sizeof *all->files);
-
-		if (!more)
-			return no_memory(err);
-		all->files = more;
-		all->room = all->count;
-	}
+	if (vt_array_reserve(all->files, all->room, all->count) < 0)
+		return no_memory(err);
 	for (size_t i = 0; i < all->count; i++) {
 		all->files[i].len = vt_reader_le32(&reader);
 		all->files[i].bytes = vt_reader_get(&reader, all->files[i].len);

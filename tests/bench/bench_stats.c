@@ -8,8 +8,8 @@
 #include <time.h>
 
 #include "index/base/clock.h"
+#include "index/file_labels.h"
 #include "index/label_stats.h"
-#include "index/labelled_walk.h"
 #include "tests/bench/bench.h"
 #include "tests/unit/label_model.h"
 
@@ -127,9 +127,9 @@ START_TEST(all_cases)
 	before = memory_at_most();
 	cpu = cpu_seconds();
 	since = vt_clock_monotonic_ns();
-	must(vt_label_stats_take(&(struct vt_labelled_tree){&memories[0].source,
-							    &memories[1].source, &tree,
-							    &label_tree},
+	must(vt_label_stats_take(&(struct vt_labelled_files){&memories[0].source,
+							     &memories[1].source, &tree,
+							     &label_tree},
 				 &options, &stats, NULL) == 0);
 	printf("%-36s %12.2f s, %.2f of a processor (%u files, %llu labels)\n", "statistics taken",
 	       (double) (vt_clock_monotonic_ns() - since) / 1e9, cpu_seconds() - cpu, files,

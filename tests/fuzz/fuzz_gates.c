@@ -6,7 +6,7 @@
 
 #include "index/base/error.h"
 #include "index/label_stats.h"
-#include "index/labelled_walk.h"
+#include "index/file_labels.h"
 #include "index/quality.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,7 +29,7 @@ static void measure(struct vt_quality *quality)
 	const struct vt_page_source labels = {.get = no_page, .kind = VT_PAGE_LABELS};
 	const struct vt_tree tree = {.root = {.type = VT_DIRECTORY, .nodes = 1}};
 	const struct vt_label_tree label_tree = {0};
-	const struct vt_labelled_tree nothing = {&files, &labels, &tree, &label_tree};
+	const struct vt_labelled_files nothing = {&files, &labels, &tree, &label_tree};
 	const struct vt_stats_options options = {.scratch = "/tmp",
 						 .leak_key = vt_quality_leak_key(quality),
 						 .watch = vt_quality_watch(quality)};

@@ -3,7 +3,7 @@
 
 /* What the tests of statistics share: files with labels, as the two trees of a version. */
 #include "index/label_stats.h"
-#include "index/labelled_walk.h"
+#include "index/file_labels.h"
 #include "tests/unit/label_model.h"
 
 #define STATS_ROWS_MAX 8
@@ -19,7 +19,7 @@ struct stats_world {
 	struct memory files, labels;
 	struct vt_tree tree;
 	struct vt_label_tree label_tree;
-	struct vt_labelled_tree labelled;
+	struct vt_labelled_files labelled;
 };
 
 static inline struct model *world_folder(struct model *root, const char **name)
@@ -78,8 +78,8 @@ static inline void world_init(struct stats_world *world, struct stats_file *file
 	must(vt_label_tree_builder_finish(builder, &world->label_tree, NULL) == 0);
 	vt_label_tree_builder_free(builder);
 	model_free(root);
-	world->labelled = (struct vt_labelled_tree){&world->files.source, &world->labels.source,
-						    &world->tree, &world->label_tree};
+	world->labelled = (struct vt_labelled_files){&world->files.source, &world->labels.source,
+						     &world->tree, &world->label_tree};
 }
 
 static inline void world_done(struct stats_world *world)

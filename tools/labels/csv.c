@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/number.h"
 #include "tools/labels/reader_private.h"
@@ -90,15 +91,8 @@ static int read_record(struct csv *csv, struct vt_error *err)
 
 static int add_cell(struct csv *csv, size_t index, struct vt_label_text cell, struct vt_error *err)
 {
-	if (index == csv->room) {
-		size_t room = csv->room ? csv->room * 2 : 16;
-		void *cells = reallocarray(csv->cells, room, sizeof *csv->cells);
-
-		if (!cells)
-			return vt_fail(err, ENOMEM, "no memory for a record");
-		csv->cells = cells;
-		csv->room = room;
-	}
+	if (vt_array_reserve(csv->cells, csv->room, index + 1) < 0)
+		return vt_fail(err, ENOMEM, "no memory for a record");
 	csv->cells[index] = cell;
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
+#include "index/base/file.h"
 
 #define BLOCK (1u << 16)
 
@@ -146,30 +147,9 @@ int vt_input_head(struct vt_input *input, const char **bytes, size_t *len, struc
 static int open_unnamed(struct vt_error *err)
 {
 	const char *dir = secure_getenv("TMPDIR");
-	char path[4096];
-	int fd, len;
+	int fd = vt_file_open_nameless(dir ? dir : "/tmp");
 
-	len = snprintf(path, sizeof path, "%s/vitrine-labels-XXXXXX", dir ? dir : "/tmp");
-	if (len >= (int) sizeof path)
-		return vt_fail(err, ENAMETOOLONG, "TMPDIR is too long");
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return vt_fail(err, errno, "cannot be kept in '%s': %m", path);
-	(void) unlink(path);
-	return fd;
-}
-
-static int write_all(int fd, const char *bytes, size_t len, struct vt_error *err)
-{
-	while (len > 0) {
-		ssize_t put = write(fd, bytes, len);
-
-		if (put < 0 && errno != EINTR)
-			return vt_fail(err, errno, "cannot be kept in a file: %m");
-		bytes += put > 0 ? put : 0;
-		len -= put > 0 ? (size_t) put : 0;
-	}
-	return 0;
+	return fd < 0 ? vt_fail(err, -fd, "cannot be kept in '%s': %m", dir ? dir : "/tmp") : fd;
 }
 
 int vt_input_spool(struct vt_input *input, struct vt_error *err)
@@ -185,9 +165,9 @@ int vt_input_spool(struct vt_input *input, struct vt_error *err)
 	if (fd < 0)
 		return fd;
 	while ((r = vt_input_bytes(input, &bytes, &len, err)) > 0) {
-		r = write_all(fd, bytes, len, err);
+		r = vt_file_write(fd, bytes, len);
 		if (r < 0)
-			return r;
+			return vt_fail(err, -r, "cannot be kept in a file: %m");
 		vt_input_take(input, len);
 	}
 	if (r < 0)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/base/utf8.h"
 #include "tools/labels/guess.h"
@@ -117,15 +118,8 @@ struct vt_label_row *vt_label_reader_add(struct vt_label_reader *reader)
 {
 	struct vt_label_row *row;
 
-	if (reader->count == reader->room) {
-		size_t room = reader->room ? reader->room * 2 : 16;
-		void *rows = reallocarray(reader->rows, room, sizeof *reader->rows);
-
-		if (!rows)
-			return NULL;
-		reader->rows = rows;
-		reader->room = room;
-	}
+	if (vt_array_reserve(reader->rows, reader->room, reader->count + 1) < 0)
+		return NULL;
 	row = &reader->rows[reader->count++];
 	*row = vt_label_row_default(reader->options);
 	return row;

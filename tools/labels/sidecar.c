@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/buf.h"
 #include "index/base/error.h"
 #include "tools/labels/json_object.h"
@@ -61,15 +62,8 @@ static int add_row(struct reading *reading, const struct vt_label_row *row, stru
 {
 	struct vt_sidecar *out = reading->out;
 
-	if (out->count == reading->room) {
-		size_t room = reading->room ? reading->room * 2 : 8;
-		void *rows = reallocarray(out->rows, room, sizeof *out->rows);
-
-		if (!rows)
-			return vt_fail(err, ENOMEM, "no memory for labels");
-		out->rows = rows;
-		reading->room = room;
-	}
+	if (vt_array_reserve(out->rows, reading->room, out->count + 1) < 0)
+		return vt_fail(err, ENOMEM, "no memory for labels");
 	out->rows[out->count++] = *row;
 	return 0;
 }

@@ -1,62 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See scratch.h. O_TMPFILE would do the same in one call, but not every file system has it. */
+/* See scratch.h. */
 #include "tools/publish/scratch.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "index/base/error.h"
+#include "index/base/file.h"
 
 #define WRITE_BUFFER (256u << 10)
 
 int vt_scratch_open(const char *dir, struct vt_error *err)
 {
-	char path[4200];
-	int fd;
+	int fd = vt_file_open_nameless(dir);
 
-	(void) snprintf(path, sizeof path, "%s/scratch.XXXXXX", dir);
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return vt_fail(err, errno, "cannot make a temporary file in '%s': %m", dir);
-	(void) unlink(path);
-	return fd;
+	return fd < 0 ? vt_fail(err, -fd, "cannot make a temporary file in '%s': %m", dir) : fd;
 }
 
 int vt_scratch_read(int fd, void *data, size_t len, uint64_t offset, struct vt_error *err)
 {
-	while (len > 0) {
-		ssize_t n = pread(fd, data, len, (off_t) offset);
+	ssize_t n = vt_file_read_at(fd, data, len, offset);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return vt_fail(err, errno, "cannot read a temporary file: %m");
-		if (n == 0)
-			return vt_fail(err, EIO, "a temporary file is shorter than it was");
-		data = (uint8_t *) data + n;
-		len -= (size_t) n;
-		offset += (uint64_t) n;
-	}
+	if (n < 0)
+		return vt_fail(err, (int) -n, "cannot read a temporary file: %m");
+	if ((size_t) n < len)
+		return vt_fail(err, EIO, "a temporary file is shorter than it was");
 	return 0;
 }
 
 int vt_scratch_write(int fd, const void *data, size_t len, uint64_t offset, struct vt_error *err)
 {
-	while (len > 0) {
-		ssize_t n = pwrite(fd, data, len, (off_t) offset);
+	int r = vt_file_write_at(fd, data, len, offset);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return vt_fail(err, errno, "cannot write a temporary file: %m");
-		data = (const uint8_t *) data + n;
-		len -= (size_t) n;
-		offset += (uint64_t) n;
-	}
-	return 0;
+	return r < 0 ? vt_fail(err, -r, "cannot write a temporary file: %m") : 0;
 }
 
 int vt_scratch_flush(struct vt_scratch_writer *writer, struct vt_error *err)
