@@ -21,12 +21,8 @@ keep() {
 	name=$1 keeper=$2
 	shift 2
 	rm -f "$tmp/go.$name"
-	as_user "$keeper" "$tmp/keep.py" "$@" "$tmp/go.$name" >"$tmp/$name.kept" 2>&1 &
+	start kept "$tmp/$name.kept" as_user "$keeper" "$tmp/keep.py" "$@" "$tmp/go.$name"
 	eval "pid_$name=\$!"
-	while ! grep -q kept "$tmp/$name.kept" 2>/dev/null; do
-		kill -0 "$!" || fail "the keeper ended" "$(cat "$tmp/$name.kept")"
-		sleep 0.05
-	done
 }
 
 kept() {
