@@ -181,7 +181,7 @@ static int admit(struct vt_request *request, bool nowait, enum vt_right right,
 		r = vt_gate_decide(vt_op_service(request)->gate, &request->subject, right, place,
 				   nowait, &decision);
 	if (r == 0 && !decision.allowed) {
-		vt_trail_denial(request, right, shown, &decision);
+		vt_trail_denial(request, right, place, &decision);
 		r = -EACCES;
 	}
 	if (r < 0)

@@ -30,7 +30,10 @@ static int check_again(struct vt_request *request, const struct vt_shown *shown)
 			   vt_shown_place(shown), true, &decision);
 	if (r < 0)
 		return r;
-	return decision.allowed ? vt_trail_access(request, shown, &decision) : -EACCES;
+	if (decision.allowed)
+		return vt_trail_access(request, shown, &decision);
+	vt_trail_denial(request, VT_RIGHT_READ, vt_shown_place(shown), &decision);
+	return -EACCES;
 }
 
 /*

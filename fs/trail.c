@@ -318,11 +318,9 @@ int vt_trail_access(const struct vt_request *request, const struct vt_shown *sho
 	return -EIO;
 }
 
-void vt_trail_denial(const struct vt_request *request, enum vt_right right,
-		     const struct vt_shown *shown, const struct vt_decision *decision)
+void vt_trail_denial(const struct vt_request *request, enum vt_right right, struct vt_place place,
+		     const struct vt_decision *decision)
 {
-	struct vt_place place = vt_shown_place(shown);
-
 	vt_audit_deny(request->session->service->audit,
 		      &(struct vt_audit_denial){.uid = request->uid,
 						.dataset = place.dataset,

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "policy/audit.h"
-#include "policy/evaluate.h"
+#include "policy/gate.h"
 #include "policy/rule.h"
 
 struct vt_error;
@@ -53,6 +53,6 @@ void vt_trail_gc(struct vt_service *service, uint32_t by_uid);
  */
 int vt_trail_access(const struct vt_request *request, const struct vt_shown *shown,
 		    const struct vt_decision *decision);
-/* Somebody was refused. */
-void vt_trail_denial(const struct vt_request *request, enum vt_right right,
-		     const struct vt_shown *shown, const struct vt_decision *decision);
+/* Somebody was refused, or not shown what he asked for by name. */
+void vt_trail_denial(const struct vt_request *request, enum vt_right right, struct vt_place place,
+		     const struct vt_decision *decision);

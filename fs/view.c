@@ -18,6 +18,7 @@
 #include "fs/node.h"
 #include "fs/service.h"
 #include "fs/session.h"
+#include "fs/trail.h"
 #include "fs/view.h"
 #include "fs/view_folder.h"
 #include "fs/views.h"
@@ -25,6 +26,7 @@
 #include "index/base/error.h"
 #include "index/import.h"
 #include "index/link.h"
+#include "policy/gate.h"
 
 static const char control_name[] = ".vitrine", labels_name[] = ".labels", query_name[] = ".query";
 const char *const vt_control_files[] = {
@@ -46,9 +48,26 @@ static bool conceals(const struct vt_viewer *viewer)
 	return viewer->session->plan->kind != VT_MOUNT_SHARED;
 }
 
-static int absent_unless(int visible)
+/* Absent, and why goes to the audit log. */
+static int conceal(const struct vt_viewer *viewer, struct vt_place place, bool nowait)
 {
-	return visible < 0 ? visible : visible ? 0 : -ENOENT;
+	struct vt_decision decision = {.reason = VT_REASON_OTHER_MOUNT};
+	int r = 0;
+
+	if (viewer->session->plan->kind == VT_MOUNT_PRIVATE)
+		r = vt_gate_decide(viewer->service->gate, viewer->subject, VT_RIGHT_BROWSE, place,
+				   nowait, &decision);
+	if (r < 0)
+		return r;
+	if (!decision.allowed && viewer->request)
+		vt_trail_denial(viewer->request, VT_RIGHT_BROWSE, place, &decision);
+	return -ENOENT;
+}
+
+static int absent_unless(int visible, const struct vt_viewer *viewer, struct vt_place place,
+			 bool nowait)
+{
+	return visible < 0 ? visible : visible ? 0 : conceal(viewer, place, nowait);
 }
 
 static int show_dataset(const struct vt_viewer *viewer, const char *full_name, bool nowait,
@@ -62,7 +81,8 @@ static int show_dataset(const struct vt_viewer *viewer, const char *full_name, b
 	if (vt_is_locked_out(viewer, dataset->id, 0))
 		r = -ENOENT;
 	else if (conceals(viewer))
-		r = absent_unless(vt_visible_dataset(viewer, dataset, nowait));
+		r = absent_unless(vt_visible_dataset(viewer, dataset, nowait), viewer,
+				  (struct vt_place){dataset->id, 0}, nowait);
 	if (r < 0) {
 		vt_dataset_unref(dataset);
 		return r;
@@ -187,7 +207,8 @@ static int lookup_version(const struct vt_viewer *viewer, const struct vt_shown 
 	    vt_is_locked_out(viewer, version->dataset, version->serial))
 		r = -ENOENT;
 	else if (conceals(viewer))
-		r = absent_unless(vt_visible_version(viewer, version, nowait));
+		r = absent_unless(vt_visible_version(viewer, version, nowait), viewer,
+				  (struct vt_place){version->dataset, version->serial}, nowait);
 	if (r < 0) {
 		vt_version_unref(version);
 		return r;

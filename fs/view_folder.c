@@ -11,6 +11,7 @@
 #include "fs/request.h"
 #include "fs/service.h"
 #include "fs/session.h"
+#include "fs/trail.h"
 #include "fs/view_name.h"
 #include "fs/views.h"
 #include "index/base/error.h"
@@ -23,11 +24,20 @@ static struct vt_views *views_of(const struct vt_viewer *viewer)
 	return viewer->session->views;
 }
 
+/* Refusals go to the audit log, and are said to whoever asks for a sentence. */
 static int check_reader(const struct vt_viewer *viewer, const struct vt_shown *folder, bool nowait,
 			struct vt_error *err)
 {
-	return vt_gate_check(viewer->service->gate, viewer->subject, VT_RIGHT_READ,
-			     vt_shown_place(folder), nowait, NULL, err);
+	const struct vt_place place = vt_shown_place(folder);
+	struct vt_gate *gate = viewer->service->gate;
+	struct vt_decision decision = {.allowed = false};
+	int r = vt_gate_decide(gate, viewer->subject, VT_RIGHT_READ, place, nowait, &decision);
+
+	if (decision.allowed)
+		return 0;
+	if (r == 0 && viewer->request)
+		vt_trail_denial(viewer->request, VT_RIGHT_READ, place, &decision);
+	return vt_gate_check(gate, viewer->subject, VT_RIGHT_READ, place, nowait, NULL, err);
 }
 
 static bool is_answered(void *context)

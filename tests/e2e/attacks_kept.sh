@@ -61,13 +61,9 @@ begin() {
 	loser=$1
 	shift
 	losers="$losers $loser"
-	rm -f "$tmp/go.$loser" "$tmp/$loser.said"
-	"$@" "$tmp/go.$loser" >"$tmp/$loser.said" 2>&1 &
+	rm -f "$tmp/go.$loser"
+	start kept "$tmp/$loser.said" "$@" "$tmp/go.$loser"
 	eval "pid_$loser=\$!"
-	until grep -q '^kept' "$tmp/$loser.said" 2>/dev/null; do
-		kill -0 "$!" || fail "$loser ended" "$(cat "$tmp/$loser.said")"
-		sleep 0.05
-	done
 }
 
 keeps() {

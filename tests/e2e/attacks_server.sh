@@ -113,15 +113,11 @@ cat >"$tmp/watch.py" <<-'END'
 	            print("event", flush=True)
 END
 watch_begins() {
-	rm -f "$tmp/watch.go" "$tmp/watched"
+	rm -f "$tmp/watch.go"
 	mkfifo "$tmp/watch.go"
 	chmod 0644 "$tmp/watch.go"
-	as_user "$1" /usr/bin/python3 "$tmp/watch.py" "$tmp/watch.go" "$2" "$2/read" >"$tmp/watched" 2>&1 &
+	start watches "$tmp/watched" as_user "$1" /usr/bin/python3 "$tmp/watch.py" "$tmp/watch.go" "$2" "$2/read"
 	watcher=$!
-	until grep -q watches "$tmp/watched" 2>/dev/null; do
-		kill -0 "$watcher" || fail "$(cat "$tmp/watched")"
-		sleep 0.05
-	done
 }
 watch_ends() {
 	: >"$tmp/watch.go"

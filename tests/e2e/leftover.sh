@@ -15,12 +15,13 @@ for who in "$alice" "$bob"; do vitrine grant "$who" read birds >/dev/null; done
 
 # Alice maps what she may read, in the background: process $holder, the child of $shell.
 hold() {
+	rm -f "$tmp/held" # else what an earlier one said may be read before this one has begun
 	mkfifo "$tmp/go"
 	cp "$(dirname "$0")/../tools/hold.py" "$tmp/hold.py" && chmod 0755 "$tmp/hold.py"
 	as_user "$alice" "$tmp/hold.py" "$mnt/birds/v1/data" <"$tmp/go" >"$tmp/held" 2>&1 &
 	shell=$!
 	exec 7>"$tmp/go"
-	until grep -q held "$tmp/held"; do
+	until grep -q held "$tmp/held" 2>/dev/null; do
 		kill -0 "$shell" || fail "$(cat "$tmp/held")"
 		sleep 0.05
 	done

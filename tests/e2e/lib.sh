@@ -201,6 +201,20 @@ kill_both() {
 	kill -STOP $both "$@" && kill -KILL $both "$@"
 }
 
+# start WORD FILE COMMAND...: runs it in the background, its output in FILE, until it says a line that begins with
+# WORD; its process is $!. FILE goes first: on a busy machine the words that another left there would be taken for
+# its own, before it has begun.
+start() {
+	word=$1 said=$2
+	shift 2
+	rm -f "$said"
+	"$@" >"$said" 2>&1 &
+	until grep -q "^$word" "$said" 2>/dev/null; do
+		kill -0 "$!" || fail "$* ended" "$(cat "$said")"
+		sleep 0.05
+	done
+}
+
 # as_user NAME COMMAND...
 as_user() {
 	who=$1

@@ -21,18 +21,24 @@ keep() {
 	name=$1 keeper=$2
 	shift 2
 	rm -f "$tmp/go.$name"
-	as_user "$keeper" "$tmp/keep.py" "$@" "$tmp/go.$name" >"$tmp/$name.kept" 2>&1 &
+	start kept "$tmp/$name.kept" as_user "$keeper" "$tmp/keep.py" "$@" "$tmp/go.$name"
 	eval "pid_$name=\$!"
-	while ! grep -q kept "$tmp/$name.kept" 2>/dev/null; do
-		kill -0 "$!" || fail "the keeper ended" "$(cat "$tmp/$name.kept")"
-		sleep 0.05
-	done
 }
 
 kept() {
 	: >"$tmp/go.$1"
 	chmod 0644 "$tmp/go.$1"
 	eval "wait \$pid_$1" || fail "the keeper failed" "$(cat "$tmp/$1.kept")"
+}
+
+# assert_denied USER REASON OBJECT: the audit log says so, or will in a moment: records are written together
+assert_denied() {
+	for _ in $(seq 100); do
+		vitrine audit list --kind deny --user "$1" --json >"$tmp/denials"
+		! grep "\"object\": *\"$3\"" "$tmp/denials" | grep -q "\"reason\": *\"$2\"" || return 0
+		sleep 0.1
+	done
+	fail "no $2 of $1 on $3:" "$(vitrine audit list)"
 }
 
 # requests POINT: served on that mount so far

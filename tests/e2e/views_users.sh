@@ -44,6 +44,8 @@ it "shows none to whom may browse and not read, whatever others have looked at"
 assert_ok vitrine grant "$alice" read ds
 assert_ok vitrine grant "$bob" browse ds
 sleep 1.1
+refused "$bob" stat "$labels/nokey"
+assert_denied "$bob" no-grant ds@v1.1
 assert_equal "$(as_user "$alice" ls "$labels" "$labels/class" "$labels/class/cat/a/b" | grep -c .)" 6
 assert_equal "$(as_user "$alice" ls "$queries/class=cat" "$queries/class=cat/a" | grep -c .)" 34
 assert_ok as_user "$bob" ls "$mnt/ds/v1.1/a"
