@@ -130,9 +130,24 @@ rocksdb_options_t *vt_store_make_options(rocksdb_cache_t *cache)
 	return options;
 }
 
+/*
+ * After a full disk RocksDB (7.8) tries to recover by itself, which can wait for a flush for ever,
+ * and closing waits for it. Whoever is told first that the end has come gives up.
+ */
+static void end_recovery(struct vt_store *store)
+{
+	uint64_t errors = 0;
+
+	if (rocksdb_property_int(store->db, "rocksdb.background-errors", &errors) == 0 &&
+	    (errors > 0 || store->stuck))
+		rocksdb_cancel_all_background_work(store->db, 0);
+}
+
 /* The handle is closed with its families. */
 static void close_db(struct vt_store *store)
 {
+	if (store->db)
+		end_recovery(store);
 	for (size_t i = 0; i < VT_CF_COUNT; i++)
 		if (store->families[i])
 			rocksdb_column_family_handle_destroy(store->families[i]);
