@@ -463,6 +463,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 	struct vt_connection *connection = request->connection;
 	vt_cleanup(vt_version_unrefp) const struct vt_version *parent = NULL;
 	vt_autofree char *checks = NULL;
+	uint64_t label_bytes = 0, index_bytes;
 	char author[LOGIN_NAME_MAX];
 	struct vt_version version = {
 		.dataset = connection->import_info.dataset,
@@ -489,7 +490,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 	if (parent)
 		version.parent_digest = parent->digest;
 	r = connection->relabel
-		    ? vt_relabel_finish(connection->relabel, &version.labels, NULL, err)
+		    ? vt_relabel_finish(connection->relabel, &version.labels, &label_bytes, err)
 		    : vt_control_carry(request, parent, &version.tree, &version.labels, err);
 	if (r >= 0)
 		r = vt_checks_run(request, &version, NULL, NULL, &checks, err);
@@ -499,7 +500,9 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 	if (r >= 0)
 		r = commit(request, &version, &request->version, err);
 	if (r < 0 && !connection->relabel)
-		return r;                    /* what was wrong may be set right */
+		return r; /* what was wrong may be set right */
+	vt_import_add_index_bytes(connection->import, label_bytes);
+	index_bytes = vt_import_index_bytes(connection->import);
 	vt_control_abort_import(connection); /* it is over: only its memory goes */
 	if (r < 0)
 		return r;
@@ -507,5 +510,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 	vt_trail_deliver(request->service);
 	request->result = vt_row_version_alone(request->service->index->catalog, request->dataset,
 					       request->version);
+	(void) json_object_set_new(request->result, "index_bytes",
+				   json_integer((json_int_t) index_bytes));
 	return request->result ? 0 : too_little_memory(err);
 }

@@ -252,11 +252,17 @@ int vt_serve_label_commit(struct vt_control_request *request, struct vt_error *e
 int vt_control_carry(struct vt_control_request *request, const struct vt_version *parent,
 		     const struct vt_tree *tree, struct vt_label_tree *out, struct vt_error *err)
 {
+	struct vt_connection *connection = request->connection;
+	uint64_t bytes = 0;
+	int r;
+
 	*out = (struct vt_label_tree){0};
 	if (!parent)
 		return 0;
-	return vt_carry_labels(request->service->index, request->connection->import_info.domain,
-			       &parent->tree, &parent->labels, tree, out, err);
+	r = vt_carry_labels(request->service->index, connection->import_info.domain, &parent->tree,
+			    &parent->labels, tree, out, &bytes, err);
+	vt_import_add_index_bytes(connection->import, bytes);
+	return r;
 }
 
 /* ---- rows out -------------------------------------------------------------------------------- */

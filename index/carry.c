@@ -123,13 +123,14 @@ static int follow(void *context, enum vt_change change, const char *path, size_t
 
 int vt_carry_labels(struct vt_index *index, uint32_t domain, const struct vt_tree *before,
 		    const struct vt_label_tree *labels, const struct vt_tree *after,
-		    struct vt_label_tree *out, struct vt_error *err)
+		    struct vt_label_tree *out, uint64_t *new_bytes, struct vt_error *err)
 {
 	struct carry carry = {.index = index, .before = before, .labels = labels, .err = err};
 	int r = 0;
 
 	if (labels->labels == 0) {
 		*out = (struct vt_label_tree){0};
+		*new_bytes = 0;
 		return 0;
 	}
 	r = vt_diff(&index->pages, before, after, note_left, &carry, err);
@@ -138,7 +139,7 @@ int vt_carry_labels(struct vt_index *index, uint32_t domain, const struct vt_tre
 	if (r == 0)
 		r = vt_diff(&index->pages, before, after, follow, &carry, err);
 	if (r == 0)
-		r = vt_relabel_finish(carry.relabel, out, NULL, err);
+		r = vt_relabel_finish(carry.relabel, out, new_bytes, err);
 	vt_relabel_free(carry.relabel);
 	vt_idmap_done(&carry.left);
 	return r;

@@ -16,7 +16,8 @@
 /*
  * `before` with its `labels`; `after`, whose pages are in the store; both of `domain`. -E2BIG: more
  * than VT_CARRY_MOVED_MAX labelled files are no longer where they were. Hold the gate of gc.
+ * `*new_bytes`: of the pages that the store did not have.
  */
 int vt_carry_labels(struct vt_index *index, uint32_t domain, const struct vt_tree *before,
 		    const struct vt_label_tree *labels, const struct vt_tree *after,
-		    struct vt_label_tree *out, struct vt_error *err);
+		    struct vt_label_tree *out, uint64_t *new_bytes, struct vt_error *err);

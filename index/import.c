@@ -454,12 +454,25 @@ int vt_import_ingest(struct vt_import *import, enum vt_family family, const char
 	if (!S_ISREG(st.st_mode))
 		return vt_fail(err, EINVAL, "cannot take in '%s': it is no regular file", path);
 	r = vt_index_adopt(import->index, path, err);
-	if (r == 0 && (family == VT_CF_CHUNK || family == VT_CF_RECIPE))
-		return defer_contents(import, family, path, err);
-	if (r == 0)
-		r = vt_store_ingest(import->index->store, family, path, err);
+	if (r < 0)
+		return r;
+	r = family == VT_CF_CHUNK || family == VT_CF_RECIPE
+		    ? defer_contents(import, family, path, err)
+		    : vt_store_ingest(import->index->store, family, path, err);
 	VT_CRASHPOINT("import-ingested");
+	if (r == 0)
+		vt_import_add_index_bytes(import, (uint64_t) st.st_size);
 	return r;
+}
+
+void vt_import_add_index_bytes(struct vt_import *import, uint64_t bytes)
+{
+	import->index_bytes += bytes;
+}
+
+uint64_t vt_import_index_bytes(const struct vt_import *import)
+{
+	return import->index_bytes;
 }
 
 /* ---- giving up ------------------------------------------------------------------------------ */

@@ -84,6 +84,13 @@ int vt_import_take(struct vt_import *import, enum vt_counter counter, uint64_t c
 int vt_import_ingest(struct vt_import *import, enum vt_family family, const char *file,
 		     struct vt_error *err);
 
+/*
+ * What the import adds to the index: bytes of the SST files taken in so far, and of what was
+ * written there on its behalf, which add() tells of.
+ */
+void vt_import_add_index_bytes(struct vt_import *import, uint64_t bytes);
+uint64_t vt_import_index_bytes(const struct vt_import *import);
+
 struct vt_new_shard {
 	uint32_t serial;
 	uint64_t size;         /* bytes of the file */

@@ -36,6 +36,7 @@ struct vt_import {
 	struct import_rows *contents; /* in the order they were handed in */
 	size_t contents_count;
 	struct vt_table trusted; /* shards of the store looked up so far; value NULL: no such */
+	uint64_t index_bytes;    /* vt_import_index_bytes() */
 	bool committed;
 };
 

@@ -137,17 +137,18 @@ static void print_json(const char *dataset, const struct vt_publish_result *resu
 	char digest[VT_DIGEST_HEX], tree[VT_DIGEST_HEX];
 	vt_cleanup(vt_json_freep) json_t *line = NULL;
 
-	vt_digest_format(&result->digest, digest);
+	vt_digest_format(&result->made.digest, digest);
 	vt_digest_format(&result->tree_digest, tree);
 	line = json_pack(
 		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:b, s:b}",
-		"dataset", dataset, "version", result->name, "digest", digest, "tree", tree,
+		"s:I, s:I, s:b, s:b}",
+		"dataset", dataset, "version", result->made.name, "digest", digest, "tree", tree,
 		"files", (json_int_t) result->counts.files, "directories",
 		(json_int_t) result->counts.directories, "symlinks",
 		(json_int_t) result->counts.symlinks, "bytes", (json_int_t) result->counts.bytes,
 		"new_bytes", (json_int_t) result->new_bytes, "stored_bytes",
-		(json_int_t) progress->stored_bytes, "unchanged", (json_int_t) result->unchanged,
+		(json_int_t) progress->stored_bytes, "index_bytes",
+		(json_int_t) result->made.index_bytes, "unchanged", (json_int_t) result->unchanged,
 		"skipped", (json_int_t) result->skipped, "added", (json_int_t) result->added,
 		"removed", (json_int_t) result->removed, "changed", (json_int_t) result->changed,
 		"same_as_parent", result->same_as_parent, "dry_run", dry_run);
@@ -181,7 +182,8 @@ static void print_result(const struct vt_cli *cli, const char *dataset,
 	vt_format_size(result->new_bytes, fresh);
 	vt_format_size(progress->stored_bytes, stored);
 	vt_say(cli, "%s%s%s%s: %s files, %s; new %s, stored as %s", dry_run ? "Would publish " : "",
-	       dataset, *result->name ? "@" : "", result->name, files, bytes, fresh, stored);
+	       dataset, *result->made.name ? "@" : "", result->made.name, files, bytes, fresh,
+	       stored);
 	if (changes)
 		vt_say(cli, "%llu added, %llu removed, %llu changed",
 		       (unsigned long long) result->added, (unsigned long long) result->removed,

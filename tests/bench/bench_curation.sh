@@ -22,8 +22,9 @@ timed() {
 	echo "$name $(echo "$(now) - $begun" | bc) s ($conditions)"
 }
 
-index_bytes() {
-	du -sb "$VITRINE_STORE/index" | cut -f1
+# json_number NAME: of the last command's output.
+json_number() {
+	sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" "$tmp/out"
 }
 
 "$here/../tools/make_many.py" "$tmp/src" "$files" 1000 60
@@ -41,13 +42,11 @@ timed class-view-ls "other class" ls "$mnt/ds/.labels/latest/class/class-9"
 timed relabel "one file" vitrine label set ds:00010/00010123.json class=class-7
 vitrine stop --quiet 2>/dev/null || true
 vitrine umount --all --quiet
-before=$(index_bytes)
-timed relabel-again "one file, another value" vitrine label set ds:00010/00010124.json class=class-8
-vitrine stop --quiet
-echo "relabel-bytes $(($(index_bytes) - before)) B (index grew, RocksDB's own files included)"
+vitrine label set --json ds:00010/00010124.json class=class-8 >"$tmp/out"
+echo "relabel-bytes $(json_number new_bytes) B (pages of labels that the store did not have)"
 printf first >"$tmp/src/00000/0"
-before=$(index_bytes)
-timed publish-inserted "one file before all others, $((files * labels)) labels carried over" vitrine publish ds "$tmp/src"
-vitrine stop --quiet
-echo "publish-inserted-bytes $(($(index_bytes) - before)) B (index grew)"
+begun=$(now)
+vitrine publish --json ds "$tmp/src" >"$tmp/out"
+echo "publish-inserted $(echo "$(now) - $begun" | bc) s (one file before all others, $((files * labels)) labels carried over)"
+echo "publish-inserted-bytes $(($(json_number index_bytes) + $(json_number stored_bytes))) B (index and shards)"
 vitrine show ds --json | tr ',' '\n' | grep -E '"labels"|"labelled"'

@@ -34,7 +34,7 @@ assert_ok vitrine ls --json
 
 it "publish tells what it made"
 assert_ok vitrine publish --json birds "$source" -m "first light" --licence CC0-1.0
-assert_json dataset version digest tree files bytes new_bytes stored_bytes
+assert_json dataset version digest tree files bytes new_bytes stored_bytes index_bytes
 assert_equal "$(json_member 1 version)" v1
 assert_equal "$(json_member 1 files)" 3
 tree=$(json_member 1 tree)

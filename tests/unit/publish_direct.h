@@ -113,15 +113,16 @@ static inline int direct_tree(struct vt_publish_backend *b, const struct vt_tree
 
 static inline int direct_commit(struct vt_publish_backend *b, const struct vt_new_shard *shards,
 				size_t count, struct vt_version *version, const char *stamps,
-				char name[101], struct vt_digest *digest, struct vt_error *err)
+				struct vt_publish_made *out, struct vt_error *err)
 {
 	const struct vt_version *made;
 	int r = vt_import_commit(direct_of(b)->import, shards, count, version, stamps, &made, err);
 
 	if (r < 0)
 		return r;
-	(void) snprintf(name, 101, "%s", made->name);
-	*digest = made->digest;
+	(void) snprintf(out->name, sizeof out->name, "%s", made->name);
+	out->digest = made->digest;
+	out->index_bytes = vt_import_index_bytes(direct_of(b)->import);
 	vt_version_unref(made);
 	return 0;
 }

@@ -13,7 +13,7 @@ static struct vt_label_tree carry(const struct item *before, const struct item *
 	struct vt_tree old = items_tree(before), new = items_tree(after);
 	struct vt_label_tree labels = items_labels(before), out;
 
-	must(vt_carry_labels(idx, 1, &old, &labels, &new, &out, &err) == 0);
+	must(vt_carry_labels(idx, 1, &old, &labels, &new, &out, &(uint64_t){0}, &err) == 0);
 	return out;
 }
 

@@ -55,7 +55,7 @@ TEST(files_of_all_sizes_come_back)
 			ck_assert_uint_eq(world_check(&w, name, data, sizes[i]), 0);
 		}
 	ck_assert_uint_eq(w.result.counts.files, 24);
-	ck_assert_str_eq(w.result.name, "v1");
+	ck_assert_str_eq(w.result.made.name, "v1");
 }
 
 TEST(any_name_a_folder_can_hold_is_kept)

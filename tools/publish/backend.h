@@ -8,6 +8,12 @@
 #include "index/diff.h"
 #include "index/import.h"
 
+struct vt_publish_made {
+	char name[101];
+	struct vt_digest digest;
+	uint64_t index_bytes; /* vt_import_index_bytes() */
+};
+
 struct vt_publish_backend {
 	const struct vt_publish_backend_ops *ops;
 };
@@ -35,7 +41,8 @@ struct vt_publish_backend_ops {
 		    void *context, struct vt_error *err);
 	/* The tree is this; labels may be given to its files until it is committed. */
 	int (*tree)(struct vt_publish_backend *b, const struct vt_tree *tree, struct vt_error *err);
+	/* `made`: what the store says of it. */
 	int (*commit)(struct vt_publish_backend *b, const struct vt_new_shard *shards, size_t count,
-		      struct vt_version *version, const char *stamps, char name[101],
-		      struct vt_digest *digest, struct vt_error *err);
+		      struct vt_version *version, const char *stamps, struct vt_publish_made *made,
+		      struct vt_error *err);
 };

@@ -341,21 +341,21 @@ static json_t *pack_version(const struct vt_version *version)
 	return object;
 }
 
-static int read_made(const json_t *result, char name[101], struct vt_digest *digest,
-		     struct vt_error *err)
+static int read_made(const json_t *result, struct vt_publish_made *out, struct vt_error *err)
 {
 	const char *version = json_string_value(json_object_get(result, "version"));
 	const char *hex = json_string_value(json_object_get(result, "digest"));
 
-	if (!version || !hex || vt_digest_parse(hex, digest) < 0)
+	if (!version || !hex || vt_digest_parse(hex, &out->digest) < 0)
 		return vt_fail(err, EPROTO, "the server's answer names no version");
-	(void) snprintf(name, 101, "%s", version);
+	(void) snprintf(out->name, sizeof out->name, "%s", version);
+	out->index_bytes = number(result, "index_bytes");
 	return 0;
 }
 
 static int ask_commit(struct vt_publish_backend *b, const struct vt_new_shard *shards, size_t count,
-		      struct vt_version *version, const char *stamps, char name[101],
-		      struct vt_digest *digest, struct vt_error *err)
+		      struct vt_version *version, const char *stamps, struct vt_publish_made *made,
+		      struct vt_error *err)
 {
 	const struct client_backend *backend = (const struct client_backend *) b;
 	struct vt_buf blob = VT_BUF_INIT;
@@ -386,7 +386,7 @@ static int ask_commit(struct vt_publish_backend *b, const struct vt_new_shard *s
 			    "the server ended during the commit: 'vitrine log' shows whether the "
 			    "version is there");
 	if (r >= 0)
-		r = read_made(result, name, digest, err);
+		r = read_made(result, made, err);
 	json_decref(result);
 	return r;
 }

@@ -399,8 +399,7 @@ static int commit(struct publication *p, const struct vt_assembly *assembly,
 	VT_CRASHPOINT("publish-sealed");
 	(void) pthread_mutex_lock(&context->backend_lock);
 	r = context->backend->ops->commit(context->backend, shards, count, &version,
-					  p->has_directory ? STAMPS : NULL, out->name, &out->digest,
-					  err);
+					  p->has_directory ? STAMPS : NULL, &out->made, err);
 	(void) pthread_mutex_unlock(&context->backend_lock);
 	return r;
 }

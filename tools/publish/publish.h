@@ -66,8 +66,8 @@ struct vt_publish_options {
 };
 
 struct vt_publish_result {
-	char name[101];
-	struct vt_digest digest, tree_digest;
+	struct vt_publish_made made; /* if published */
+	struct vt_digest tree_digest;
 	struct vt_counts counts;
 	uint64_t new_bytes, unchanged, skipped;
 	uint64_t added, removed, changed; /* against the parent, files and symlinks */
