@@ -152,9 +152,9 @@ reads_all "$alice" "$tmp/hers/birds/v1"
 reads_all "$alice" "$mnt/birds/v1"
 goes_on acquire
 
-it "acquire: 5 documents of the version, kept open and mapped"
+it "acquire: 6 documents of the version, kept open and mapped"
 kept documents
-works documents pread "0/5 ESTALE"
+works documents pread "0/6 ESTALE"
 works documents map "0/3 SIGBUS"
 assert_ok as_user "$alice" cat "$mnt/birds/.vitrine/v1/SHA256SUMS"
 
