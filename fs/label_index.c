@@ -318,6 +318,24 @@ static struct job *job_for(struct vt_label_index *labels, const struct vt_versio
 	return job;
 }
 
+static bool is_busy(const struct vt_label_index *labels, uint32_t dataset)
+{
+	const struct job *job = labels->jobs;
+
+	while (job && job->version->dataset != dataset)
+		job = job->next;
+	return job != NULL;
+}
+
+void vt_label_index_prepare(struct vt_label_index *labels, const struct vt_version *version)
+{
+	(void) pthread_mutex_lock(&labels->lock);
+	if (!labels->stopping && !is_busy(labels, version->dataset))
+		(void) job_for(labels,
+			       version); /* without memory it is made when it is asked for */
+	(void) pthread_mutex_unlock(&labels->lock);
+}
+
 /* Until the job is done, or has_ended(). Under the lock. */
 static void wait_for(struct vt_label_index *labels, const struct job *job,
 		     struct patience *patience)

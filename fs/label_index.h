@@ -33,6 +33,13 @@ void vt_label_index_free(struct vt_label_index *labels); /* no call is under way
 VT_DEFINE_CLEANUP(struct vt_label_index, vt_label_index_free);
 
 /*
+ * Begins to make what answers for a version, unless something of its dataset is being made; does
+ * not wait. For versions of many labels, so that the first who asks waits no longer than he must.
+ */
+#define VT_LABEL_INDEX_MANY 100000u /* labels */
+void vt_label_index_prepare(struct vt_label_index *labels, const struct vt_version *version);
+
+/*
  * The files of a version that an expression means. `cancel` (may be NULL, as below) says when
  * nobody waits for it any more. -ECANCELED, -E2BIG, -EBADMSG.
  */

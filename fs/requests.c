@@ -5,9 +5,12 @@
  */
 #include "fs/requests.h"
 
+#include "fs/label_index.h"
+#include "fs/narrow.h"
 #include "fs/node.h"
 #include "fs/rows.h"
 #include "fs/service.h"
+#include "fs/trail.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
 #include "policy/book.h"
@@ -427,6 +430,16 @@ static int recheck(const struct vt_control_request *request, enum vt_right right
 		return vt_fail(err, ENOENT, "'%s@%s' was removed meanwhile", dataset->name,
 			       version->name);
 	return r < 0 ? r : not_withdrawn(dataset, now, err);
+}
+
+void vt_control_version_made(struct vt_control_request *request)
+{
+	struct vt_service *service = request->service;
+
+	vt_narrow_names_changed(service, request->dataset->id);
+	vt_trail_deliver(service);
+	if (request->version->labels.labels >= VT_LABEL_INDEX_MANY)
+		vt_label_index_prepare(service->labels, request->version);
 }
 
 int vt_control_recheck(const struct vt_control_request *request, struct vt_error *err)

@@ -107,6 +107,9 @@ int vt_control_send(struct vt_control_request *request, json_t *row, const void 
 		    size_t blob_len, struct vt_error *err);
 /* The same for an array of rows, which it takes; NULL: -ENOMEM. */
 int vt_control_send_rows(struct vt_control_request *request, json_t *rows, struct vt_error *err);
+/* A version was made, request->version: all that follows from it, but the answer. */
+void vt_control_version_made(struct vt_control_request *request);
+
 /*
  * Asks the gate once more, about all that the request is about; long answers do so for every piece.
  * -EACCES also when withdrawn.

@@ -9,11 +9,9 @@
 #include "fs/document.h"
 #include "fs/hits.h"
 #include "fs/label_index.h"
-#include "fs/narrow.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
-#include "fs/trail.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/curate.h"
@@ -428,8 +426,7 @@ static int publish(struct curation *c, struct vt_version *version, struct vt_err
 		r = vt_import_commit(c->import, NULL, 0, version, NULL, &request->version, err);
 	if (r < 0)
 		return r;
-	vt_narrow_names_changed(request->service, request->dataset->id);
-	vt_trail_deliver(request->service);
+	vt_control_version_made(request);
 	vt_dataset_unref(request->dataset); /* `latest` has moved */
 	request->dataset = NULL;
 	r = vt_catalog_dataset_by_id(index->catalog, c->info.dataset, &request->dataset, err);

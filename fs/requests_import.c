@@ -8,7 +8,6 @@
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
-#include "fs/trail.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/index.h"
@@ -506,8 +505,7 @@ int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *
 	vt_control_abort_import(connection); /* it is over: only its memory goes */
 	if (r < 0)
 		return r;
-	vt_narrow_names_changed(request->service, request->dataset->id);
-	vt_trail_deliver(request->service);
+	vt_control_version_made(request);
 	request->result = vt_row_version_alone(request->service->index->catalog, request->dataset,
 					       request->version);
 	(void) json_object_set_new(request->result, "index_bytes",

@@ -4,11 +4,9 @@
  * order, many files in a blob (fs/requests.md, "Labels"). What comes is checked like anything from
  * outside: whoever may curate may label, without any access to the store's files.
  */
-#include "fs/narrow.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
-#include "fs/trail.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/carry.h"
@@ -231,8 +229,7 @@ int vt_serve_label_commit(struct vt_control_request *request, struct vt_error *e
 		return r;
 	vt_version_unref(request->version);
 	request->version = made;
-	vt_narrow_names_changed(request->service, request->dataset->id);
-	vt_trail_deliver(request->service);
+	vt_control_version_made(request);
 	vt_dataset_unref(request->dataset); /* `latest` may have moved */
 	request->dataset = NULL;
 	r = vt_catalog_dataset_by_id(request->service->index->catalog, version.dataset,

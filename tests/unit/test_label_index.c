@@ -5,6 +5,8 @@
  */
 #include "fs/label_index.h"
 
+#include <time.h>
+
 #include "fs/hits.h"
 #include "index/expression.h"
 #include "index/posting_sets.h"
@@ -220,6 +222,24 @@ START_TEST(who_stops_waiting_does_not_stop_the_making)
 }
 END_TEST
 
+START_TEST(what_is_prepared_is_there_for_who_asks)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *a = commit(first);
+	const struct timespec moment = {.tv_nsec = 10000000};
+	struct vt_posting_set kept[VT_POSTING_SETS_KEPT];
+
+	vt_label_index_prepare(labels, a);
+	for (unsigned i = 0; i < 3000 && sets(kept) == 0; i++)
+		(void) nanosleep(&moment, NULL);
+	ck_assert_int_eq(sets(kept), 1);
+	check_first(a);
+	ck_assert_int_eq(sets(kept), 1);
+	vt_label_index_stop(labels);
+	vt_label_index_prepare(labels, a);
+	tear_down();
+}
+END_TEST
+
 START_TEST(who_stops_is_answered)
 {
 	vt_cleanup(vt_version_unrefp) const struct vt_version *a = commit(first);
@@ -343,6 +363,7 @@ END_TEST
 
 VT_SUITE_FRESH(label_index, set_up, one_set_answers_for_versions_that_differ_little,
 	       a_version_without_labels_has_none, who_stops_waiting_does_not_stop_the_making,
-	       who_stops_is_answered, a_set_that_newer_ones_displaced_answers_no_more,
-	       damaged_sets_are_made_again, a_sweep_drops_what_has_no_name_unless_it_is_being_made,
+	       what_is_prepared_is_there_for_who_asks, who_stops_is_answered,
+	       a_set_that_newer_ones_displaced_answers_no_more, damaged_sets_are_made_again,
+	       a_sweep_drops_what_has_no_name_unless_it_is_being_made,
 	       sets_of_a_dataset_that_is_gone_are_swept)
