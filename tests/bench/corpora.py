@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the benchmark reads: made once for each size under a work directory, and used again.
+
+    linux    the kernel's source, from Debian's package linux-source-6.1
+    shards   JSONL of it, a source file a line
+    images   random bytes, that no compression makes smaller, of sizes that photos have, in class folders
+    many     tiny JSON files, a thousand in a folder
+
+Each has a list beside it (LIST, file_list.h): size and path of every file, sorted by path.
+"""
+import json
+import os
+import random
+import shutil
+import subprocess
+import tarfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = "/usr/src/linux-source-6.1.tar.xz"
+MIB = 1 << 20
+SEED = 20260101
+
+# What of each there is: linux: files (None: all); shards: how many, bytes each; images: bytes; many: files.
+FULL = {"linux": None, "shards": (4, 512 * MIB), "images": 1000 * MIB, "many": 1000000}
+QUICK = {"linux": 5000, "shards": (1, 128 * MIB), "images": 100 * MIB, "many": 20000}
+
+
+def make_linux(top, files, _):
+    taken = 0
+    with tarfile.open(SOURCE, "r|xz") as archive:
+        for member in archive:
+            member.name = member.name.partition("/")[2]
+            if not member.name or not (member.isdir() or member.isreg() or member.issym()):
+                continue
+            archive.extract(member, top, set_attrs=not member.issym())
+            taken += member.isreg()
+            if taken == files:
+                break
+
+
+def dealt_lines(text, turn):
+    """Where the source is used up it comes again with its lines in another order: as compressible, but whoever finds
+    what is there twice does not find it."""
+    lines = text.split("\n")
+    return "\n".join(line for first in range(turn + 1) for line in lines[first :: turn + 1])
+
+
+def source_lines(linux):
+    turn = 0
+    while True:
+        for _, path in listed(linux):
+            with open(os.path.join(linux, path), encoding="utf-8", errors="replace") as file:
+                yield json.dumps({"path": path, "text": dealt_lines(file.read(), turn)}) + "\n"
+        turn += 1
+
+
+def make_shards(top, wanted, made):
+    count, size = wanted
+    lines = source_lines(made["linux"])
+    for number in range(count):
+        with open(os.path.join(top, f"shard-{number:02}.jsonl"), "w", encoding="utf-8") as shard:
+            written = 0
+            while written < size:
+                written += shard.write(next(lines))  # ASCII: a character is a byte
+
+
+def make_images(top, size, _):
+    dice = random.Random(SEED)
+    made = number = 0
+    while made < size:
+        length = min(max(int(dice.lognormvariate(10.6, 0.6)), 5000), 150000)  # the median is 40 KB
+        folder = os.path.join(top, f"class-{number % 100:03}")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, f"{number:06}.jpg"), "wb") as file:
+            file.write(dice.randbytes(length))
+        made += length
+        number += 1
+
+
+def make_many(top, files, _):
+    os.rmdir(top)
+    subprocess.run([os.path.join(HERE, "../tools/make_many.py"), top, str(files), "1000", "300"], check=True)
+
+
+MAKERS = {"linux": make_linux, "shards": make_shards, "images": make_images, "many": make_many}
+
+
+def list_path(top):
+    return top + ".list"
+
+
+def listed(top):
+    """(size, path) of every file."""
+    with open(list_path(top), encoding="utf-8") as lines:
+        for line in lines:
+            size, _, path = line.rstrip("\n").partition(" ")
+            yield int(size), path
+
+
+def read_all(top):
+    """Into the page cache: the bytes of every file."""
+    for _, path in listed(top):
+        with open(os.path.join(top, path), "rb") as file:
+            yield file.read()
+
+
+def regular_files(top):
+    for folder, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(folder, name)
+            if not os.path.islink(path):
+                yield os.fsencode(os.path.relpath(path, top)), os.path.getsize(path)
+
+
+def write_list(top):
+    """Last, and at once: a corpus that has its list is whole."""
+    with open(list_path(top) + ".new", "wb") as out:
+        out.writelines(b"%d %s\n" % (size, path) for path, size in sorted(regular_files(top)))
+    os.rename(list_path(top) + ".new", list_path(top))
+
+
+def make(work, sizes, say):
+    """The corpora in `work`, by name; what is missing is made."""
+    made = {}
+    for name, maker in MAKERS.items():
+        top = os.path.join(work, "corpora", name)
+        if not os.path.exists(list_path(top)):
+            say(f"making the corpus {name}")
+            shutil.rmtree(top, ignore_errors=True)
+            os.makedirs(top)
+            maker(top, sizes[name], made)
+            write_list(top)
+        made[name] = top
+    return made
