@@ -8,7 +8,7 @@ build="gcc libc6-dev meson ninja-build pkg-config python3 libfuse3-dev fuse3 lib
 	libzstd-dev libssl-dev libjansson-dev libarchive-dev zlib1g-dev libxxhash-dev libroaring-dev
 	uthash-dev check"
 tests="attr git man-db openssl rsync spin sqlite3 xz-utils zip zsh zstd"
-bench="squashfs-tools squashfuse erofs-utils linux-source-6.1"
+bench="squashfs-tools squashfuse erofs-utils borgbackup restic casync linux-source-6.1"
 
 case "${1:-}" in
 --tests) wanted="$build $tests" ;;

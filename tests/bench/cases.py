@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured: the cases of the full and of the quick run.
+"""What is measured: the cases, large and small.
 
 A case is done on one fresh mount: cold first, and then warm, if that is asked for. It gives a workload or two, NAME_cold
 and NAME_warm. Those of other kinds are told in tests/bench/README.md.
@@ -21,8 +21,8 @@ class Case:
     rounds: int = 0  # 0: as many as there are; else at most so many
 
 
-def reads(small, preads):
-    """Of files and random places so many; the names of the issue's table."""
+def every(small, preads):
+    """With so many small files and random places."""
     return [
         Case("seq", "shards", "seq", count=1, warm=True),
         Case("seq4", "shards", "seq", processes=4, warm=True),
@@ -36,18 +36,16 @@ def reads(small, preads):
         Case("walk_linux", "linux", "walk", warm=True),
         Case("ls_linux", "linux", "ls", warm=True),
         Case("walk_many", "many", "walk", warm=True),
+        Case("mount_linux", "linux", "mount"),
+        Case("mount_many", "many", "mount"),
+        Case("remount_many", "many", "remount"),
+        Case("build_linux", "linux", "build"),
+        Case("build_many", "many", "build", rounds=1),
+        Case("second_linux", "linux", "second"),
     ]
 
 
-FULL = reads(20000, 5000) + [
-    Case("mount_linux", "linux", "mount"),
-    Case("mount_many", "many", "mount"),
-    Case("remount_many", "many", "remount"),
-    Case("build_linux", "linux", "build"),
-    Case("build_many", "many", "build", rounds=1),
-]
-
-QUICK = [case for case in reads(2000, 1000) if case.name not in ("seq4", "pread64k4", "pread64k", "ls_linux")] + [
-    Case("mount_many", "many", "mount"),
-    Case("build_linux", "linux", "build"),
-]
+FULL = every(small=20000, preads=5000)
+QUICK = every(small=2000, preads=1000)
+QUICK_ENOUGH = ["seq", "small", "small4", "pread4k", "pread4k4", "epoch4", "walk_linux", "walk_many", "mount_many",
+                "build_linux", "second_linux"]  # of QUICK, where nothing else is asked for

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 import peers
 import report
 
-COLOURS = {"ext4": "#7f8c8d", "kernel": "#5b84b1", "fuse": "#d98c5f", "limit": "#c9c9c9", "vitrine": "#3a9a5c"}
+COLOURS = {"ext4": "#7f8c8d", "kernel": "#5b84b1", "fuse": "#d98c5f", "archive": "#b07aa1", "limit": "#c9c9c9", "vitrine": "#3a9a5c"}
 WIDTH, NAMES, ROOM, LINE, TOP = 720, 150, 90, 26, 46  # pixels; ROOM is for the figure behind a bar
 
 

@@ -66,9 +66,9 @@ def mount_image(kind, image, point):
 
 def abort(point):
     """Ends a FUSE connection whose server does not answer, and so every wait for it."""
-    device = device_of(point)
-    if device:
-        path = f"/sys/fs/fuse/connections/{device.partition(':')[2]}/abort"
+    major, _, minor = (device_of(point) or "").partition(":")
+    if major == "0":  # no disk: numbers of disks mean others there
+        path = f"/sys/fs/fuse/connections/{minor}/abort"
         if os.path.exists(path):
             with open(path, "w", encoding="ascii") as file:
                 file.write("1")

@@ -96,7 +96,7 @@ def times(value):
 
 def row(workload, peer):
     ratios = (workload.ratio(peer, "ext4"),
-              workload.ratio(peer, workload.best("kernel", "fuse", other_than=peer)),
+              workload.ratio(peer, workload.best("kernel", "fuse", "archive", other_than=peer)),
               workload.ratio(peer, workload.best("fuse", other_than=peer)),
               workload.ratio(peer, "nullfs"))
     requests, peak = workload.middle(peer, "requests"), workload.middle(peer, "peak_kib")
