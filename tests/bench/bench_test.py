@@ -82,6 +82,12 @@ class Reporting(unittest.TestCase):
         self.assertEqual(table.ratio("vitrine", "ext4"), 0.5)
         self.assertEqual(table.best("kernel", other_than="vitrine"), "squashfs")
 
+    def test_policy_on_is_compared_with_off(self):
+        guarded = [Figure(figure.round, figure.workload, "vitrine-guarded", figure.value / 3, "MB/s", 1)
+                   for figure in self.speeds if figure.peer == "vitrine"]
+        self.assertEqual(report.policy([report.Workload(self.speeds + guarded)])[1:], ["seq_cold  0.33x", ""])
+        self.assertEqual(report.policy([report.Workload(self.speeds)]), [])
+
     def test_figures_come_back_from_a_file(self):
         figures = self.speeds + [Figure(1, "walk", "vitrine", 0.5, "s", 7, 12, 2048)]
         with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:

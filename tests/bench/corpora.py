@@ -4,7 +4,7 @@
     linux    the kernel's source, from Debian's package linux-source-6.1
     shards   JSONL of it, a source file a line
     images   random bytes, that no compression makes smaller, of sizes that photos have, in class folders
-    many     tiny JSON files, a thousand in a folder
+    many     tiny JSON files of made-up words, about 600 bytes each, a thousand in a folder
 
 Each has a list beside it (LIST, file_list.h): size and path of every file, sorted by path.
 """
@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import tarfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = "/usr/src/linux-source-6.1.tar.xz"
 MIB = 1 << 20
 SEED = 20260101
@@ -77,9 +76,23 @@ def make_images(top, size, _):
         number += 1
 
 
+def made_up_words(dice, count):
+    syllables = [first + vowel + last for first in "bdfgklmnprst" for vowel in "aeiou" for last in ("", "n", "r", "s")]
+    return ["".join(dice.choices(syllables, k=dice.randint(1, 3))) for _ in range(count)]
+
+
 def make_many(top, files, _):
-    os.rmdir(top)
-    subprocess.run([os.path.join(HERE, "../tools/make_many.py"), top, str(files), "1000", "300"], check=True)
+    """Of all sizes: mksquashfs compares each file with those of its size."""
+    dice = random.Random(SEED)
+    words = made_up_words(dice, 5000)
+    for number in range(files):
+        folder = os.path.join(top, f"{number // 1000:04}")
+        if number % 1000 == 0:
+            os.mkdir(folder)
+        text = {"id": number, "score": dice.random(), "label": words[dice.randrange(100)],
+                "caption": " ".join(dice.choices(words, k=dice.randint(5, 140)))}
+        with open(os.path.join(folder, f"{number:07}.json"), "w", encoding="ascii") as file:
+            json.dump(text, file)
 
 
 MAKERS = {"linux": make_linux, "shards": make_shards, "images": make_images, "many": make_many}

@@ -10,6 +10,7 @@
  */
 #include <dirent.h>
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -172,15 +173,24 @@ static struct names names_of(int fd, const char *path)
 	return out;
 }
 
-/* What ls -l asks of every file (coreutils 9.1). */
+/* Asks until it hears that the file system has none such. */
+static void ask_xattr(const char *path, const char *name, bool *supported)
+{
+	if (*supported && lgetxattr(path, name, buffer, 255) < 0)
+		*supported = errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL;
+}
+
+/* What ls -l asks of a file (coreutils 9.1). */
 static void ask_xattrs(const char *path, const struct stat *st)
 {
+	static bool has_labels = true, has_lists = true;
+
 	if (S_ISLNK(st->st_mode))
 		return;
-	(void) lgetxattr(path, "security.selinux", buffer, 255);
-	(void) getxattr(path, "system.posix_acl_access", NULL, 0);
+	ask_xattr(path, "security.selinux", &has_labels);
+	ask_xattr(path, "system.posix_acl_access", &has_lists);
 	if (S_ISDIR(st->st_mode))
-		(void) getxattr(path, "system.posix_acl_default", NULL, 0);
+		ask_xattr(path, "system.posix_acl_default", &has_lists);
 }
 
 /* As find(1) and ls(1): all names of a folder first, then what they are. */

@@ -116,7 +116,17 @@ def tables(figures):
             out.append("  ".join([name.ljust(widths[0]), value.rjust(widths[1]), unit.ljust(widths[2])]
                                  + [cell.rjust(width) for cell, width in zip(rest, widths[3:])]).rstrip())
         out.append("")
-    return "\n".join(out)
+    return "\n".join(out + policy(workloads_of(figures)))
+
+
+def policy(workloads):
+    """How many times as good it is where policy is on; lines."""
+    both = [workload for workload in workloads if workload.ratio("vitrine-guarded", "vitrine")]
+    if not both:
+        return []
+    width = max(len(workload.name) for workload in both)
+    return ["vitrine-guarded/vitrine, policy on against off"] + [
+        f"{workload.name.ljust(width)}  {times(workload.ratio('vitrine-guarded', 'vitrine'))}" for workload in both] + [""]
 
 
 if __name__ == "__main__":

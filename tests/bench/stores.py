@@ -8,20 +8,18 @@ import time
 import mounts
 from peer import READING, USER, Peer, has, peak_kib, remove, size_of
 
-GUARDED = "linux-guarded"  # linux once more, for USER alone
-
 
 class Vitrine(Peer):
-    """One kind of mount of a store that has every corpus, open to everybody; and linux once more, for USER alone."""
+    """One kind of mount of a store that has every corpus, open to everybody."""
 
     group = "vitrine"
     builds = "vitrine"
     workloads = READING | {"remount", "build", "second"}
     options = []
-    datasets = {}  # by corpus, where the dataset is not called as the corpus is
+    store_name = "open"
 
     def store(self):
-        return os.path.join(self.place.work, "store")
+        return os.path.join(self.place.work, "stores", self.store_name)
 
     def run(self, *words, store=None, **more):
         return mounts.command(self.place.vitrine, *words, env={**os.environ, "VITRINE_STORE": store or self.store()},
@@ -50,18 +48,20 @@ class Vitrine(Peer):
         """A store is of one program: it is made anew for another."""
         self.settle(self.store())
         stamp = self.store() + "." + self.place.vitrine_digest
-        if self.is_older_than_corpora(stamp, *self.place.corpora):
-            self.place.say("making the store")
+        names = [name for name in self.place.corpora if self.has_corpus(name)]
+        if self.is_older_than_corpora(stamp, *names):
+            self.place.say(f"making the store {self.store_name}")
             for old in glob.glob(self.store() + "*"):
                 remove(old)
             self.run("init")
-            for name, source in self.place.corpora.items():
-                self.publish(name, source, "--open")
-            self.publish(GUARDED, self.place.corpora["linux"])
-            self.run("grant", USER, "read", GUARDED)
+            for name in names:
+                self.fill(name, self.place.corpora[name])
             self.stop()
             with open(stamp, "w", encoding="ascii"):
                 pass
+
+    def fill(self, dataset, source):
+        self.publish(dataset, source, "--open")
 
     def start_server(self):
         """A command that needs one starts it, and reads nothing."""
@@ -69,7 +69,7 @@ class Vitrine(Peer):
 
     def mount(self, corpus):
         self.run("mount", "--quiet", *self.options, self.point)
-        return os.path.join(self.point, self.datasets.get(corpus, corpus), "v1")
+        return os.path.join(self.point, corpus, "v1")
 
     def unmount(self):
         super().unmount()
@@ -110,17 +110,20 @@ class Private(Vitrine):
 
     workloads = READING | {"remount"}
     options = ["--for", USER]
-    datasets = {"linux": GUARDED}
 
 
 class Guarded(Vitrine):
-    """The shared mount, with policy: data that one user may read."""
+    """The shared mount of a store with policy: its publisher may read the data, and one user to whom it was granted."""
 
     workloads = READING | {"remount"}
-    datasets = {"linux": GUARDED}
+    store_name = "guarded"
 
     def has_corpus(self, corpus):
         return corpus == "linux"
+
+    def fill(self, dataset, source):
+        self.publish(dataset, source)
+        self.run("grant", USER, "read", dataset)
 
 
 class Archive(Peer):
