@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The file systems that are compared with Vitrine, and the limit of FUSE."""
+import os
 import subprocess
 
 import corpora
@@ -119,7 +120,8 @@ class Dwarfs(Daemon):
                        timeout=None)
 
     def words(self, corpus):
-        return ["dwarfs", self.image(corpus), self.point, "-f", "-o", "allow_other,cachesize=512m,workers=2"]
+        return ["dwarfs", self.image(corpus), self.point, "-f",
+                "-o", f"allow_other,cachesize=512m,workers={os.cpu_count()}"]
 
 
 class Nullfs(Daemon):
