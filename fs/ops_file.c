@@ -64,7 +64,10 @@ static void reply_opened(struct vt_request *request, const struct fuse_file_info
 {
 	if (noted && (!vt_request_claim(request) || fuse_reply_open(request->req, file) == -ENOENT))
 		drop_handle(request->session, file->fh);
-	else if (!noted && vt_request_claim(request))
+	else if (noted)
+		vt_count_open(vt_op_service(request)->counters, request->subject.uid,
+			      request->dataset);
+	else if (vt_request_claim(request))
 		(void) fuse_reply_open(request->req, file);
 	vt_op_end(request);
 }
@@ -89,6 +92,7 @@ static int run_open(struct vt_request *request, bool nowait)
 		if (r < 0)
 			return r;
 		noted = shown.version != NULL;
+		request->dataset = shown.dataset ? shown.dataset->id : 0;
 		if (noted)
 			r = note_handle(request, &shown, &file);
 		else
@@ -109,7 +113,7 @@ void vt_op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 		(void) fuse_reply_err(req, ENOSYS);
 		return;
 	}
-	vt_op_start(req, id, run_open);
+	vt_op_start(req, id, VT_OP_OPEN, run_open);
 }
 
 void vt_op_release(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
@@ -120,6 +124,21 @@ void vt_op_release(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 	(void) fuse_reply_err(req, 0);
 }
 
+static uint64_t length_of(const struct iovec *pieces, int count)
+{
+	uint64_t length = 0;
+
+	for (int i = 0; i < count; i++)
+		length += pieces[i].iov_len;
+	return length;
+}
+
+static void count_read(const struct vt_request *request, uint64_t bytes)
+{
+	vt_count_read(vt_op_service(request)->counters, request->subject.uid, request->dataset,
+		      bytes);
+}
+
 static void read_done(void *context, int r, const struct iovec *pieces, int count)
 {
 	struct vt_request *request = context;
@@ -128,8 +147,10 @@ static void read_done(void *context, int r, const struct iovec *pieces, int coun
 		vt_op_fail(request, r);
 		return;
 	}
-	if (vt_request_claim(request))
+	if (vt_request_claim(request)) {
 		(void) fuse_reply_iov(request->req, pieces, count);
+		count_read(request, length_of(pieces, count));
+	}
 	vt_op_end(request);
 }
 
@@ -142,9 +163,11 @@ static int read_text(struct vt_request *request, const struct vt_buf *text, uint
 	left = offset < text->len ? text->len - offset : 0;
 	if (left > request->size)
 		left = request->size;
-	if (vt_request_claim(request))
+	if (vt_request_claim(request)) {
 		(void) fuse_reply_buf(request->req, left ? (char *) text->data + offset : NULL,
 				      left);
+		count_read(request, left);
+	}
 	vt_op_end(request);
 	return 0;
 }
@@ -218,6 +241,7 @@ static int run_read(struct vt_request *request, bool nowait)
 
 	if (r < 0)
 		return r;
+	request->dataset = shown.dataset ? shown.dataset->id : 0;
 	if (!is_file(&shown)) {
 		r = shown.kind == VT_SHOWN_CONTROL || shown.kind == VT_SHOWN_DOCUMENT
 			    ? read_generated(request, &shown, nowait)
@@ -236,7 +260,7 @@ static int run_read(struct vt_request *request, bool nowait)
 void vt_op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 		struct fuse_file_info *file)
 {
-	struct vt_request *request = vt_op_begin(req, id, run_read);
+	struct vt_request *request = vt_op_begin(req, id, VT_OP_READ, run_read);
 
 	(void) file;
 	if (!request)
@@ -274,7 +298,7 @@ static int run_lseek(struct vt_request *request, bool nowait)
 void vt_op_lseek(fuse_req_t req, fuse_ino_t id, off_t offset, int whence,
 		 struct fuse_file_info *file)
 {
-	struct vt_request *request = vt_op_begin(req, id, run_lseek);
+	struct vt_request *request = vt_op_begin(req, id, VT_OP_OTHER, run_lseek);
 
 	(void) file;
 	if (!request)

@@ -4,6 +4,7 @@
 
 #include "fs/block_source.h"
 #include "fs/codec.h"
+#include "fs/counters.h"
 #include "fs/file_reader.h"
 #include "fs/frame_cache.h"
 #include "fs/io_pool.h"
@@ -130,6 +131,9 @@ int vt_service_open(const char *dir, uint64_t cache_bytes, struct vt_service **o
 
 	if (!service)
 		return vt_fail(err, ENOMEM, "no memory for a server's parts");
+	service->counters = vt_counters_new();
+	if (!service->counters)
+		return vt_fail(err, ENOMEM, "no memory for a server's parts");
 	r = vt_index_facts(dir, &facts, err);
 	if (r < 0)
 		return r;
@@ -164,5 +168,6 @@ void vt_service_close(struct vt_service *service)
 	vt_book_close(service->book);
 	vt_timekeeper_free(service->time);
 	vt_index_close(service->index);
+	vt_counters_free(service->counters);
 	free(service);
 }

@@ -25,6 +25,7 @@ struct vt_block_source;
 struct vt_frame_cache;
 struct vt_file_reader;
 struct vt_sessions;
+struct vt_counters;
 
 struct vt_service {
 	const char *dir; /* STORE */
@@ -47,6 +48,7 @@ struct vt_service {
 	struct vt_file_reader *reader;
 	struct vt_sessions *sessions; /* the mounts (fs/mount.h) */
 	struct vt_policy_watch *watch;
+	struct vt_counters *counters; /* what the mounts do */
 };
 
 #define VT_CACHE_DEFAULT (256ull << 20)

@@ -3,6 +3,7 @@
 #include "fs/status.h"
 
 #include "fs/frame_cache.h"
+#include "fs/metrics.h"
 #include "fs/mount.h"
 #include "fs/node.h"
 #include "fs/service.h"
@@ -59,14 +60,15 @@ int vt_status_text(const struct vt_viewer *viewer, uint32_t which, bool nowait, 
 	struct figure figures[FIGURES];
 	struct vt_totals totals;
 	bool json = which == VT_CONTROL_STATUS;
+	bool all;
 	int r = vt_visible_totals(viewer, nowait, &totals);
 	int count;
 
 	if (r < 0)
 		return r;
 	collect(viewer->service, &totals, figures);
-	count = vt_gate_administers(viewer->service->gate, viewer->subject, true) ? FIGURES
-										  : FIGURES_OPEN;
+	all = vt_gate_administers(viewer->service->gate, viewer->subject, true);
+	count = all ? FIGURES : FIGURES_OPEN;
 	if (json)
 		vt_buf_printf(out, "{\"program\": \"vitrine\", \"version\": \"%s\"", VT_VERSION);
 	for (int i = 0; i < count; i++) {
@@ -76,13 +78,11 @@ int vt_status_text(const struct vt_viewer *viewer, uint32_t which, bool nowait, 
 			vt_buf_printf(out, ",\n \"%s\": %llu", f->name,
 				      (unsigned long long) f->value);
 		else
-			vt_buf_printf(
-				out,
-				"# HELP vitrine_%s %s\n# TYPE vitrine_%s %s\nvitrine_%s %llu\n",
-				f->name, f->help, f->name, f->type, f->name,
-				(unsigned long long) f->value);
+			vt_metrics_plain(out, f->name, f->type, f->help, f->value);
 	}
 	if (json)
 		vt_buf_printf(out, "}\n");
+	else
+		vt_metrics_counters(viewer, all, out);
 	return vt_buf_failed(out) ? -ENOMEM : 0;
 }
