@@ -6,7 +6,7 @@
  * answers took, what was read, by whom and of which dataset. What the cache does is counted by its
  * parts (index/base/lru.h, frame_cache.h).
  *
- * Counting takes no lock and writes no cache line that another processor writes
+ * Counting takes no lock, and writes cache lines that few threads share
  * (index/base/stripe.h): tests/bench/bench_counters.c says what a request costs. Thread-safe.
  */
 #include <stdint.h>

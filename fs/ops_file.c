@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files: opening, reading and seeking (ops.h). */
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "fs/document_read.h"
@@ -72,12 +73,24 @@ static void reply_opened(struct vt_request *request, const struct fuse_file_info
 	vt_op_end(request);
 }
 
-/* Texts of the moment are not kept, and nobody's handle. */
+/* A number for a text of a moment. */
+static uint32_t new_text(void)
+{
+	static atomic_uint last;
+	uint32_t number;
+
+	do {
+		number = atomic_fetch_add(&last, 1) + 1;
+	} while (number == 0);
+	return number;
+}
+
+/* Texts of the moment: the kernel keeps nothing of them, and they are nobody's handle. */
 static void open_control(struct fuse_file_info *file)
 {
 	file->keep_cache = 0;
 	file->direct_io = 1;
-	file->fh = VT_HANDLE_NONE;
+	file->fh = vt_handle_of_text(new_text());
 }
 
 static int run_open(struct vt_request *request, bool nowait)
@@ -119,7 +132,7 @@ void vt_op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 void vt_op_release(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 {
 	(void) id;
-	if (file->fh != VT_HANDLE_NONE)
+	if (!vt_handle_is_text(file->fh))
 		drop_handle(fuse_req_userdata(req), file->fh);
 	(void) fuse_reply_err(req, 0);
 }
@@ -172,10 +185,22 @@ static int read_text(struct vt_request *request, const struct vt_buf *text, uint
 	return 0;
 }
 
+/* As it was when the handle's first part was read or, where there are none, when it was looked up.
+ */
+static int control_text(struct vt_request *request, const struct vt_shown *shown,
+			struct vt_buf *out)
+{
+	const struct vt_viewer viewer = vt_op_viewer(request);
+	bool opened = vt_op_checks_open(request->session);
+
+	return vt_status_text_of(
+		&viewer, VT_CONTROL_OF(shown->number), opened ? VT_KEPT_OPENED : VT_KEPT_LOOKED_UP,
+		opened ? vt_handle_text(request->handle) : shown->number, false, out);
+}
+
 /* Generated texts are made on a pool thread: a part of one may need many pages. */
 static int read_generated(struct vt_request *request, const struct vt_shown *shown, bool nowait)
 {
-	const struct vt_viewer viewer = vt_op_viewer(request);
 	struct vt_buf text = VT_BUF_INIT;
 	struct vt_error err = {0};
 	int r = 0;
@@ -183,7 +208,7 @@ static int read_generated(struct vt_request *request, const struct vt_shown *sho
 	if (nowait)
 		return -EAGAIN;
 	if (shown->kind == VT_SHOWN_CONTROL) {
-		r = vt_status_text(&viewer, VT_CONTROL_OF(shown->number), nowait, &text);
+		r = control_text(request, shown, &text);
 		if (r == 0)
 			r = read_text(request, &text, (uint64_t) request->offset);
 	} else {
@@ -262,11 +287,11 @@ void vt_op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 {
 	struct vt_request *request = vt_op_begin(req, id, VT_OP_READ, run_read);
 
-	(void) file;
 	if (!request)
 		return;
 	request->size = size;
 	request->offset = offset;
+	request->handle = file->fh;
 	vt_op_run(request);
 }
 

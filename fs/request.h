@@ -46,6 +46,7 @@ struct vt_request {
 	char name[VT_NAME_LEN_MAX + 1]; /* lookup, xattr */
 	size_t size;
 	off_t offset;
+	uint64_t handle; /* read, where OPEN is asked */
 	int whence;
 	bool plus;
 

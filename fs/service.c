@@ -85,7 +85,8 @@ static int open_labels(struct vt_service *service, struct vt_error *err)
 	if (r < 0)
 		return r;
 	service->texts = vt_kept_texts_new();
-	return service->texts ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
+	service->moments = vt_kept_texts_new();
+	return service->texts && service->moments ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
 }
 
 static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
@@ -160,6 +161,7 @@ void vt_service_close(struct vt_service *service)
 	vt_frame_cache_free(service->frames);
 	vt_block_source_free(service->source);
 	vt_leftovers_free(service->leftovers);
+	vt_kept_texts_free(service->moments);
 	vt_kept_texts_free(service->texts);
 	vt_label_index_free(service->labels);
 	vt_audit_close(service->audit);

@@ -40,6 +40,7 @@ struct vt_service {
 	struct vt_audit *audit;
 	struct vt_label_index *labels;
 	struct vt_kept_texts *texts; /* of documents */
+	struct vt_kept_texts *moments;
 	struct vt_leftovers *leftovers;
 	struct vt_io_pool *pool;
 	struct vt_io_pool *queries; /* for what is asked of labels; a lane is a user */

@@ -60,9 +60,9 @@ int vt_status_text(const struct vt_viewer *viewer, uint32_t which, bool nowait, 
 	struct figure figures[FIGURES];
 	struct vt_totals totals;
 	bool json = which == VT_CONTROL_STATUS;
-	bool all;
-	int r = vt_visible_totals(viewer, nowait, &totals);
+	int r = nowait && !json ? -EAGAIN : vt_visible_totals(viewer, nowait, &totals);
 	int count;
+	bool all;
 
 	if (r < 0)
 		return r;
@@ -84,5 +84,25 @@ int vt_status_text(const struct vt_viewer *viewer, uint32_t which, bool nowait, 
 		vt_buf_printf(out, "}\n");
 	else
 		vt_metrics_counters(viewer, all, out);
+	return vt_buf_failed(out) ? -ENOMEM : 0;
+}
+
+int vt_status_text_of(const struct vt_viewer *viewer, uint32_t which, enum vt_kept_kind kind,
+		      uint32_t number, bool nowait, struct vt_buf *out)
+{
+	struct vt_kept_texts *moments = viewer->service->moments;
+	const uint64_t of = (uint64_t) viewer->subject->uid << 32 | number;
+	struct vt_buf text = VT_BUF_INIT;
+	int r;
+
+	if (vt_kept_texts_find(moments, of, kind, out))
+		return vt_buf_failed(out) ? -ENOMEM : 0;
+	r = vt_status_text(viewer, which, nowait, &text);
+	if (r < 0) {
+		vt_buf_done(&text);
+		return r;
+	}
+	vt_buf_put(out, text.data, text.len);
+	vt_kept_texts_keep(moments, of, kind, text);
 	return vt_buf_failed(out) ? -ENOMEM : 0;
 }

@@ -7,6 +7,7 @@
 #include "fs/usage.h"
 
 #include <stdalign.h>
+#include <stddef.h>
 #include <sys/mman.h>
 
 #include "index/base/stripe.h"

@@ -2,26 +2,28 @@
 #pragma once
 
 /*
- * Numbers that all threads add to, and that are seldom read. Each processor adds to a stripe of its
- * own, so that none waits for a cache line that another just wrote; who reads takes the sum. Sums
- * are exact: a thread that is moved between the two steps adds to the other's stripe, atomically.
+ * Numbers that many threads add to, and that are seldom read. Each thread adds to a stripe that few
+ * others share, so that it hardly ever waits for a cache line that another just wrote; who reads
+ * takes the sum. (By processor there would be fewer collisions, but to ask which one costs more
+ * than adding: 15 ns where the kernel has no rseq(2).)
  *
- * Relaxed: the numbers order nothing, and a sum is of no single moment.
+ * Relaxed: the numbers order nothing, and a sum is of no single moment. Sums are exact.
  *
  * Thread-safe.
  */
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define VT_STRIPES      16u /* of more processors some share one */
+#define VT_STRIPES      16u
 #define VT_STRIPE_APART 64u /* bytes: a cache line */
 
+extern _Thread_local unsigned vt_stripe_own; /* of this thread, and 1; 0: none yet */
+unsigned vt_stripe_take(void);
+
+/* The thread's, the next in turn when it first asks. */
 static inline unsigned vt_stripe(void)
 {
-	int cpu = sched_getcpu();
-
-	return cpu < 0 ? 0 : (unsigned) cpu % VT_STRIPES;
+	return vt_stripe_own ? vt_stripe_own - 1 : vt_stripe_take();
 }
 
 static inline void vt_stripe_add(_Atomic uint64_t *number, uint64_t n)

@@ -117,5 +117,37 @@ START_TEST(metrics_tell_no_more)
 }
 END_TEST
 
+static void kept_text(uint32_t uid, uint32_t number, struct vt_buf *out)
+{
+	const struct vt_subject subject = {.uid = uid, .gid = uid, .pid = 1};
+
+	vt_buf_reset(out);
+	must(vt_status_text_of(&(struct vt_viewer){.service = host.service, .subject = &subject},
+			       VT_CONTROL_METRICS, VT_KEPT_OPENED, number, false, out) == 0);
+	vt_buf_put_u8(out, 0);
+}
+
+/* Its parts are read one after the other, and reading them is counted in it. */
+START_TEST(metrics_of_a_handle_stay_and_are_its_owners)
+{
+	struct vt_buf first = VT_BUF_INIT, text = VT_BUF_INIT;
+
+	set_up(ADA);
+	kept_text(ADA, 1, &first);
+	vt_count_read(host.service->counters, ADA, birds, 900);
+	kept_text(ADA, 1, &text);
+	ck_assert_str_eq((char *) text.data, (char *) first.data);
+	kept_text(ADA, 2, &text);
+	ck_assert(
+		strstr((char *) text.data, "vitrine_reader_bytes_total{user=\"uid 4001\"} 1000\n"));
+	kept_text(BEN, 1, &text);
+	ck_assert(!strstr((char *) text.data, "4001"));
+	vt_buf_done(&first);
+	vt_buf_done(&text);
+	tear_down();
+}
+END_TEST
+
 VT_SUITE(usage_view, who_administers_the_store_sees_all,
-	 who_administers_a_dataset_sees_it_and_himself, others_see_themselves, metrics_tell_no_more)
+	 who_administers_a_dataset_sees_it_and_himself, others_see_themselves, metrics_tell_no_more,
+	 metrics_of_a_handle_stay_and_are_its_owners)
