@@ -86,7 +86,9 @@ static int open_labels(struct vt_service *service, struct vt_error *err)
 		return r;
 	service->texts = vt_kept_texts_new();
 	service->moments = vt_kept_texts_new();
-	return service->texts && service->moments ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
+	return service->texts && service->moments
+		       ? 0
+		       : vt_fail(err, ENOMEM, "no memory for a server's parts");
 }
 
 static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
