@@ -47,8 +47,7 @@ sample() {
 	"$tools/prometheus.py" "$tmp/metrics" "$1"
 }
 
-# All files of two users at once: files and bytes are those there are, each read once. The second
-# reader finds the bytes in the page cache, so he reads others.
+# What one has read is in the page cache, and asked for no more: each reads files of his own.
 it "counts what is opened and read, by reader and dataset"
 as_user "$ann" cat "$mnt/birds/v1/1" "$mnt/birds/v1/2" "$mnt/birds/v1/3" >"$tmp/read"
 as_user "$ben" cat "$mnt/birds/v1/4" "$mnt/roads/v1/map" >"$tmp/read"
@@ -103,19 +102,21 @@ assert_ok as_user "$ann" "$VITRINE" status --io
 assert_out "$ann"
 grep -q "$ben" "$tmp/out" && fail "$(cat "$tmp/out")"
 
-# Reads of files that nobody has read, so that there is something to see whenever top looks.
-read_on() {
-	for i in 1 2 3 4 5 6 7 8; do
-		getfattr --absolute-names -n user.vitrine.digest "$mnt/birds/v1/$i" >/dev/null 2>&1 || :
-		cat "$mnt/birds/v1/$i" >/dev/null
-		sleep 0.2
-	done
+# Somebody opens and reads for as long as top is looked at: while_reading COMMAND...
+while_reading() {
+	touch "$tmp/reading"
+	while [ -e "$tmp/reading" ]; do
+		cat "$mnt"/birds/v1/* >/dev/null
+		sleep 0.05
+	done &
+	reader=$!
+	"$@"
+	rm "$tmp/reading"
+	wait "$reader"
 }
 
 it "top prints the rates of one interval"
-read_on &
-assert_ok vitrine top --once --interval=1 --json
-wait
+while_reading assert_ok vitrine top --once --interval=1 --json
 assert_json seconds up_seconds memory requests opens bytes hit_share readers datasets
 python3 -c '
 import json, sys
@@ -130,9 +131,7 @@ assert rates["readers"][0]["opens"] > 0 and rates["datasets"][0]["opens"] > 0, r
 assert_ok as_user "$ann" "$VITRINE" top --once --interval=1 --json
 assert_json seconds readers datasets
 grep -qE '"(requests|memory)":[0-9]' "$tmp/out" && fail "$(cat "$tmp/out")"
-read_on &
-assert_ok vitrine top --interval=1
-wait
+while_reading assert_ok vitrine top --interval=1
 assert_out "OPENS/s"
 assert_equal "$(wc -l <"$tmp/out" | tr -d ' ')" 7
 
@@ -143,14 +142,10 @@ assert_json seconds readers datasets
 
 it "on a terminal it draws until q or a signal, and gives the terminal back"
 for end in q INT TERM; do
-	read_on &
-	assert_ok "$tools/on_terminal.py" 24 birds "$end" "$VITRINE" top --interval=1
-	wait
+	while_reading assert_ok "$tools/on_terminal.py" 24 birds "$end" "$VITRINE" top --interval=1
 	assert_out "requests"
 done
-read_on &
-assert_ok "$tools/on_terminal.py" 6 READER q "$VITRINE" top --interval=1
-wait
+while_reading assert_ok "$tools/on_terminal.py" 6 READER q "$VITRINE" top --interval=1
 [ "$(wc -l <"$tmp/out")" -le 6 ] || fail "higher than the window:" "$(cat "$tmp/out")"
 
 it "refuses what is no interval, and says when no server runs"
