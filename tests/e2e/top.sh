@@ -81,6 +81,11 @@ assert_equal "$(sample "vitrine_reader_opens_total{user=\"$ann\"}")" 3
 [ "$(sample 'vitrine_request_seconds_count{kind="read"}')" -ge 5 ] || fail "reads took no time"
 [ "$(sample 'vitrine_fuse_requests_total{kind="lookup"}')" -ge 5 ] || fail "no lookups"
 
+it "tells one moment, in however small parts it is read"
+dd if="$mnt/.vitrine/metrics" of="$tmp/metrics" bs=100 2>"$tmp/err"
+assert_ok "$tools/prometheus.py" "$tmp/metrics"
+assert_ok python3 -m json.tool "$mnt/.vitrine/status.json"
+
 it "counts refusals by their kind"
 assert_status 1 as_user "$ann" cat "$mnt/nothing"
 until_told root 'io["errors"].get("ENOENT", 0) > 0' True
@@ -92,6 +97,17 @@ cat "$tmp/open/birds/v1/8" >"$tmp/read"
 until_told root 'row("datasets", "birds")["bytes"]' 50000
 assert_equal "$(told root 'row("datasets", "birds")["opens"]')" 4
 vitrine umount --quiet "$tmp/open"
+
+it "counts for the user that a mount is for, whoever asks"
+mkdir "$tmp/own"
+vitrine mount --quiet --for "$ann" --any-uid "$tmp/own"
+before=$(told root "row('readers', '$ann')['bytes']")
+cat "$tmp/own/roads/v1/map" >"$tmp/read"
+until_told root "row('readers', '$ann')['bytes']" $((before + 5000))
+dd if="$tmp/own/.vitrine/metrics" of="$tmp/metrics" bs=100 2>"$tmp/err"
+assert_ok "$tools/prometheus.py" "$tmp/metrics" "vitrine_reader_bytes_total{user=\"$ann\"}"
+grep -q "$ben" "$tmp/metrics" && fail "$(cat "$tmp/metrics")"
+vitrine umount --quiet "$tmp/own"
 
 it "shows it to people"
 assert_ok vitrine status --io
