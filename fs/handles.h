@@ -10,6 +10,7 @@
  * Not thread-safe: under the session's access lock (session.h), which is what makes "may open, and
  * is noted" one step.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,21 @@ struct vt_handles;
 struct vt_session_state;
 
 #define VT_HANDLES_PER_UID 65536u
-#define VT_HANDLE_NONE     UINT64_MAX /* no handle is this one */
+
+/* No handle of the table: what opens of texts of a moment (status.h) have, by their number. */
+#define VT_HANDLE_NO_SLOT UINT32_MAX
+static inline uint64_t vt_handle_of_text(uint32_t number)
+{
+	return (uint64_t) number << 32 | VT_HANDLE_NO_SLOT;
+}
+static inline bool vt_handle_is_text(uint64_t handle)
+{
+	return (uint32_t) handle == VT_HANDLE_NO_SLOT;
+}
+static inline uint32_t vt_handle_text(uint64_t handle)
+{
+	return (uint32_t) (handle >> 32);
+}
 
 int vt_handles_open(struct vt_session_state *state, struct vt_handles **out, struct vt_error *err);
 void vt_handles_close(struct vt_handles *handles);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct kept {
-	uint32_t serial; /* 0: none */
+	uint64_t of; /* 0: none */
 	enum vt_kept_kind kind;
 	struct vt_buf text;
 };
@@ -43,14 +43,14 @@ static void put_first(struct vt_kept_texts *texts, size_t at, struct kept kept)
 	texts->list[0] = kept;
 }
 
-bool vt_kept_texts_find(struct vt_kept_texts *texts, uint32_t serial, enum vt_kept_kind kind,
+bool vt_kept_texts_find(struct vt_kept_texts *texts, uint64_t of, enum vt_kept_kind kind,
 			struct vt_buf *out)
 {
 	bool found = false;
 
 	(void) pthread_mutex_lock(&texts->lock);
 	for (size_t i = 0; i < VT_KEPT_TEXTS && !found; i++)
-		if (texts->list[i].serial == serial && texts->list[i].kind == kind) {
+		if (texts->list[i].of == of && texts->list[i].kind == kind) {
 			put_first(texts, i, texts->list[i]);
 			vt_buf_put(out, texts->list[0].text.data, texts->list[0].text.len);
 			found = true;
@@ -59,11 +59,11 @@ bool vt_kept_texts_find(struct vt_kept_texts *texts, uint32_t serial, enum vt_ke
 	return found;
 }
 
-void vt_kept_texts_keep(struct vt_kept_texts *texts, uint32_t serial, enum vt_kept_kind kind,
+void vt_kept_texts_keep(struct vt_kept_texts *texts, uint64_t of, enum vt_kept_kind kind,
 			struct vt_buf text)
 {
 	(void) pthread_mutex_lock(&texts->lock);
 	vt_buf_done(&texts->list[VT_KEPT_TEXTS - 1].text);
-	put_first(texts, VT_KEPT_TEXTS - 1, (struct kept){serial, kind, text});
+	put_first(texts, VT_KEPT_TEXTS - 1, (struct kept){of, kind, text});
 	(void) pthread_mutex_unlock(&texts->lock);
 }

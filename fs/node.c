@@ -241,7 +241,11 @@ static int stat_control(const struct vt_viewer *viewer, const struct vt_shown *s
 	if (VT_CONTROL_OF(shown->number) == VT_CONTROL_FOLDER)
 		return 0;
 	st->st_mode = S_IFREG | 0444;
-	r = vt_status_text(viewer, VT_CONTROL_OF(shown->number), nowait, &text);
+	if (viewer->session && viewer->session->plan->kind != VT_MOUNT_SHARED)
+		r = vt_status_text_of(viewer, VT_CONTROL_OF(shown->number), VT_KEPT_LOOKED_UP,
+				      shown->number, nowait, &text);
+	else
+		r = vt_status_text(viewer, VT_CONTROL_OF(shown->number), nowait, &text);
 	st->st_size = (off_t) text.len;
 	vt_buf_done(&text);
 	return r;

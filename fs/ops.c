@@ -111,16 +111,17 @@ void vt_op_run(struct vt_request *request)
 	}
 }
 
-struct vt_request *vt_op_begin(fuse_req_t req, fuse_ino_t id, vt_request_run *function)
+struct vt_request *vt_op_begin(fuse_req_t req, fuse_ino_t id, enum vt_op_class op_class,
+			       vt_request_run *function)
 {
 	struct vt_session *session = fuse_req_userdata(req);
 
-	return vt_request_begin(&session->requests, session, req, id, function);
+	return vt_request_begin(&session->requests, session, req, id, op_class, function);
 }
 
-void vt_op_start(fuse_req_t req, fuse_ino_t id, vt_request_run *function)
+void vt_op_start(fuse_req_t req, fuse_ino_t id, enum vt_op_class op_class, vt_request_run *function)
 {
-	struct vt_request *request = vt_op_begin(req, id, function);
+	struct vt_request *request = vt_op_begin(req, id, op_class, function);
 
 	if (request)
 		vt_op_run(request);
@@ -288,7 +289,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		(void) fuse_reply_err(req, ENAMETOOLONG);
 		return;
 	}
-	request = vt_op_begin(req, parent, run_lookup);
+	request = vt_op_begin(req, parent, VT_OP_LOOKUP, run_lookup);
 	if (!request)
 		return;
 	strcpy(request->name, name);
@@ -316,7 +317,7 @@ static int run_getattr(struct vt_request *request, bool nowait)
 static void op_getattr(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 {
 	(void) file;
-	vt_op_start(req, id, run_getattr);
+	vt_op_start(req, id, VT_OP_LOOKUP, run_getattr);
 }
 
 static int run_readlink(struct vt_request *request, bool nowait)
@@ -345,7 +346,7 @@ static int run_readlink(struct vt_request *request, bool nowait)
 
 static void op_readlink(fuse_req_t req, fuse_ino_t id)
 {
-	vt_op_start(req, id, run_readlink);
+	vt_op_start(req, id, VT_OP_OTHER, run_readlink);
 }
 
 /* ---- xattrs ---------------------------------------------------------------------------------- */
@@ -422,12 +423,12 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t id, const char *name, size_t 
 		return;
 	}
 	if (session->plan->lists && strcmp(name, VT_ACL_ACCESS) == 0) {
-		request = vt_op_begin(req, id, run_acl);
+		request = vt_op_begin(req, id, VT_OP_XATTR, run_acl);
 	} else if (strncmp(name, "user.", 5) != 0 || strlen(name) > VT_NAME_LEN_MAX) {
 		(void) fuse_reply_err(req, EOPNOTSUPP);
 		return;
 	} else {
-		request = vt_op_begin(req, id, run_xattr);
+		request = vt_op_begin(req, id, VT_OP_XATTR, run_xattr);
 	}
 	if (!request)
 		return;
@@ -438,7 +439,7 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t id, const char *name, size_t 
 
 static void op_listxattr(fuse_req_t req, fuse_ino_t id, size_t size)
 {
-	struct vt_request *request = vt_op_begin(req, id, run_xattr);
+	struct vt_request *request = vt_op_begin(req, id, VT_OP_XATTR, run_xattr);
 
 	if (!request)
 		return;
@@ -470,7 +471,7 @@ static int run_statfs(struct vt_request *request, bool nowait)
 static void op_statfs(fuse_req_t req, fuse_ino_t id)
 {
 	(void) id;
-	vt_op_start(req, FUSE_ROOT_ID, run_statfs);
+	vt_op_start(req, FUSE_ROOT_ID, VT_OP_OTHER, run_statfs);
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *connection)

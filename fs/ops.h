@@ -15,11 +15,12 @@
 struct vt_service;
 
 /* NULL when memory is short: answered already. */
-struct vt_request *vt_op_begin(fuse_req_t req, fuse_ino_t id, vt_request_run *run);
+struct vt_request *vt_op_begin(fuse_req_t req, fuse_ino_t id, enum vt_op_class op_class,
+			       vt_request_run *run);
 /* Runs it here, or on a pool thread if it must wait. The request is not the caller's any more. */
 void vt_op_run(struct vt_request *request);
 /* Both at once, for an operation without arguments. */
-void vt_op_start(fuse_req_t req, fuse_ino_t id, vt_request_run *run);
+void vt_op_start(fuse_req_t req, fuse_ino_t id, enum vt_op_class op_class, vt_request_run *run);
 void vt_op_end(struct vt_request *request);
 /* Answers with the errno of `r` (negative), unless somebody else did, and ends it. */
 void vt_op_fail(struct vt_request *request, int r);

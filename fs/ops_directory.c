@@ -36,7 +36,7 @@ void vt_op_opendir(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 		(void) fuse_reply_err(req, ENOSYS);
 		return;
 	}
-	vt_op_start(req, id, run_opendir);
+	vt_op_start(req, id, VT_OP_OPEN, run_opendir);
 }
 
 /* A reply being filled: names with attributes (plus), or names alone. */
@@ -149,7 +149,7 @@ static int run_readdir(struct vt_request *request, bool nowait)
 
 static void list(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset, bool plus)
 {
-	struct vt_request *request = vt_op_begin(req, id, run_readdir);
+	struct vt_request *request = vt_op_begin(req, id, VT_OP_READDIR, run_readdir);
 
 	if (!request)
 		return;

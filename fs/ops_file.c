@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files: opening, reading and seeking (ops.h). */
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "fs/document_read.h"
@@ -67,17 +68,32 @@ static void reply_opened(struct vt_request *request, const struct fuse_file_info
 {
 	if (noted && (!vt_request_claim(request) || fuse_reply_open(request->req, file) == -ENOENT))
 		drop_handle(request->session, file->fh);
-	else if (!noted && vt_request_claim(request))
+	else if (noted)
+		vt_count_open(vt_op_service(request)->counters, request->subject.uid,
+			      request->dataset);
+	else if (vt_request_claim(request))
 		(void) fuse_reply_open(request->req, file);
 	vt_op_end(request);
 }
 
-/* Texts of the moment are not kept, and nobody's handle. */
+/* A number for a text of a moment. */
+static uint32_t new_text(void)
+{
+	static atomic_uint last;
+	uint32_t number;
+
+	do {
+		number = atomic_fetch_add(&last, 1) + 1;
+	} while (number == 0);
+	return number;
+}
+
+/* Texts of the moment: the kernel keeps nothing of them, and they are nobody's handle. */
 static void open_control(struct fuse_file_info *file)
 {
 	file->keep_cache = 0;
 	file->direct_io = 1;
-	file->fh = VT_HANDLE_NONE;
+	file->fh = vt_handle_of_text(new_text());
 }
 
 static int run_open(struct vt_request *request, bool nowait)
@@ -92,6 +108,7 @@ static int run_open(struct vt_request *request, bool nowait)
 		if (r < 0)
 			return r;
 		noted = shown.version != NULL;
+		request->dataset = shown.dataset ? shown.dataset->id : 0;
 		if (noted)
 			r = note_handle(request, &shown, &file);
 		else
@@ -112,15 +129,30 @@ void vt_op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 		(void) fuse_reply_err(req, ENOSYS);
 		return;
 	}
-	vt_op_start(req, id, run_open);
+	vt_op_start(req, id, VT_OP_OPEN, run_open);
 }
 
 void vt_op_release(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 {
 	(void) id;
-	if (file->fh != VT_HANDLE_NONE)
+	if (!vt_handle_is_text(file->fh))
 		drop_handle(fuse_req_userdata(req), file->fh);
 	(void) fuse_reply_err(req, 0);
+}
+
+static uint64_t length_of(const struct iovec *pieces, int count)
+{
+	uint64_t length = 0;
+
+	for (int i = 0; i < count; i++)
+		length += pieces[i].iov_len;
+	return length;
+}
+
+static void count_read(const struct vt_request *request, uint64_t bytes)
+{
+	vt_count_read(vt_op_service(request)->counters, request->subject.uid, request->dataset,
+		      bytes);
 }
 
 static void read_done(void *context, int r, const struct iovec *pieces, int count)
@@ -131,8 +163,10 @@ static void read_done(void *context, int r, const struct iovec *pieces, int coun
 		vt_op_fail(request, r);
 		return;
 	}
-	if (vt_request_claim(request))
+	if (vt_request_claim(request)) {
 		(void) fuse_reply_iov(request->req, pieces, count);
+		count_read(request, length_of(pieces, count));
+	}
 	vt_op_end(request);
 }
 
@@ -145,17 +179,31 @@ static int read_text(struct vt_request *request, const struct vt_buf *text, uint
 	left = offset < text->len ? text->len - offset : 0;
 	if (left > request->size)
 		left = request->size;
-	if (vt_request_claim(request))
+	if (vt_request_claim(request)) {
 		(void) fuse_reply_buf(request->req, left ? (char *) text->data + offset : NULL,
 				      left);
+		count_read(request, left);
+	}
 	vt_op_end(request);
 	return 0;
+}
+
+/* As it was when the handle's first part was read or, where there are none, when it was looked up.
+ */
+static int control_text(struct vt_request *request, const struct vt_shown *shown,
+			struct vt_buf *out)
+{
+	const struct vt_viewer viewer = vt_op_viewer(request);
+	bool opened = vt_op_checks_open(request->session);
+
+	return vt_status_text_of(
+		&viewer, VT_CONTROL_OF(shown->number), opened ? VT_KEPT_OPENED : VT_KEPT_LOOKED_UP,
+		opened ? vt_handle_text(request->handle) : shown->number, false, out);
 }
 
 /* Generated texts are made on a pool thread: a part of one may need many pages. */
 static int read_generated(struct vt_request *request, const struct vt_shown *shown, bool nowait)
 {
-	const struct vt_viewer viewer = vt_op_viewer(request);
 	struct vt_buf text = VT_BUF_INIT;
 	struct vt_error err = {0};
 	int r = 0;
@@ -163,7 +211,7 @@ static int read_generated(struct vt_request *request, const struct vt_shown *sho
 	if (nowait)
 		return -EAGAIN;
 	if (shown->kind == VT_SHOWN_CONTROL) {
-		r = vt_status_text(&viewer, VT_CONTROL_OF(shown->number), nowait, &text);
+		r = control_text(request, shown, &text);
 		if (r == 0)
 			r = read_text(request, &text, (uint64_t) request->offset);
 	} else {
@@ -221,6 +269,7 @@ static int run_read(struct vt_request *request, bool nowait)
 
 	if (r < 0)
 		return r;
+	request->dataset = shown.dataset ? shown.dataset->id : 0;
 	if (!is_file(&shown)) {
 		r = shown.kind == VT_SHOWN_CONTROL || shown.kind == VT_SHOWN_DOCUMENT
 			    ? read_generated(request, &shown, nowait)
@@ -239,13 +288,13 @@ static int run_read(struct vt_request *request, bool nowait)
 void vt_op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 		struct fuse_file_info *file)
 {
-	struct vt_request *request = vt_op_begin(req, id, run_read);
+	struct vt_request *request = vt_op_begin(req, id, VT_OP_READ, run_read);
 
-	(void) file;
 	if (!request)
 		return;
 	request->size = size;
 	request->offset = offset;
+	request->handle = file->fh;
 	vt_op_run(request);
 }
 
@@ -277,7 +326,7 @@ static int run_lseek(struct vt_request *request, bool nowait)
 void vt_op_lseek(fuse_req_t req, fuse_ino_t id, off_t offset, int whence,
 		 struct fuse_file_info *file)
 {
-	struct vt_request *request = vt_op_begin(req, id, run_lseek);
+	struct vt_request *request = vt_op_begin(req, id, VT_OP_OTHER, run_lseek);
 
 	(void) file;
 	if (!request)

@@ -15,7 +15,11 @@
 #include "index/base/clock.h"
 #include "index/import.h"
 
-enum { PENDING, ANSWERING, ANSWERED };
+/*
+ * One goes from PENDING to ANSWERING and is ended, by its handler; or from PENDING to LATE and
+ * ANSWERED by who could not wait for that, before or after its handler ends it.
+ */
+enum { PENDING, ANSWERING, LATE, ANSWERED };
 
 void vt_request_table_init(struct vt_request_table *table)
 {
@@ -26,7 +30,8 @@ void vt_request_table_init(struct vt_request_table *table)
 }
 
 struct vt_request *vt_request_begin(struct vt_request_table *table, struct vt_session *session,
-				    fuse_req_t req, uint64_t id, vt_request_run *run)
+				    fuse_req_t req, uint64_t id, enum vt_op_class op_class,
+				    vt_request_run *run)
 {
 	static atomic_uint turn;
 	struct vt_request *request = malloc(sizeof *request);
@@ -45,7 +50,9 @@ struct vt_request *vt_request_begin(struct vt_request_table *table, struct vt_se
 	request->subject = (struct vt_subject){context->uid, context->gid, context->pid};
 	if (session->plan->kind == VT_MOUNT_PRIVATE)
 		request->subject.uid = session->plan->user;
-	request->deadline_ns = vt_clock_monotonic_ns() + VT_REQUEST_DEADLINE_NS;
+	request->op_class = op_class;
+	request->dataset = 0;
+	request->begun_ns = vt_clock_monotonic_ns();
 	request->slot =
 		atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % VT_REQUEST_SLOTS;
 	atomic_init(&request->state, PENDING);
@@ -61,11 +68,16 @@ struct vt_request *vt_request_begin(struct vt_request_table *table, struct vt_se
 	return request;
 }
 
-bool vt_request_claim(struct vt_request *request)
+static bool claim_as(struct vt_request *request, int state)
 {
 	int expected = PENDING;
 
-	return atomic_compare_exchange_strong(&request->state, &expected, ANSWERING);
+	return atomic_compare_exchange_strong(&request->state, &expected, state);
+}
+
+bool vt_request_claim(struct vt_request *request)
+{
+	return claim_as(request, ANSWERING);
 }
 
 bool vt_request_is_pending(const struct vt_request *request)
@@ -79,8 +91,16 @@ static void unref(struct vt_request *request)
 		free(request);
 }
 
+static void count(const struct vt_request *request)
+{
+	vt_count_answer(request->session->service->counters, request->op_class,
+			request->subject.uid, vt_clock_monotonic_ns() - request->begun_ns);
+}
+
 void vt_request_end(struct vt_request_table *table, struct vt_request *request)
 {
+	if (request->state == ANSWERING)
+		count(request);
 	(void) pthread_mutex_lock(&table->slots[request->slot].lock);
 	if (request->prev)
 		request->prev->next = request->next;
@@ -120,8 +140,8 @@ static struct vt_request *claim_late(struct vt_request_table *table, unsigned sl
 
 	(void) pthread_mutex_lock(&table->slots[slot].lock);
 	for (request = table->slots[slot].first; request; request = request->next)
-		if (request->deadline_ns <= now_ns && concerns(request, kind) &&
-		    vt_request_claim(request)) {
+		if (request->begun_ns + VT_REQUEST_DEADLINE_NS <= now_ns &&
+		    concerns(request, kind) && claim_as(request, LATE)) {
 			request->refs++;
 			break;
 		}
@@ -137,6 +157,7 @@ size_t vt_request_answer_late(struct vt_request_table *table, enum vt_request_ki
 	for (unsigned slot = 0; slot < VT_REQUEST_SLOTS; slot++)
 		while ((request = claim_late(table, slot, kind, now_ns))) {
 			(void) fuse_reply_err(request->req, error);
+			count(request);
 			request->state = ANSWERED;
 			unref(request);
 		}

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/counters.h"
 #include "fs/io_pool.h"
 #include "index/entry.h"
 #include "policy/subject.h"
@@ -37,17 +38,20 @@ struct vt_request {
 	struct vt_subject subject; /* as whom it is judged: a private mount's user */
 	uid_t uid;                 /* of the process that asks */
 	vt_request_run *run;
-	uint64_t deadline_ns; /* CLOCK_MONOTONIC */
+	enum vt_op_class op_class;
+	uint64_t begun_ns; /* CLOCK_MONOTONIC */
+	uint32_t dataset;  /* of the file that is read; 0: not known, or none */
 
 	/* arguments, as the operation has them */
 	char name[VT_NAME_LEN_MAX + 1]; /* lookup, xattr */
 	size_t size;
 	off_t offset;
+	uint64_t handle; /* read, where OPEN is asked */
 	int whence;
 	bool plus;
 
 	/* private */
-	atomic_int state; /* 0 pending, 1 being answered, 2 answered */
+	atomic_int state;
 	atomic_uint refs;
 	struct vt_request *prev, *next; /* guarded by the table's lock */
 	unsigned slot;
@@ -69,7 +73,8 @@ void vt_request_table_init(struct vt_request_table *table);
 
 /* Makes and enters a request. NULL when memory is short: answered with ENOMEM already. */
 struct vt_request *vt_request_begin(struct vt_request_table *table, struct vt_session *session,
-				    fuse_req_t req, uint64_t id, vt_request_run *run);
+				    fuse_req_t req, uint64_t id, enum vt_op_class op_class,
+				    vt_request_run *run);
 
 /* True for the one caller that may reply. Follow with the fuse_reply_*(), then vt_request_end(). */
 bool vt_request_claim(struct vt_request *request);

@@ -92,6 +92,7 @@ static const struct vt_control_op table[] = {
 	{"leftovers.accept", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(leftovers_accept)},
 	{"umount", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(umount)},
 	{"status", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(status)},
+	{"io", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(io)},
 	{"stop", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(stop)},
 	{"upgrade", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(upgrade)},
 };

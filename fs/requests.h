@@ -258,6 +258,8 @@ int vt_serve_mount(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_mount_adopt(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_mounts(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_umount(struct vt_control_request *request, struct vt_error *err);
+/* requests_io.c: */
+int vt_serve_io(struct vt_control_request *request, struct vt_error *err);
 /* requests_leftover.c: */
 int vt_serve_leftovers(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_leftovers_accept(struct vt_control_request *request, struct vt_error *err);

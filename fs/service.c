@@ -4,6 +4,7 @@
 
 #include "fs/block_source.h"
 #include "fs/codec.h"
+#include "fs/counters.h"
 #include "fs/file_reader.h"
 #include "fs/frame_cache.h"
 #include "fs/io_pool.h"
@@ -84,7 +85,10 @@ static int open_labels(struct vt_service *service, struct vt_error *err)
 	if (r < 0)
 		return r;
 	service->texts = vt_kept_texts_new();
-	return service->texts ? 0 : vt_fail(err, ENOMEM, "no memory for a server's parts");
+	service->moments = vt_kept_texts_new();
+	return service->texts && service->moments
+		       ? 0
+		       : vt_fail(err, ENOMEM, "no memory for a server's parts");
 }
 
 static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
@@ -130,6 +134,9 @@ int vt_service_open(const char *dir, uint64_t cache_bytes, struct vt_service **o
 
 	if (!service)
 		return vt_fail(err, ENOMEM, "no memory for a server's parts");
+	service->counters = vt_counters_new();
+	if (!service->counters)
+		return vt_fail(err, ENOMEM, "no memory for a server's parts");
 	r = vt_index_facts(dir, &facts, err);
 	if (r < 0)
 		return r;
@@ -156,6 +163,7 @@ void vt_service_close(struct vt_service *service)
 	vt_frame_cache_free(service->frames);
 	vt_block_source_free(service->source);
 	vt_leftovers_free(service->leftovers);
+	vt_kept_texts_free(service->moments);
 	vt_kept_texts_free(service->texts);
 	vt_label_index_free(service->labels);
 	vt_audit_close(service->audit);
@@ -164,5 +172,6 @@ void vt_service_close(struct vt_service *service)
 	vt_book_close(service->book);
 	vt_timekeeper_free(service->time);
 	vt_index_close(service->index);
+	vt_counters_free(service->counters);
 	free(service);
 }

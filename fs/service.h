@@ -25,6 +25,7 @@ struct vt_block_source;
 struct vt_frame_cache;
 struct vt_file_reader;
 struct vt_sessions;
+struct vt_counters;
 
 struct vt_service {
 	const char *dir; /* STORE */
@@ -39,6 +40,7 @@ struct vt_service {
 	struct vt_audit *audit;
 	struct vt_label_index *labels;
 	struct vt_kept_texts *texts; /* of documents */
+	struct vt_kept_texts *moments;
 	struct vt_leftovers *leftovers;
 	struct vt_io_pool *pool;
 	struct vt_io_pool *queries; /* for what is asked of labels; a lane is a user */
@@ -47,6 +49,7 @@ struct vt_service {
 	struct vt_file_reader *reader;
 	struct vt_sessions *sessions; /* the mounts (fs/mount.h) */
 	struct vt_policy_watch *watch;
+	struct vt_counters *counters; /* what the mounts do */
 };
 
 #define VT_CACHE_DEFAULT (256ull << 20)

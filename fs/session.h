@@ -16,6 +16,7 @@
 #include "fs/service.h"
 #include "fs/session_state.h"
 #include "fs/views.h"
+#include "index/base/stripe.h"
 
 struct vt_session {
 	/* constant while the session lives */
@@ -45,7 +46,7 @@ struct vt_session {
 	atomic_bool unsettled;      /* a narrowing failed half-way */
 	atomic_bool differs;        /* the kernel holds to another answer to INIT than ours */
 	struct vt_request_table requests;
-	_Atomic uint64_t request_count;
+	struct vt_striped request_count;
 	struct vt_session *next; /* guarded by the sessions' lock */
 	unsigned pins;           /* guarded by the sessions' lock: it may not be freed */
 

@@ -3,6 +3,7 @@
 #include "fs/status.h"
 
 #include "fs/frame_cache.h"
+#include "fs/metrics.h"
 #include "fs/mount.h"
 #include "fs/node.h"
 #include "fs/service.h"
@@ -59,14 +60,15 @@ int vt_status_text(const struct vt_viewer *viewer, uint32_t which, bool nowait, 
 	struct figure figures[FIGURES];
 	struct vt_totals totals;
 	bool json = which == VT_CONTROL_STATUS;
-	int r = vt_visible_totals(viewer, nowait, &totals);
+	int r = nowait && !json ? -EAGAIN : vt_visible_totals(viewer, nowait, &totals);
 	int count;
+	bool all;
 
 	if (r < 0)
 		return r;
 	collect(viewer->service, &totals, figures);
-	count = vt_gate_administers(viewer->service->gate, viewer->subject, true) ? FIGURES
-										  : FIGURES_OPEN;
+	all = vt_gate_administers(viewer->service->gate, viewer->subject, true);
+	count = all ? FIGURES : FIGURES_OPEN;
 	if (json)
 		vt_buf_printf(out, "{\"program\": \"vitrine\", \"version\": \"%s\"", VT_VERSION);
 	for (int i = 0; i < count; i++) {
@@ -76,13 +78,31 @@ int vt_status_text(const struct vt_viewer *viewer, uint32_t which, bool nowait, 
 			vt_buf_printf(out, ",\n \"%s\": %llu", f->name,
 				      (unsigned long long) f->value);
 		else
-			vt_buf_printf(
-				out,
-				"# HELP vitrine_%s %s\n# TYPE vitrine_%s %s\nvitrine_%s %llu\n",
-				f->name, f->help, f->name, f->type, f->name,
-				(unsigned long long) f->value);
+			vt_metrics_plain(out, f->name, f->type, f->help, f->value);
 	}
 	if (json)
 		vt_buf_printf(out, "}\n");
+	else
+		vt_metrics_counters(viewer, all, out);
+	return vt_buf_failed(out) ? -ENOMEM : 0;
+}
+
+int vt_status_text_of(const struct vt_viewer *viewer, uint32_t which, enum vt_kept_kind kind,
+		      uint32_t number, bool nowait, struct vt_buf *out)
+{
+	struct vt_kept_texts *moments = viewer->service->moments;
+	const uint64_t of = (uint64_t) viewer->subject->uid << 32 | number;
+	struct vt_buf text = VT_BUF_INIT;
+	int r;
+
+	if (vt_kept_texts_find(moments, of, kind, out))
+		return vt_buf_failed(out) ? -ENOMEM : 0;
+	r = vt_status_text(viewer, which, nowait, &text);
+	if (r < 0) {
+		vt_buf_done(&text);
+		return r;
+	}
+	vt_buf_put(out, text.data, text.len);
+	vt_kept_texts_keep(moments, of, kind, text);
 	return vt_buf_failed(out) ? -ENOMEM : 0;
 }

@@ -19,6 +19,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "fs/counters.h"
 #include "fs/kept_requests.h"
 #include "fs/session.h"
 #include "index/base/error.h"
@@ -101,7 +102,8 @@ static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
 
 	if (n < (ssize_t) sizeof *header)
 		return n;
-	atomic_fetch_add_explicit(&session->request_count, 1, memory_order_relaxed);
+	vt_striped_add(&session->request_count, 1);
+	vt_count_message(session->service->counters, header->opcode);
 	if (header->opcode == FUSE_INIT)
 		note_init(session, buf, (size_t) n);
 	return n;
@@ -153,6 +155,8 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 		want_parallel_dirops(iov, count);
 		keep_init_reply(session, iov, count);
 	}
+	if (header->unique && header->error < 0) /* else it is no answer */
+		vt_count_error(session->service->counters, -header->error);
 	if (session->swallow)
 		return (ssize_t) header->len;
 	while (silent)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "index/base/error.h"
+#include "tools/output.h"
 
 const struct vt_command *vt_command_find(const char *name)
 {
@@ -37,6 +38,28 @@ int vt_cli_connect(struct vt_cli *cli, struct vt_error *err)
 	if (cli->client)
 		return 0;
 	return vt_client_connect(cli->store, true, &cli->client, err);
+}
+
+static void say_none_runs(const struct vt_cli *cli)
+{
+	vt_cleanup(vt_json_freep) json_t *line =
+		json_pack("{s:s, s:b}", "store", cli->store, "running", 0);
+
+	if (cli->json)
+		vt_print_json(line);
+	vt_say(cli, "No server runs for %s; the next command that needs one starts it.",
+	       cli->store);
+}
+
+int vt_cli_connect_running(struct vt_cli *cli, struct vt_error *err)
+{
+	int r = vt_client_connect(cli->store, false, &cli->client, err);
+
+	if (r == -ECONNREFUSED) {
+		say_none_runs(cli);
+		return 0;
+	}
+	return r < 0 ? r : 1;
 }
 
 int vt_cli_call(struct vt_cli *cli, const char *op, json_t *args, vt_client_row *row, void *context,

@@ -50,6 +50,12 @@ void vt_cli_done(struct vt_cli *cli);
 int vt_cli_connect(struct vt_cli *cli, struct vt_error *err);
 
 /*
+ * The same, but starts none: 1, or 0 when none runs, which is then said on standard output (with
+ * --json as `{"store": .., "running": false}`).
+ */
+int vt_cli_connect_running(struct vt_cli *cli, struct vt_error *err);
+
+/*
  * Connects and asks. `args` is stolen and may be NULL; `row` may be NULL. `*result` (may be NULL)
  * is the caller's.
  */

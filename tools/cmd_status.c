@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `vitrine status`: the server of the store and what it serves. Asking starts no server. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "index/base/error.h"
 #include "tools/commands.h"
+#include "tools/io_text.h"
 #include "tools/leftover.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
+static bool want_io;
+static const struct vt_option options[] = {
+	VT_FLAG(0, "io", &want_io, "what readers asked for, how long it took, for whom"),
+	{0},
+};
 static const struct vt_column server_columns[] = {
 	{"server", "pid", VT_COLUMN_TEXT},
 	{"version", "version", VT_COLUMN_TEXT},
@@ -62,27 +68,24 @@ static int print_mounts(const struct vt_cli *cli, const json_t *mounts, struct v
 	return 0;
 }
 
-static int print_nobody(const struct vt_cli *cli)
+static int show_io(struct vt_cli *cli, struct vt_error *err)
 {
-	vt_cleanup(vt_json_freep) json_t *line =
-		json_pack("{s:s, s:b}", "store", cli->store, "running", 0);
+	vt_cleanup(vt_json_freep) json_t *io = NULL;
+	int r = vt_print_result(cli, "io", NULL, &io, err);
 
-	if (cli->json)
-		vt_print_json(line);
-	vt_say(cli, "No server runs for %s; the next command that needs one starts it.",
-	       cli->store);
-	return 0;
+	return r < 0 || cli->json ? r : vt_io_print(cli, io, err);
 }
 
 static int run(struct vt_cli *cli, struct vt_error *err)
 {
 	vt_cleanup(vt_json_freep) json_t *status = NULL, *mounts = json_array(), *leftovers = NULL;
-	int r = vt_client_connect(cli->store, false, &cli->client, err);
+	int r = vt_cli_connect_running(cli, err);
 
-	if (r == -ECONNREFUSED)
-		return print_nobody(cli);
-	if (r == 0)
-		r = vt_cli_call(cli, "status", NULL, NULL, NULL, &status, err);
+	if (r <= 0)
+		return r;
+	if (want_io)
+		return show_io(cli, err);
+	r = vt_cli_call(cli, "status", NULL, NULL, NULL, &status, err);
 	if (r == 0)
 		r = vt_cli_call(cli, "mounts", NULL, keep_row, mounts, NULL, err);
 	if (r == 0)
@@ -108,6 +111,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 const struct vt_command vt_cmd_status = {
 	.name = "status",
 	.synopsis = "",
+	.options = options,
 	.summary = "Show the server of the store, its memory and its mounts",
 	.run = run,
 };

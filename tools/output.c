@@ -43,6 +43,14 @@ void vt_format_count(uint64_t count, char out[32])
 	*out = '\0';
 }
 
+void vt_format_rate(double rate, char out[32])
+{
+	if (rate < 99.95)
+		(void) snprintf(out, 32, "%.1f", rate);
+	else
+		vt_format_count((uint64_t) (rate + 0.5), out);
+}
+
 void vt_format_time(const char *text, char out[32])
 {
 	struct tm tm = {0};
@@ -231,7 +239,12 @@ static void put_cell(const json_t *row, const struct vt_column *column, struct v
 		vt_format_count((uint64_t) json_integer_value(value), text);
 		break;
 	case VT_COLUMN_SIZE:
-		vt_format_size((uint64_t) json_integer_value(value), text);
+		vt_format_size(json_is_real(value) ? (uint64_t) json_real_value(value)
+						   : (uint64_t) json_integer_value(value),
+			       text);
+		break;
+	case VT_COLUMN_RATE:
+		vt_format_rate(json_number_value(value), text);
 		break;
 	case VT_COLUMN_TIME:
 		vt_format_time(vt_json_text(row, column->key, ""), text);
@@ -315,7 +328,7 @@ static int width(const char *text)
 
 static bool right_aligned(enum vt_column_kind kind)
 {
-	return kind == VT_COLUMN_COUNT || kind == VT_COLUMN_SIZE;
+	return kind == VT_COLUMN_COUNT || kind == VT_COLUMN_SIZE || kind == VT_COLUMN_RATE;
 }
 
 static void print_cell(const struct vt_grid *table, size_t i, const char *text, int room)

@@ -24,7 +24,8 @@ enum vt_column_kind {
 	VT_COLUMN_TEXT,  /* or a number that is no count: a pid */
 	VT_COLUMN_NAME,  /* bytes: KEY or KEY_hex; directories and symlinks are marked */
 	VT_COLUMN_COUNT, /* 1,797 */
-	VT_COLUMN_SIZE,  /* 1.2 MiB */
+	VT_COLUMN_SIZE,  /* 1.2 MiB; also of a rate, which may be no whole number */
+	VT_COLUMN_RATE,  /* 0.4, 1,797 */
 	VT_COLUMN_TIME,  /* RFC 3339, or "SEC.NSEC"; shown in local time */
 	VT_COLUMN_LIST,  /* an array of texts */
 	VT_COLUMN_MODE,  /* "0644" and the member "type": -rw-r--r-- */
@@ -68,6 +69,7 @@ const char *vt_colour(enum vt_colour colour);
 
 void vt_format_size(uint64_t bytes, char out[16]);                /* "812 B", "1.2 MiB" */
 void vt_format_count(uint64_t count, char out[32]);               /* "1,797" */
+void vt_format_rate(double rate, char out[32]);                   /* "0.4", "1,797" */
 void vt_format_time(const char *time, char out[32]);              /* "2026-11-22 14:05", local */
 void vt_escape(const char *name, size_t len, struct vt_buf *out); /* what a terminal may see */
 

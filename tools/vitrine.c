@@ -52,6 +52,7 @@ const struct vt_command *const vt_commands[] = {
 	&vt_cmd_mount,
 	&vt_cmd_umount,
 	&vt_cmd_status,
+	&vt_cmd_top,
 	&vt_cmd_stop,
 	&vt_cmd_upgrade,
 	&vt_cmd_doctor,

@@ -19,7 +19,7 @@ struct shard {
 	struct vt_lru_entry **buckets; /* guarded by lock, as all below */
 	size_t bucket_count, count;    /* bucket_count is a power of two */
 	struct vt_lru_entry list;      /* ring: list.next is the newest, list.prev the oldest */
-	uint64_t hits, misses, evictions;
+	uint64_t hits[VT_LRU_KINDS], misses[VT_LRU_KINDS], evictions;
 };
 
 struct vt_lru {
@@ -43,6 +43,13 @@ static uint64_t mix(struct vt_lru_key key)
 static struct shard *shard_of(struct vt_lru *lru, uint64_t hash)
 {
 	return &lru->shards[hash >> 60];
+}
+
+static unsigned kind_of(struct vt_lru_key key)
+{
+	uint64_t kind = key.hi >> 56;
+
+	return kind < VT_LRU_KINDS ? (unsigned) kind : 0;
 }
 
 static bool same_key(struct vt_lru_key a, struct vt_lru_key b)
@@ -209,9 +216,9 @@ struct vt_lru_entry *vt_lru_get(struct vt_lru *lru, struct vt_lru_key key)
 		(void) vt_lru_ref(entry);
 		unlink_entry(entry);
 		link_newest(s, entry);
-		s->hits++;
+		s->hits[kind_of(key)]++;
 	} else {
-		s->misses++;
+		s->misses[kind_of(key)]++;
 	}
 	(void) pthread_mutex_unlock(&s->lock);
 	return entry;
@@ -293,9 +300,15 @@ void vt_lru_get_stats(const struct vt_lru *lru, struct vt_lru_stats *out)
 		struct shard *s = (struct shard *) &lru->shards[i];
 
 		(void) pthread_mutex_lock(&s->lock);
-		out->hits += s->hits;
-		out->misses += s->misses;
+		for (unsigned kind = 0; kind < VT_LRU_KINDS; kind++) {
+			out->kinds[kind].hits += s->hits[kind];
+			out->kinds[kind].misses += s->misses[kind];
+		}
 		out->evictions += s->evictions;
 		(void) pthread_mutex_unlock(&s->lock);
+	}
+	for (unsigned kind = 0; kind < VT_LRU_KINDS; kind++) {
+		out->hits += out->kinds[kind].hits;
+		out->misses += out->kinds[kind].misses;
 	}
 }

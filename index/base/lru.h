@@ -27,6 +27,7 @@ struct vt_lru_key {
 };
 
 enum vt_lru_kind { VT_LRU_PAGE = 1, VT_LRU_FRAME = 2, VT_LRU_RECIPE = 3, VT_LRU_OTHER = 4 };
+#define VT_LRU_KINDS 5
 
 static inline struct vt_lru_key vt_lru_key(enum vt_lru_kind kind, uint64_t hi56, uint64_t lo)
 {
@@ -46,7 +47,10 @@ struct vt_lru_entry {
 
 struct vt_lru_stats {
 	uint64_t hits, misses, evictions;
-	size_t used, limit; /* bytes */
+	struct {
+		uint64_t hits, misses;
+	} kinds[VT_LRU_KINDS]; /* the same by kind; 0: of none of them */
+	size_t used, limit;    /* bytes */
 };
 
 /* `limit` in bytes, hard. NULL when memory is short. */

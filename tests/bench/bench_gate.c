@@ -5,7 +5,6 @@
  */
 #include <pthread.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "policy/gate.h"
 #include "tests/bench/bench.h"
@@ -50,24 +49,16 @@ static void *ask(void *context)
 	return context;
 }
 
-static uint64_t cpu_ns(void)
-{
-	struct rusage usage;
-
-	(void) getrusage(RUSAGE_SELF, &usage);
-	return (uint64_t) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * VT_NS_PER_SEC +
-	       (uint64_t) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
-}
-
 static void report(const char *name, uint64_t since_ns, uint64_t count)
 {
-	printf("%-36s %12.1f ns of processor\n", name, (double) (cpu_ns() - since_ns) / count);
+	printf("%-36s %12.1f ns of processor\n", name,
+	       (double) (bench_cpu_ns() - since_ns) / count);
 }
 
 static void remembered(const char *name, size_t threads)
 {
 	pthread_t thread[16];
-	uint64_t since = cpu_ns();
+	uint64_t since = bench_cpu_ns();
 
 	for (size_t i = 0; i < threads; i++)
 		ck_assert_int_eq(pthread_create(&thread[i], NULL, ask, NULL), 0);
@@ -80,19 +71,19 @@ static void anew(void)
 {
 	struct vt_subject subject = {.uid = 1000};
 	struct vt_boundary boundary;
-	uint64_t since = cpu_ns();
+	uint64_t since = bench_cpu_ns();
 
 	for (int i = 0; i < ANEW; i++, policy.revision++)
 		if (vt_gate_check(gate, &subject, VT_RIGHT_READ, place, true, NULL, NULL) < 0)
 			abort();
 	report("answer made of 200 rules", since, ANEW);
-	since = cpu_ns();
+	since = bench_cpu_ns();
 	for (int i = 0; i < ANEW; i++) {
 		must(vt_gate_boundary(gate, place, &boundary, &err) == 0);
 		vt_boundary_done(&boundary);
 	}
 	report("boundary of 64 users remembered", since, ANEW);
-	since = cpu_ns();
+	since = bench_cpu_ns();
 	for (int i = 0; i < ANEW / 20; i++, policy.revision++) {
 		must(vt_gate_boundary(gate, place, &boundary, &err) == 0);
 		vt_boundary_done(&boundary);

@@ -72,6 +72,9 @@ START_TEST(what_was_kept_is_found)
 	vt_lru_get_stats(lru, &stats);
 	ck_assert_uint_eq(stats.hits, 1);
 	ck_assert_uint_eq(stats.misses, 2);
+	ck_assert_uint_eq(stats.kinds[VT_LRU_OTHER].hits, 1);
+	ck_assert_uint_eq(stats.kinds[VT_LRU_OTHER].misses, 2);
+	ck_assert_uint_eq(stats.kinds[VT_LRU_FRAME].misses, 0);
 	ck_assert_uint_eq(stats.used, 10);
 	vt_lru_free(lru);
 	ck_assert_int_eq(living, 0);

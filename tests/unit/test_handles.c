@@ -69,7 +69,7 @@ START_TEST(a_release_that_comes_again_frees_nobody_elses)
 	ck_assert_uint_ne(first, second);
 	ck_assert_uint_eq((uint32_t) first, (uint32_t) second);
 	vt_handles_remove(handles, first);
-	vt_handles_remove(handles, VT_HANDLE_NONE);
+	vt_handles_remove(handles, vt_handle_of_text(1));
 	vt_handles_each(handles, see, &seen);
 	ck_assert_uint_eq(seen.count, 1);
 	vt_handles_close(handles);

@@ -45,6 +45,24 @@ START_TEST(counts_have_a_comma_every_three_digits)
 }
 END_TEST
 
+static void expect_rate(double rate, const char *expected)
+{
+	char text[32];
+
+	vt_format_rate(rate, text);
+	ck_assert_str_eq(text, expected);
+}
+
+START_TEST(small_rates_have_a_fraction)
+{
+	expect_rate(0, "0.0");
+	expect_rate(0.44, "0.4");
+	expect_rate(99.94, "99.9");
+	expect_rate(99.96, "100");
+	expect_rate(1796.5, "1,797");
+}
+END_TEST
+
 START_TEST(times_are_local_and_what_is_no_time_is_shown_as_it_is)
 {
 	char text[32];
@@ -162,6 +180,7 @@ START_TEST(a_table_takes_rows_that_lack_members)
 END_TEST
 
 VT_SUITE(output, sizes_are_short_and_never_1024_of_a_unit, counts_have_a_comma_every_three_digits,
-	 times_are_local_and_what_is_no_time_is_shown_as_it_is, a_terminal_sees_no_control_bytes,
-	 only_well_formed_utf8_passes, any_bytes_survive_json, only_what_is_not_utf8_has_a_hex_form,
-	 hex_that_is_none_ends_the_bytes, a_table_takes_rows_that_lack_members)
+	 small_rates_have_a_fraction, times_are_local_and_what_is_no_time_is_shown_as_it_is,
+	 a_terminal_sees_no_control_bytes, only_well_formed_utf8_passes, any_bytes_survive_json,
+	 only_what_is_not_utf8_has_a_hex_form, hex_that_is_none_ends_the_bytes,
+	 a_table_takes_rows_that_lack_members)

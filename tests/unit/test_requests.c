@@ -107,9 +107,9 @@ END_TEST
 START_TEST(rows_about_nothing_are_known_by_name)
 {
 	static const char *const about_nothing[] = {
-		"hello",    "datasets",    "rules",  "partner.add", "partner.remove",
-		"partners", "partner.end", "leases", "whoami",      "mount",
-		"mounts",   "umount",      "status", "clock",       "leftovers"};
+		"hello",       "datasets", "rules",     "partner.add", "partner.remove", "partners",
+		"partner.end", "leases",   "whoami",    "mount",       "mounts",         "umount",
+		"status",      "clock",    "leftovers", "io"};
 	const struct vt_control_op *table;
 	size_t count;
 

@@ -103,6 +103,7 @@ static const struct {
 	{"leftovers.accept", "{}"},
 	{"umount", "{'mountpoint': '/mnt'}"},
 	{"status", "{}"},
+	{"io", "{}"},
 	{"curate", "{'dataset': 'new', 'source': 'birds'}"}, /* two rights: e2e/curate.sh */
 	{"import.begin", "{'dataset': 'new'}"},
 	{"import.shard", "{}"},

@@ -229,7 +229,8 @@ static int narrow(const struct vt_version *version, bool retire)
 /* Somebody is writing its answer at this moment. */
 static struct vt_request *begin_answering(uint64_t id)
 {
-	struct vt_request *request = vt_request_begin(&session.requests, &session, NULL, id, NULL);
+	struct vt_request *request =
+		vt_request_begin(&session.requests, &session, NULL, id, VT_OP_OTHER, NULL);
 
 	ck_assert_ptr_nonnull(request);
 	ck_assert(vt_request_claim(request));
@@ -544,6 +545,18 @@ START_TEST(nothing_is_dropped_while_a_read_on_it_is_answered)
 }
 END_TEST
 
+static uint64_t answers_counted(void)
+{
+	struct vt_counted counted;
+	uint64_t sum;
+
+	vt_counters_sum(host.service->counters, &counted);
+	sum = counted.latency[VT_OP_OTHER].beyond;
+	for (unsigned i = 0; i < VT_LATENCY_BOUNDS; i++)
+		sum += counted.latency[VT_OP_OTHER].within[i];
+	return sum;
+}
+
 START_TEST(a_straggler_is_answered_for_and_answers_no_more)
 {
 	const struct vt_version *birds;
@@ -554,12 +567,14 @@ START_TEST(a_straggler_is_answered_for_and_answers_no_more)
 	birds = publish("birds");
 	open_to_all(birds);
 	id = open_file(birds, 5, LOSER);
-	request = vt_request_begin(&session.requests, &session, NULL, id, NULL);
+	request = vt_request_begin(&session.requests, &session, NULL, id, VT_OP_OTHER, NULL);
 	close_to_all(birds);
 	must(narrow(birds, false) == 0);
 	ck_assert_int_eq(refused, ESTALE);
 	ck_assert(!vt_request_claim(request));
+	ck_assert_uint_eq(answers_counted(), 1);
 	vt_request_end(&session.requests, request);
+	ck_assert_uint_eq(answers_counted(), 1);
 	ck_assert(was_dropped(id));
 	vt_version_unref(birds);
 	tear_down();

@@ -19,6 +19,7 @@
 enum { INIT = 2, LOOKUP = 4, RESEND = 7 };
 
 static struct vt_session session;
+static struct vt_service service;
 static bool answering; /* else LOOKUPs stay without an answer */
 static int kernel, device;
 
@@ -36,8 +37,10 @@ static void serve(void)
 	char *argv[] = {(char *) "test", NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 
-	session = (struct vt_session){
-		.state = state, .fuse_fd = dup(device), .mountpoint = (char *) "here"};
+	session = (struct vt_session){.service = &service,
+				      .state = state,
+				      .fuse_fd = dup(device),
+				      .mountpoint = (char *) "here"};
 	session.fuse = fuse_session_new(&args, &ops, sizeof ops, &session);
 	ck_assert_ptr_nonnull(session.fuse);
 	ck_assert_int_eq(vt_transport_begin(&session, NULL), 0);
@@ -51,6 +54,8 @@ static void begin(void)
 	kernel = ends[0];
 	device = ends[1];
 	answering = true;
+	service.counters = vt_counters_new();
+	ck_assert_ptr_nonnull(service.counters);
 	session_begin();
 	serve();
 }
@@ -74,6 +79,7 @@ static void end(void)
 {
 	close_session();
 	session_end();
+	vt_counters_free(service.counters);
 	(void) close(kernel);
 	(void) close(device);
 }
@@ -175,6 +181,24 @@ START_TEST(an_old_kernels_requests_are_answered_by_the_next_server)
 	check_told_nothing();
 	ask_lookup();
 	check_lookup_is_answered();
+	end();
+}
+END_TEST
+
+START_TEST(messages_and_answers_that_are_errors_are_counted)
+{
+	struct vt_counted counted;
+
+	mount_with(HAS_RESEND);
+	for (int i = 0; i < 3; i++) {
+		ask_lookup();
+		check_lookup_is_answered();
+	}
+	vt_counters_sum(service.counters, &counted);
+	ck_assert_uint_eq(counted.messages[FUSE_INIT], 1);
+	ck_assert_uint_eq(counted.messages[FUSE_LOOKUP], 3);
+	ck_assert_uint_eq(counted.errors[ENOENT], 3);
+	ck_assert_uint_eq(vt_striped_sum(&session.request_count), 4);
 	end();
 }
 END_TEST
@@ -324,7 +348,8 @@ START_TEST(a_server_may_die_in_the_init_of_a_kernel_that_sends_again)
 END_TEST
 
 VT_SUITE(transport, an_old_kernels_requests_are_answered_by_the_next_server,
-	 a_kernel_that_can_is_asked_to_send_again, a_test_may_choose_and_that_holds_for_the_session,
+	 messages_and_answers_that_are_errors_are_counted, a_kernel_that_can_is_asked_to_send_again,
+	 a_test_may_choose_and_that_holds_for_the_session,
 	 an_init_that_was_answered_is_answered_before_the_others,
 	 a_program_that_answers_init_otherwise_is_known,
 	 memory_for_a_request_is_there_before_it_comes,
