@@ -22,8 +22,9 @@
 #include "index/base/error.h"
 #include "index/chunk.h"
 
-#define ZEROS      (128u << 10)
-#define PIECES_MAX (IOV_MAX - 8u) /* of an answer; a reply adds its head */
+#define ZEROS       (128u << 10)
+#define STREAM_FROM 4u             /* parts */
+#define PIECES_MAX  (IOV_MAX - 8u) /* of an answer; a reply adds its head */
 
 /* Not const: then it would lie in the program's file, and replies are written from memory alone. */
 static uint8_t zeros[ZEROS];
@@ -120,6 +121,22 @@ static int join_pieces(struct iovec *pieces, size_t *count, size_t length)
 	return 0;
 }
 
+/*
+ * A read of many frames is one of a file from end to end, and the kernel keeps what it got: frames
+ * that were read to their end make room for the next ones at once, in memory that is warm.
+ */
+static void forget_what_was_read(struct vt_read *read)
+{
+	if (read->count < STREAM_FROM)
+		return;
+	for (size_t i = 0; i < read->count; i++) {
+		const struct vt_part *part = &read->parts[i];
+
+		if (part->at.shard && part->skip + part->length == part->frame->size)
+			vt_frame_cache_forget(read->reader->frames, &part->at);
+	}
+}
+
 static void answer_with(struct vt_read *read, struct iovec *pieces)
 {
 	size_t count = 0;
@@ -131,6 +148,7 @@ static void answer_with(struct vt_read *read, struct iovec *pieces)
 	joined = count > read->pieces_max;
 	if (joined)
 		r = join_pieces(pieces, &count, read->length);
+	forget_what_was_read(read);
 	read->done(read->context, r, r < 0 ? NULL : pieces, r < 0 ? 0 : (int) count);
 	if (joined && r == 0)
 		free(pieces[0].iov_base);

@@ -526,6 +526,11 @@ void vt_frame_cache_free(struct vt_frame_cache *cache)
 	free(cache);
 }
 
+void vt_frame_cache_forget(struct vt_frame_cache *cache, const struct vt_location *at)
+{
+	vt_lru_drop(cache->lru, lru_key(at));
+}
+
 void vt_frame_cache_get_stats(const struct vt_frame_cache *cache, struct vt_frame_cache_stats *out)
 {
 	*out = (struct vt_frame_cache_stats){.reads = cache->reads,

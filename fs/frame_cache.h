@@ -51,6 +51,9 @@ typedef void vt_frame_done(void *context, int r, struct vt_frame *frame);
 int vt_frame_cache_get(struct vt_frame_cache *cache, const struct vt_location *at,
 		       struct vt_frame **out, vt_frame_done *done, void *context);
 
+/* Nobody is expected to want that frame again. */
+void vt_frame_cache_forget(struct vt_frame_cache *cache, const struct vt_location *at);
+
 struct vt_frame_cache_stats {
 	uint64_t reads, decoded,
 		shared; /* fetches begun; frames decoded; waits on another's fetch */

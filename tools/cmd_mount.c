@@ -25,7 +25,8 @@
 #include "tools/output.h"
 #include "tools/standing.h"
 
-#define READ_AHEAD_KB 1024 /* measured: the kernel's 128 halves sequential reads */
+/* Measured: with the kernel's 128 sequential reads are half as fast, with 1024 by 5 to 10 %. */
+#define READ_AHEAD_KB 2048
 
 static const char *mount_options, *for_user, *acl, *locked;
 static bool foreground, open_only, any_uid, sloppy, accept_leftover;

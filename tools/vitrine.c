@@ -24,6 +24,9 @@
  * a server whose cache goes from pages to frames then holds on to twice the cache.
  */
 #define MALLOC_POOLS 2
+/* Frames come and go by the thousand: their memory is not given back and asked for each time. */
+#define MALLOC_MAPPED (1 << 20) /* bytes; larger ones are mapped one by one */
+#define MALLOC_SPARE  (8 << 20) /* bytes that a pool keeps */
 
 const struct vt_command *const vt_commands[] = {
 	&vt_cmd_init,
@@ -149,6 +152,8 @@ int main(int argc, char **argv)
 
 	open_standard_descriptors();
 	(void) mallopt(M_ARENA_MAX, MALLOC_POOLS);
+	(void) mallopt(M_MMAP_THRESHOLD, MALLOC_MAPPED);
+	(void) mallopt(M_TRIM_THRESHOLD, MALLOC_SPARE);
 	(void) setlocale(LC_TIME, "");
 	(void) umask(077); /* whatever is made is a store's; what all may see says so itself */
 	if (!cli.store || !*cli.store)
