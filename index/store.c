@@ -125,6 +125,8 @@ rocksdb_options_t *vt_store_make_options(rocksdb_cache_t *cache)
 	/* Families leave the log together: none is ahead of a log that another still needs. */
 	rocksdb_options_set_atomic_flush(options, 1);
 	rocksdb_options_set_max_open_files(options, MAX_OPEN_FILES);
+	/* A family has few files: a thread for each costs more than it saves. */
+	rocksdb_options_set_max_file_opening_threads(options, 1);
 	rocksdb_options_set_keep_log_file_num(options, 2);
 	rocksdb_options_set_info_log_level(options, LOG_WARNINGS);
 	return options;

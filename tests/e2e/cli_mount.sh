@@ -52,7 +52,7 @@ it "root's mount reads ahead further than the kernel's 128 KiB"
 if [ "$(id -u)" -eq 0 ]; then
 	assert_ok vitrine mount "$point"
 	device=$(awk -v point="$point" '$5 == point { print $3 }' /proc/self/mountinfo)
-	assert_equal "$(cat "/sys/class/bdi/$device/read_ahead_kb")" 1024
+	assert_equal "$(cat "/sys/class/bdi/$device/read_ahead_kb")" 2048
 	assert_ok vitrine umount "$point"
 fi
 
