@@ -11,6 +11,7 @@
 
 #include "index/base/clock.h"
 #include "policy/audit_reader.h"
+#include "policy/merkle.h"
 #include "policy/positions.h"
 #include "tests/unit/audit_model.h"
 #include "tests/unit/suite.h"
@@ -181,6 +182,78 @@ START_TEST(keys_roll_forward_and_old_ones_are_erased)
 	vt_audit_close(audit_model_open());
 	audit_model_sound();
 	vt_scratch_done();
+}
+END_TEST
+
+/* All checkpoints anew, of the records as they are now, by the key that is there. */
+static void sign_all_anew(unsigned number)
+{
+	size_t log_len, notes_len, at = 0, line = 0, used;
+	char *log = audit_model_read(vt_scratch_path(AUDIT_LOG), &log_len);
+	char *notes = audit_model_read(vt_scratch_path(AUDIT_NOTES), &notes_len);
+	vt_cleanup(vt_buf_done) struct vt_buf made = VT_BUF_INIT;
+	struct vt_merkle tree = {0};
+	vt_autoclose int keys = open(audit_model.keys, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct vt_audit_key *key;
+
+	ck_assert_int_eq(vt_audit_key_load(keys, number, &key, NULL), 0);
+	while (at < notes_len) {
+		struct vt_checkpoint note;
+		struct vt_digest digest;
+
+		ck_assert_int_eq(
+			vt_checkpoint_parse(notes + at, notes_len - at, &note, &used, NULL), 0);
+		at += used;
+		for (; tree.size < note.size; line += strcspn(log + line, "\n") + 1) {
+			vt_merkle_leaf(log + line, strcspn(log + line, "\n"), &digest);
+			vt_merkle_append(&tree, &digest);
+		}
+		vt_merkle_root(&tree, &digest);
+		ck_assert_int_eq(
+			vt_checkpoint_sign(note.origin, note.size, &digest, key, &made, NULL), 0);
+	}
+	audit_model_write(vt_scratch_path(AUDIT_NOTES), made.data, made.len);
+	vt_audit_key_free(key);
+	free(log);
+	free(notes);
+}
+
+static void check_forged(const char *word)
+{
+	struct vt_audit *audit;
+	struct vt_audit_verdict verdict;
+	struct vt_error err;
+	size_t len;
+	char *log;
+
+	audit_model_begin();
+	audit_model.key_checkpoints = 3;
+	audit = audit_model_open();
+	for (unsigned i = 10; i < 24; i++) {
+		char text[16];
+
+		(void) snprintf(text, sizeof text, "note %u", i);
+		audit_model_note(audit, text, false);
+		ck_assert_int_eq(vt_audit_settle(audit, NULL), 0);
+	}
+	vt_audit_close(audit);
+	audit_model.key_checkpoints = 0;
+	verdict = audit_model_verify();
+	ck_assert_uint_ge(verdict.keys, 4);
+	log = audit_model_read(vt_scratch_path(AUDIT_LOG), &len);
+	*strstr(log, word) = 'N';
+	audit_model_write(vt_scratch_path(AUDIT_LOG), log, len);
+	sign_all_anew(verdict.keys);
+	free(log);
+	ck_assert_int_lt(vt_audit_open(&audit_model, &audit, &err), 0);
+	vt_scratch_done();
+}
+
+START_TEST(who_has_today_s_key_cannot_change_what_an_earlier_one_signed)
+{
+	check_forged("note 10");
+	check_forged("note 14");
+	check_forged("note 20");
 }
 END_TEST
 
@@ -471,6 +544,7 @@ END_TEST
 VT_SUITE(audit, a_new_log_is_sound_and_goes_on_after_a_restart, what_was_durable_survives_a_kill,
 	 a_torn_end_is_moved_aside_and_noted, a_log_that_was_changed_is_not_added_to,
 	 keys_roll_forward_and_old_ones_are_erased,
+	 who_has_today_s_key_cannot_change_what_an_earlier_one_signed,
 	 a_kill_anywhere_in_a_change_of_keys_leaves_a_sound_log, segments_follow_each_other,
 	 accesses_are_one_record_at_once_and_then_sums,
 	 ten_denials_a_minute_are_recorded_and_none_is_uncounted, threads_append_together,
