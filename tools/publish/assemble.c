@@ -272,7 +272,7 @@ static int keep(struct assembler *a, const struct vt_walk_node *node, struct vt_
 	entry->nodes = 1 + directory.listing.entries;
 	r = vt_tree_builder_adopt(a->builder, entry, err);
 	if (r == 0 && a->stamps)
-		r = vt_kept_copy(kept, node->item.kept, &node->item, a->stamps, err);
+		r = vt_kept_copy(kept, &directory, &node->item, a->stamps, err);
 	return r;
 }
 

@@ -19,7 +19,7 @@
 #include <xxhash.h>
 
 #include "index/base/error.h"
-#include "tools/publish/scratch.h"
+#include "index/base/file.h"
 #include "tools/publish/stamps_private.h"
 
 #define TAIL_LEN (16u + VT_DIGEST_LEN + 16u)
@@ -166,13 +166,18 @@ int vt_kept_write_index(struct vt_stamps_writer *writer, const struct vt_digest 
 
 /* Opening */
 
+static bool read_whole(int fd, void *out, size_t len, uint64_t offset)
+{
+	return vt_file_read_at(fd, out, len, offset) == (ssize_t) len;
+}
+
 static bool check_head(int fd, uint32_t dataset)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf head = VT_BUF_INIT;
 	uint8_t found[64];
 
 	vt_stamps_put_head(dataset, &head);
-	return !vt_buf_failed(&head) && vt_scratch_read(fd, found, head.len, 0, NULL) == 0 &&
+	return !vt_buf_failed(&head) && read_whole(fd, found, head.len, 0) &&
 	       memcmp(found, head.data, head.len) == 0;
 }
 
@@ -202,8 +207,7 @@ static bool load(struct vt_kept *kept, uint64_t size, const struct vt_digest *tr
 	const void *digest;
 	void *room;
 
-	if (size < TAIL_LEN ||
-	    vt_scratch_read(kept->fd, bytes, TAIL_LEN, size - TAIL_LEN, NULL) < 0)
+	if (size < TAIL_LEN || !read_whole(kept->fd, bytes, TAIL_LEN, size - TAIL_LEN))
 		return false;
 	tail = vt_reader_over(bytes, TAIL_LEN);
 	at = vt_reader_le64(&tail);
@@ -214,7 +218,7 @@ static bool load(struct vt_kept *kept, uint64_t size, const struct vt_digest *tr
 	    size - at != count * sizeof(struct place) + TAIL_LEN)
 		return false;
 	room = vt_buf_grow(&index, size - at);
-	if (!room || vt_scratch_read(kept->fd, room, size - at, at, NULL) < 0 ||
+	if (!room || !read_whole(kept->fd, room, size - at, at) ||
 	    vt_reader_le64(&tail) != XXH3_64bits(room, size - at - sizeof(uint64_t)))
 		return false;
 	kept->end = at;
@@ -259,14 +263,14 @@ static bool read_row(struct vt_kept *kept, uint64_t offset, enum vt_stamp_row ki
 	void *room;
 
 	if (kept->end < offset || kept->end - offset < sizeof length ||
-	    vt_scratch_read(kept->fd, &length, sizeof length, offset, NULL) < 0)
+	    !read_whole(kept->fd, &length, sizeof length, offset))
 		return false;
 	length = le32toh(length);
 	if (length > ROW_MAX || length > kept->end - offset - sizeof length)
 		return false;
 	vt_buf_reset(&kept->row);
 	room = vt_buf_grow(&kept->row, length);
-	if (!room || vt_scratch_read(kept->fd, room, length, offset + sizeof length, NULL) < 0)
+	if (!room || !read_whole(kept->fd, room, length, offset + sizeof length))
 		return false;
 	*next = offset + sizeof length + length;
 	return vt_stamps_open_row(kept->row.data, kept->row.len, out) && vt_reader_u8(out) == kind;
@@ -395,29 +399,26 @@ static int copy_rows(struct vt_kept *kept, const struct vt_kept_directory *direc
 	while (r == 0 && left > 0) {
 		size_t len = left < COPY_LEN ? left : COPY_LEN;
 
-		r = vt_scratch_read(kept->fd, bytes, len, at, err);
-		if (r == 0)
-			r = vt_stamps_write(writer, bytes, len, err);
+		r = read_whole(kept->fd, bytes, len, at) ? vt_stamps_write(writer, bytes, len, err)
+							 : unreadable(err);
 		left -= len;
 		at += len;
 	}
 	return r;
 }
 
-int vt_kept_copy(struct vt_kept *kept, uint64_t offset, const struct vt_item *directory,
-		 struct vt_stamps_writer *writer, struct vt_error *err)
+int vt_kept_copy(struct vt_kept *kept, const struct vt_kept_directory *directory,
+		 const struct vt_item *item, struct vt_stamps_writer *writer, struct vt_error *err)
 {
-	struct vt_kept_directory taken;
-	uint64_t rows = writer->at;
-	int r = vt_kept_read(kept, offset, &taken, err);
+	struct vt_kept_directory taken = *directory;
+	int r;
 
-	if (r == 0)
-		r = copy_rows(kept, &taken, writer, err);
+	taken.rows = writer->at;
+	r = copy_rows(kept, directory, writer, err);
 	if (r < 0)
 		return r;
-	taken.rows = rows;
 	vt_buf_reset(&kept->key);
-	vt_item_key(directory->path, directory->path_len, &kept->key);
+	vt_item_key(item->path, item->path_len, &kept->key);
 	return put_directory(writer, &taken, &kept->key, taken.pieces,
 			     2 * VT_KEPT_PIECES * (size_t) taken.listing.entries, err);
 }

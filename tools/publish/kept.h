@@ -44,7 +44,7 @@ struct vt_kept_directory {
 	struct vt_digest content; /* of its tree entry, like `page` */
 	uint64_t page;
 	uint64_t rows, rows_len; /* of its files, in the stat cache */
-	const uint8_t *pieces;   /* u16 each; borrowed until the next call */
+	const uint8_t *pieces;   /* u16 each; borrowed until the next find, read or files */
 };
 /* The offset of a directory's row whose listing is that, or 0. */
 uint64_t vt_kept_find(struct vt_kept *kept, const char *path, size_t len,
@@ -64,6 +64,6 @@ static inline uint32_t vt_kept_piece(const struct vt_kept_directory *directory, 
 typedef int vt_kept_file(void *context, const char *path, size_t len, struct vt_error *err);
 int vt_kept_files(struct vt_kept *kept, uint64_t offset, vt_kept_file *each, void *context,
 		  struct vt_error *err);
-/* Takes the rows of a directory over, to be kept again next time. */
-int vt_kept_copy(struct vt_kept *kept, uint64_t offset, const struct vt_item *directory,
-		 struct vt_stamps_writer *writer, struct vt_error *err);
+/* Takes the rows of a directory that was read over, to be kept again next time. */
+int vt_kept_copy(struct vt_kept *kept, const struct vt_kept_directory *directory,
+		 const struct vt_item *item, struct vt_stamps_writer *writer, struct vt_error *err);
