@@ -211,18 +211,11 @@ static void put_dataset(struct draft *draft)
 
 /* ---- where it is from ------------------------------------------------------------------------ */
 
-/* "train=0.8,test=0.2" */
-static json_t *shares_of(json_t *split)
+static json_t *shares_of(const json_t *split)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf text = VT_BUF_INIT;
-	const char *name, *comma = "";
-	json_t *share;
 
-	json_object_foreach(split, name, share)
-	{
-		vt_buf_printf(&text, "%s%s=%s", comma, name, json_string_value(share));
-		comma = ",";
-	}
+	vt_provenance_say_shares(split, &text);
 	return vt_buf_failed(&text) ? NULL : json_stringn((const char *) text.data, text.len);
 }
 

@@ -9,19 +9,27 @@ static const char *text_of(const json_t *provenance, const char *member)
 	return json_string_value(json_object_get(provenance, member));
 }
 
-static void put_split(const json_t *provenance, struct vt_buf *out)
+void vt_provenance_say_shares(const json_t *split, struct vt_buf *out)
 {
-	json_t *split = json_object_get(provenance, "split"), *share;
-	const char *name, *by = text_of(provenance, "split_by"), *comma = "";
+	const char *name, *comma = "";
+	json_t *share;
 
-	if (!split)
-		return;
-	vt_buf_printf(out, "; split ");
-	json_object_foreach(split, name, share)
+	json_object_foreach((json_t *) split, name, share)
 	{
 		vt_buf_printf(out, "%s%s=%s", comma, name, json_string_value(share));
 		comma = ",";
 	}
+}
+
+static void put_split(const json_t *provenance, struct vt_buf *out)
+{
+	const json_t *split = json_object_get(provenance, "split");
+	const char *by = text_of(provenance, "split_by");
+
+	if (!split)
+		return;
+	vt_buf_printf(out, "; split ");
+	vt_provenance_say_shares(split, out);
 	if (by)
 		vt_buf_printf(out, " by %s", by);
 	vt_buf_printf(out, ", seed %lld",
