@@ -91,6 +91,11 @@ static inline const char *vt_json_text(const json_t *object, const char *key, co
 
 	return text ? text : otherwise;
 }
+/* A member as a number, whole or not; 0 when it is missing. */
+static inline double vt_json_number(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
 /* A member as a count; 0 when it is missing. */
 static inline json_int_t vt_json_count(const json_t *object, const char *key)
 {

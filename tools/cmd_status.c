@@ -50,22 +50,9 @@ static void print_server(const json_t *status, const json_t *cache)
 
 static int print_mounts(const struct vt_cli *cli, const json_t *mounts, struct vt_error *err)
 {
-	vt_cleanup(vt_grid_freep) struct vt_grid *table = NULL;
-	const json_t *row;
-	size_t i;
-	int r;
-
-	if (json_array_size(mounts) == 0) {
+	if (json_array_size(mounts) == 0)
 		(void) puts("mounts   none");
-		return 0;
-	}
-	r = vt_grid_new(cli, mount_columns, &table, err);
-	json_array_foreach(mounts, i, row) if (r == 0) r = vt_grid_row(table, row, NULL, 0);
-	if (r < 0)
-		return r;
-	(void) putchar('\n');
-	vt_grid_print(table);
-	return 0;
+	return vt_print_table(cli, mount_columns, mounts, SIZE_MAX, err);
 }
 
 static int show_io(struct vt_cli *cli, struct vt_error *err)

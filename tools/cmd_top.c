@@ -41,44 +41,24 @@ static const struct vt_column dataset_columns[] = {
 
 /* ---- what is shown --------------------------------------------------------------------------- */
 
-static double number(const json_t *object, const char *key)
-{
-	return json_number_value(json_object_get(object, key));
-}
-
 static void print_head(const json_t *rates)
 {
 	const json_t *share = json_object_get(rates, "hit_share");
 	char age[VT_DURATION_TEXT], requests[32], opens[32], bytes[16], memory[16];
 
-	vt_age_format(number(rates, "up_seconds") * 1e9, age);
+	vt_age_format(vt_json_number(rates, "up_seconds") * 1e9, age);
 	(void) printf("up %s", age);
 	if (json_object_get(rates, "requests")) {
-		vt_format_rate(number(rates, "requests"), requests);
-		vt_format_rate(number(rates, "opens"), opens);
-		vt_format_size((uint64_t) number(rates, "bytes"), bytes);
-		vt_format_size((uint64_t) number(rates, "memory"), memory);
+		vt_format_rate(vt_json_number(rates, "requests"), requests);
+		vt_format_rate(vt_json_number(rates, "opens"), opens);
+		vt_format_size((uint64_t) vt_json_number(rates, "bytes"), bytes);
+		vt_format_size((uint64_t) vt_json_number(rates, "memory"), memory);
 		(void) printf("   requests %s/s   read %s/s   opens %s/s   memory %s", requests,
 			      bytes, opens, memory);
 	}
 	if (json_is_real(share))
 		(void) printf("   cache hits %.1f %%", 100 * json_real_value(share));
 	(void) putchar('\n');
-}
-
-static int print_table(const struct vt_cli *cli, const struct vt_column *columns,
-		       const json_t *rows, size_t most, struct vt_error *err)
-{
-	vt_cleanup(vt_grid_freep) struct vt_grid *table = NULL;
-	int r = vt_grid_new(cli, columns, &table, err);
-
-	for (size_t i = 0; i < json_array_size(rows) && i < most && r == 0; i++)
-		r = vt_grid_row(table, json_array_get(rows, i), NULL, 0);
-	if (r < 0 || json_array_size(rows) == 0)
-		return r;
-	(void) putchar('\n');
-	vt_grid_print(table);
-	return 0;
 }
 
 /* Each table has half of the room, and what the other leaves. */
@@ -93,8 +73,8 @@ static int print_rates(const struct vt_cli *cli, const json_t *rates, size_t roo
 	int r;
 
 	print_head(rates);
-	r = print_table(cli, reader_columns, readers, first, err);
-	return r < 0 ? r : print_table(cli, dataset_columns, datasets, room - first, err);
+	r = vt_print_table(cli, reader_columns, readers, first, err);
+	return r < 0 ? r : vt_print_table(cli, dataset_columns, datasets, room - first, err);
 }
 
 /* ---- when ------------------------------------------------------------------------------------ */

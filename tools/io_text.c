@@ -123,19 +123,11 @@ static json_t *cache_rows(const json_t *io)
 }
 
 /* Takes `rows`. */
-static int print_table(const struct vt_cli *cli, const struct vt_column *columns, json_t *rows,
-		       struct vt_error *err)
+static int print_made(const struct vt_cli *cli, const struct vt_column *columns, json_t *rows,
+		      struct vt_error *err)
 {
-	vt_cleanup(vt_grid_freep) struct vt_grid *table = NULL;
-	int r = vt_grid_new(cli, columns, &table, err);
-	const json_t *row;
-	size_t i;
+	int r = vt_print_table(cli, columns, rows, SIZE_MAX, err);
 
-	json_array_foreach(rows, i, row) if (r == 0) r = vt_grid_row(table, row, NULL, 0);
-	if (r == 0 && json_array_size(rows) > 0) {
-		(void) putchar('\n');
-		vt_grid_print(table);
-	}
 	json_decref(rows);
 	return r;
 }
@@ -155,13 +147,13 @@ static int print_sums(const struct vt_cli *cli, const json_t *io, struct vt_erro
 						 {"HITS", "hits", VT_COLUMN_COUNT},
 						 {"SHARE", "share", VT_COLUMN_TEXT},
 						 {0}};
-	int r = print_table(cli, kinds, count_rows(json_object_get(io, "requests")), err);
+	int r = print_made(cli, kinds, count_rows(json_object_get(io, "requests")), err);
 
 	if (r == 0)
-		r = print_table(cli, errors, count_rows(json_object_get(io, "errors")), err);
+		r = print_made(cli, errors, count_rows(json_object_get(io, "errors")), err);
 	if (r == 0)
-		r = print_table(cli, latencies, latency_rows(io), err);
-	return r < 0 ? r : print_table(cli, looks, cache_rows(io), err);
+		r = print_made(cli, latencies, latency_rows(io), err);
+	return r < 0 ? r : print_made(cli, looks, cache_rows(io), err);
 }
 
 static int print_usage(const struct vt_cli *cli, const json_t *io, struct vt_error *err)
@@ -175,11 +167,11 @@ static int print_usage(const struct vt_cli *cli, const json_t *io, struct vt_err
 						    {"OPENED", "opens", VT_COLUMN_COUNT},
 						    {"READ", "bytes", VT_COLUMN_SIZE},
 						    {0}};
-	int r = print_table(cli, readers, json_incref(json_object_get(io, "readers")), err);
+	int r = vt_print_table(cli, readers, json_object_get(io, "readers"), SIZE_MAX, err);
 
 	return r < 0 ? r
-		     : print_table(cli, datasets, json_incref(json_object_get(io, "datasets")),
-				   err);
+		     : vt_print_table(cli, datasets, json_object_get(io, "datasets"), SIZE_MAX,
+				      err);
 }
 
 static void print_head(const json_t *io)
@@ -199,7 +191,7 @@ static void print_head(const json_t *io)
 	const json_t *decoded = json_object_get(io, "frames");
 	char age[VT_DURATION_TEXT];
 
-	vt_age_format(json_number_value(json_object_get(io, "age_ns")), age);
+	vt_age_format(vt_json_number(io, "age_ns"), age);
 	vt_print_record(io, server);
 	(void) printf("counted for %s\n", age);
 	if (decoded) {

@@ -364,6 +364,21 @@ void vt_grid_print(const struct vt_grid *table)
 			print_cell(table, i, text, room[i]);
 }
 
+int vt_print_table(const struct vt_cli *cli, const struct vt_column *columns, const json_t *rows,
+		   size_t most, struct vt_error *err)
+{
+	vt_cleanup(vt_grid_freep) struct vt_grid *table = NULL;
+	int r = vt_grid_new(cli, columns, &table, err);
+
+	for (size_t i = 0; i < json_array_size(rows) && i < most && r == 0; i++)
+		r = vt_grid_row(table, json_array_get(rows, i), NULL, 0);
+	if (r < 0 || json_array_size(rows) == 0)
+		return r;
+	(void) putchar('\n');
+	vt_grid_print(table);
+	return 0;
+}
+
 int vt_print_rows(struct vt_cli *cli, const char *op, json_t *args, const struct vt_column *columns,
 		  struct vt_error *err)
 {

@@ -45,6 +45,10 @@ VT_DEFINE_CLEANUP(struct vt_grid, vt_grid_free);
 int vt_grid_row(void *table, const json_t *row, const void *blob, size_t blob_len);
 void vt_grid_print(const struct vt_grid *table); /* with --json: nothing is left to print */
 
+/* At most `most` rows of an array as a table with an empty line before it; of none nothing. */
+int vt_print_table(const struct vt_cli *cli, const struct vt_column *columns, const json_t *rows,
+		   size_t most, struct vt_error *err);
+
 /* Asks `op` and prints the rows. `args` is stolen. The number of rows, or an error. */
 int vt_print_rows(struct vt_cli *cli, const char *op, json_t *args, const struct vt_column *columns,
 		  struct vt_error *err);

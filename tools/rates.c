@@ -7,11 +7,6 @@
 
 #include "tools/cli.h"
 
-static double number(const json_t *object, const char *key)
-{
-	return json_number_value(json_object_get(object, key));
-}
-
 static double sum_of(const json_t *counts)
 {
 	double sum = 0;
@@ -48,7 +43,7 @@ static json_t *row_rates(const json_t *before, const json_t *after, double secon
 	double all = 0;
 
 	for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
-		double done = number(after, sums[i]) - number(before, sums[i]);
+		double done = vt_json_number(after, sums[i]) - vt_json_number(before, sums[i]);
 
 		(void) json_object_set_new(row, sums[i], json_real(done / seconds));
 		all += done;
@@ -64,7 +59,7 @@ static int more_first(const void *a, const void *b)
 	const json_t *one = *(json_t *const *) a, *other = *(json_t *const *) b;
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-		double x = number(one, keys[i]), y = number(other, keys[i]);
+		double x = vt_json_number(one, keys[i]), y = vt_json_number(other, keys[i]);
 
 		if (x != y)
 			return x > y ? -1 : 1;
@@ -116,8 +111,8 @@ static const json_t *frame_looks(const json_t *io)
 static json_t *hit_share(const json_t *before, const json_t *after)
 {
 	const json_t *was = frame_looks(before), *is = frame_looks(after);
-	double hits = number(is, "hits") - number(was, "hits");
-	double misses = number(is, "misses") - number(was, "misses");
+	double hits = vt_json_number(is, "hits") - vt_json_number(was, "hits");
+	double misses = vt_json_number(is, "misses") - vt_json_number(was, "misses");
 
 	return hits + misses > 0 ? json_real(hits / (hits + misses)) : json_null();
 }
@@ -133,22 +128,24 @@ static void set_sums(const json_t *before, const json_t *after, double seconds, 
 	(void) json_object_set_new(rates, "requests", json_real(requests / seconds));
 	(void) json_object_set_new(
 		rates, "opens",
-		json_real((number(after, "opens") - number(before, "opens")) / seconds));
+		json_real((vt_json_number(after, "opens") - vt_json_number(before, "opens")) /
+			  seconds));
 	(void) json_object_set_new(
 		rates, "bytes",
-		json_real((number(after, "bytes") - number(before, "bytes")) / seconds));
+		json_real((vt_json_number(after, "bytes") - vt_json_number(before, "bytes")) /
+			  seconds));
 	(void) json_object_set_new(rates, "hit_share", hit_share(before, after));
 }
 
 json_t *vt_rates(const json_t *before, const json_t *after)
 {
-	double seconds = (number(after, "age_ns") - number(before, "age_ns")) / 1e9;
+	double seconds = (vt_json_number(after, "age_ns") - vt_json_number(before, "age_ns")) / 1e9;
 	json_t *rates;
 
 	if (seconds <= 0 || vt_json_count(before, "pid") != vt_json_count(after, "pid"))
 		return NULL;
 	rates = json_pack("{s:f, s:f}", "seconds", seconds, "up_seconds",
-			  number(after, "age_ns") / 1e9);
+			  vt_json_number(after, "age_ns") / 1e9);
 	set_sums(before, after, seconds, rates);
 	(void) json_object_set_new(rates, "readers",
 				   rows_rates(json_object_get(before, "readers"),
