@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/label_index.h"
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/base/utf8.h"
 #include "index/catalog.h"
@@ -92,15 +93,8 @@ static int take(void *context, const struct vt_expression_value *value, uint32_t
 		list->has_more = true;
 		return 1;
 	}
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 32;
-		struct item *items = reallocarray(list->items, room, sizeof *items);
-
-		if (!items)
-			return -ENOMEM;
-		list->items = items;
-		list->room = room;
-	}
+	if (vt_array_reserve(list->items, list->room, list->count + 1) < 0)
+		return -ENOMEM;
 	item = &list->items[list->count++];
 	*item = (struct item){.files = files};
 	name_item(item, value, list->words);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/label_block.h"
 #include "tools/publish/item.h"
@@ -21,12 +22,12 @@ struct vt_label_sort {
 	struct vt_spool *spool;
 	struct vt_buf key, value; /* of a record being added */
 	/* of the file given last, and the first record of the next one */
-	struct vt_buf path, rows;
+	struct vt_buf file, path, rows; /* file: its key */
 	struct vt_spool_record ahead;
 	bool has_ahead;
 	struct vt_label *labels;
 	uint64_t *origins;
-	size_t count, room;
+	size_t count, label_room, origin_room;
 };
 
 const char *vt_label_sort_folder(void)
@@ -57,6 +58,7 @@ void vt_label_sort_free(struct vt_label_sort *sort)
 	vt_spool_free(sort->spool);
 	vt_buf_done(&sort->key);
 	vt_buf_done(&sort->value);
+	vt_buf_done(&sort->file);
 	vt_buf_done(&sort->path);
 	vt_buf_done(&sort->rows);
 	free(sort->labels);
@@ -99,42 +101,24 @@ int vt_label_sort_finish(struct vt_label_sort *sort, struct vt_error *err)
 	return r < 0 ? r : look_ahead(sort, err);
 }
 
-static void take_path(struct vt_label_sort *sort)
+static int take_file(struct vt_label_sort *sort, struct vt_error *err)
 {
-	const char *key = sort->ahead.key;
-
-	vt_buf_reset(&sort->path);
-	for (size_t i = 0; i < sort->ahead.key_len; i++)
-		vt_buf_put_u8(&sort->path, (uint8_t) (key[i] ? key[i] : '/'));
+	vt_buf_reset(&sort->file);
+	vt_buf_put(&sort->file, sort->ahead.key, sort->ahead.key_len);
+	return vt_item_path(sort->ahead.key, sort->ahead.key_len, &sort->path, err);
 }
 
 static bool is_same_file(const struct vt_label_sort *sort)
 {
-	const char *key = sort->ahead.key, *path = (const char *) sort->path.data;
-
-	if (sort->ahead.key_len != sort->path.len)
-		return false;
-	for (size_t i = 0; i < sort->path.len; i++)
-		if ((key[i] ? key[i] : '/') != path[i])
-			return false;
-	return true;
+	return sort->ahead.key_len == sort->file.len &&
+	       memcmp(sort->ahead.key, sort->file.data, sort->file.len) == 0;
 }
 
 static int make_room(struct vt_label_sort *sort, struct vt_error *err)
 {
-	size_t room = sort->room ? 2 * sort->room : 64;
-	struct vt_label *labels;
-	uint64_t *origins;
-
-	if (sort->count < sort->room)
-		return 0;
-	labels = reallocarray(sort->labels, room, sizeof *labels);
-	sort->labels = labels ? labels : sort->labels;
-	origins = reallocarray(sort->origins, room, sizeof *origins);
-	sort->origins = origins ? origins : sort->origins;
-	if (!labels || !origins)
+	if (vt_array_reserve(sort->labels, sort->label_room, sort->count + 1) < 0 ||
+	    vt_array_reserve(sort->origins, sort->origin_room, sort->count + 1) < 0)
 		return vt_fail(err, ENOMEM, "no memory to sort labels");
-	sort->room = room;
 	return 0;
 }
 
@@ -164,22 +148,22 @@ static void read_labels(struct vt_label_sort *sort)
 int vt_label_sort_next(struct vt_label_sort *sort, struct vt_label_sorted *out,
 		       struct vt_error *err)
 {
-	int r = 1;
+	int r;
 
 	if (!sort->has_ahead)
 		return 0;
-	take_path(sort);
+	r = take_file(sort, err);
 	vt_buf_reset(&sort->rows);
 	sort->count = 0;
 	while (r >= 0 && sort->has_ahead && is_same_file(sort))
 		r = take_row(sort, err);
 	if (r < 0)
 		return r;
-	if (vt_buf_failed(&sort->rows) || vt_buf_failed(&sort->path))
+	if (vt_buf_failed(&sort->rows) || vt_buf_failed(&sort->file))
 		return vt_fail(err, ENOMEM, "no memory to sort labels");
 	read_labels(sort);
 	*out = (struct vt_label_sorted){
-		.path = {(const char *) sort->path.data, sort->path.len},
+		.path = {(const char *) sort->path.data, sort->file.len},
 		.labels = sort->labels,
 		.origins = sort->origins,
 		.count = sort->count,

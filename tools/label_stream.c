@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "index/base/array.h"
 #include "index/base/error.h"
 #include "index/label_block.h"
 #include "tools/cli.h"
@@ -195,14 +196,8 @@ static int place(struct vt_label_sender *sender, const struct vt_label *labels,
 {
 	const char *problem = NULL;
 
-	if (count > sender->room) {
-		struct vt_label_placed *more = reallocarray(sender->placed, count, sizeof *more);
-
-		if (!more)
-			return too_little_memory(err);
-		sender->placed = more;
-		sender->room = count;
-	}
+	if (vt_array_reserve(sender->placed, sender->room, count) < 0)
+		return too_little_memory(err);
 	for (size_t i = 0; i < count && !problem; i++) {
 		problem = vt_label_problem(&labels[i]); /* else it cannot be compared */
 		sender->placed[i] = (struct vt_label_placed){labels[i], origins[i]};
