@@ -394,14 +394,10 @@ static int check_read(const struct vt_control_request *request, struct vt_error 
 
 static const struct vt_label *in_force(const struct vt_label_set *set, const char *key, size_t len)
 {
-	for (size_t i = 0, count; i < set->count; i += count) {
-		const struct vt_label_text *text = &set->rows[i].key;
+	const struct vt_label *rows = set->rows;
+	size_t count = vt_label_find_key(&rows, set->count, (struct vt_label_text){key, len});
 
-		count = vt_label_set_key(set, i);
-		if (text->len == len && memcmp(text->bytes, key, len) == 0)
-			return vt_label_effective(&set->rows[i], count, NULL);
-	}
-	return NULL;
+	return count ? vt_label_effective(rows, count, NULL) : NULL;
 }
 
 static int compare_key(struct differ *differ)

@@ -126,7 +126,7 @@ static int count_file(struct change *change, const struct vt_label_tree *tree, c
 		struct vt_label_agreement agreement;
 		struct vt_expression_value value;
 
-		n = vt_label_set_key(set, i);
+		n = vt_label_count_key(set->rows + i, set->count - i);
 		label = vt_label_effective(&set->rows[i], n, &agreement);
 		if (!label || !is_counted(change->counts, label))
 			continue;

@@ -86,8 +86,3 @@ int vt_label_set_read(struct vt_label_set *set, const struct vt_page_source *pag
 	r = vt_label_set_add_path(set, pages, tree, path, len, err);
 	return r < 0 ? r : vt_label_set_decode(set, err);
 }
-
-size_t vt_label_set_key(const struct vt_label_set *set, size_t first)
-{
-	return vt_label_count_key(set->rows + first, set->count - first);
-}

@@ -38,9 +38,3 @@ int vt_label_set_decode(struct vt_label_set *set, struct vt_error *err);
 int vt_label_set_read(struct vt_label_set *set, const struct vt_page_source *pages,
 		      const struct vt_label_tree *tree, const char *path, size_t len,
 		      struct vt_error *err);
-
-/*
- * The rows of the key that begins at `first`: how many. With vt_label_effective() one goes through
- * a file key by key.
- */
-size_t vt_label_set_key(const struct vt_label_set *set, size_t first);
