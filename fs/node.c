@@ -241,7 +241,7 @@ static int stat_control(const struct vt_viewer *viewer, const struct vt_shown *s
 	if (VT_CONTROL_OF(shown->number) == VT_CONTROL_FOLDER)
 		return 0;
 	st->st_mode = S_IFREG | 0444;
-	if (viewer->session && viewer->session->plan->kind != VT_MOUNT_SHARED)
+	if (viewer->session && !vt_session_checks_open(viewer->session))
 		r = vt_status_text_of(viewer, VT_CONTROL_OF(shown->number), VT_KEPT_LOOKED_UP,
 				      shown->number, nowait, &text);
 	else

@@ -47,11 +47,6 @@ struct vt_viewer vt_op_viewer(const struct vt_request *request)
 				  .request = request};
 }
 
-bool vt_op_checks_open(const struct vt_session *session)
-{
-	return session->plan->kind == VT_MOUNT_SHARED;
-}
-
 void vt_op_end(struct vt_request *request)
 {
 	vt_request_end(&request->session->requests, request);
@@ -200,7 +195,7 @@ int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out)
 {
 	int r = find(request, nowait, out);
 
-	if (r < 0 || vt_op_checks_open(request->session) || !out->version)
+	if (r < 0 || vt_session_checks_open(request->session) || !out->version)
 		return r;
 	return admit(request, nowait, VT_RIGHT_BROWSE, out, NULL);
 }

@@ -39,8 +39,6 @@ int vt_op_resolve(struct vt_request *request, bool nowait, struct vt_shown *out)
  */
 int vt_op_admit(struct vt_request *request, bool nowait, enum vt_right right, struct vt_shown *out,
 		struct vt_decision *decision);
-/* Are OPEN and OPENDIR asked and checked on this mount? */
-bool vt_op_checks_open(const struct vt_session *session);
 /* The entry of a name; notes the id before the kernel can learn of it. -EAGAIN. */
 int vt_op_fill_entry(struct vt_request *request, const struct vt_shown *shown, bool nowait,
 		     struct fuse_entry_param *out);

@@ -32,7 +32,7 @@ static int run_opendir(struct vt_request *request, bool nowait)
 void vt_op_opendir(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 {
 	(void) file;
-	if (!vt_op_checks_open(fuse_req_userdata(req))) {
+	if (!vt_session_checks_open(fuse_req_userdata(req))) {
 		(void) fuse_reply_err(req, ENOSYS);
 		return;
 	}

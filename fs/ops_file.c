@@ -125,7 +125,7 @@ static int run_open(struct vt_request *request, bool nowait)
 void vt_op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *file)
 {
 	(void) file;
-	if (!vt_op_checks_open(fuse_req_userdata(req))) {
+	if (!vt_session_checks_open(fuse_req_userdata(req))) {
 		(void) fuse_reply_err(req, ENOSYS);
 		return;
 	}
@@ -194,7 +194,7 @@ static int control_text(struct vt_request *request, const struct vt_shown *shown
 			struct vt_buf *out)
 {
 	const struct vt_viewer viewer = vt_op_viewer(request);
-	bool opened = vt_op_checks_open(request->session);
+	bool opened = vt_session_checks_open(request->session);
 
 	return vt_status_text_of(
 		&viewer, VT_CONTROL_OF(shown->number), opened ? VT_KEPT_OPENED : VT_KEPT_LOOKED_UP,
@@ -250,7 +250,7 @@ static int resolve_for_reading(struct vt_request *request, bool nowait, struct v
 	struct vt_decision decision;
 	int r;
 
-	if (vt_op_checks_open(request->session))
+	if (vt_session_checks_open(request->session))
 		return vt_op_resolve(request, nowait, out);
 	r = vt_op_admit(request, nowait, VT_RIGHT_READ, out, &decision);
 	if (r < 0 || !out->version || request->session->plan->kind != VT_MOUNT_PRIVATE)

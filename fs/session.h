@@ -56,6 +56,12 @@ struct vt_session {
 	void *stash;
 };
 
+/* Are OPEN and OPENDIR asked and checked on this mount? */
+static inline bool vt_session_checks_open(const struct vt_session *session)
+{
+	return session->plan->kind == VT_MOUNT_SHARED;
+}
+
 /* The FUSE table; the session is the userdata. */
 extern const struct fuse_lowlevel_ops vt_session_ops;
 
