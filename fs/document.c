@@ -140,11 +140,8 @@ static void put_made_of(const struct vt_version *version, struct vt_buf *out)
 		vt_buf_printf(out, "\n- Made by: %s", tool);
 }
 
-/*
- * The versions before are named by a digest, which vouches for all of them; what it stands for can
- * be removed, and this text must stay.
- */
-static void put_history(const struct vt_version *version, struct vt_buf *out)
+/* What it follows. */
+static void put_parent(const struct vt_version *version, struct vt_buf *out)
 {
 	const char *dot = strrchr(version->name, '.');
 
@@ -156,6 +153,26 @@ static void put_history(const struct vt_version *version, struct vt_buf *out)
 		put_digest(out, &version->parent_digest);
 		vt_buf_printf(out, " (`vitrine log` has the history)");
 	}
+}
+
+/* The versions before may be removed, and this text must stay: it is what the record keeps. */
+static void put_history(const struct vt_version *version, struct vt_buf *out)
+{
+	const struct vt_history *history = &version->history;
+	struct vt_reader rows = vt_reader_over(history->rows, history->len);
+	struct vt_ancestor row;
+
+	if (history->count == 0)
+		return;
+	vt_buf_printf(out, "\n\n## Versions before\n");
+	while (vt_history_next(&rows, &row)) {
+		vt_buf_printf(out, "\n- %s by %s on ", row.name, row.author);
+		put_time(out, row.created_ns);
+		vt_buf_printf(out, ": %llu files, digest ", (unsigned long long) row.files);
+		put_digest(out, &row.digest);
+	}
+	if (history->more)
+		vt_buf_printf(out, "\n- others before");
 }
 
 static void put_readme(const struct vt_dataset *dataset, const struct vt_version *version,
@@ -176,12 +193,13 @@ static void put_readme(const struct vt_dataset *dataset, const struct vt_version
 	put_digest(out, &version->digest);
 	vt_buf_printf(out, "\n- Tree digest: ");
 	put_digest(out, &version->tree_digest);
-	put_history(version, out);
+	put_parent(version, out);
 	put_made_of(version, out);
 }
 
 static void put_readme_end(const struct vt_version *version, struct vt_buf *out)
 {
+	put_history(version, out);
 	vt_buf_printf(
 		out,
 		"\n\nThe files are in `../../%s`. Beside this file: `manifest.json` (every entry), "

@@ -3,7 +3,7 @@
 
 /*
  * What exists: datasets, their versions, tags and exhibits. All of it is in memory (a version is a
- * few hundred bytes), loaded when the store is opened and written through to it, so that resolving
+ * kilobyte or two), loaded when the store is opened and written through to it, so that resolving
  * a name or a node id never waits for a disk. Records and keys: index/schema.md.
  *
  * Snapshots (struct vt_dataset, struct vt_version) are immutable and counted; a change makes a new
@@ -15,6 +15,7 @@
 
 #include "index/base/cleanup.h"
 #include "index/digest.h"
+#include "index/history.h"
 #include "index/label_tree.h"
 #include "index/tree.h"
 
@@ -74,6 +75,7 @@ struct vt_version {
 	uint32_t exhibit;               /* the current one; 0 when withdrawn */
 	uint32_t parent;                /* serial of the version it was published over; 0: none */
 	struct vt_digest parent_digest; /* its version digest; zero: none */
+	struct vt_history history;      /* the versions before */
 	struct vt_tree tree;
 	struct vt_label_tree labels;
 	struct vt_digest tree_digest, label_digest, digest; /* digest: of the version */

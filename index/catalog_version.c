@@ -198,12 +198,21 @@ static int check_new_version(const struct vt_edit *edit, const char *name, uint3
 	return 0;
 }
 
+/* `rows` keeps the history. */
+static int follow(struct vt_version *version, const struct vt_version *parent, struct vt_buf *rows,
+		  struct vt_error *err)
+{
+	version->parent = parent ? parent->serial : 0;
+	version->parent_digest = parent ? parent->digest : (struct vt_digest){{0}};
+	version->history = vt_history_after(parent, rows);
+	return vt_buf_failed(rows) ? vt_fail(err, ENOMEM, "no memory for a version's history") : 0;
+}
+
 /* What the commit assigns. `name` is used when the version has none. */
 static int assign(struct vt_edit *edit, struct vt_version *version, const char *name,
 		  struct vt_error *err)
 {
 	const struct vt_dataset *dataset = edit->slot->now;
-	const struct vt_version *parent = vt_catalog_find(edit->catalog, dataset->latest);
 	int r = vt_edit_take(edit, VT_COUNTER_VERSION, &version->serial, err);
 
 	if (r == 0)
@@ -217,8 +226,6 @@ static int assign(struct vt_edit *edit, struct vt_version *version, const char *
 	version->name = name;
 	version->state = VT_VERSION_LIVE;
 	version->reason = "";
-	version->parent = dataset->latest;
-	version->parent_digest = parent ? parent->digest : (struct vt_digest){{0}};
 	return vt_version_digest(version, dataset->name, &version->digest, err);
 }
 
@@ -240,6 +247,7 @@ static int stage_version(struct vt_edit *edit, const struct vt_version *version,
 static int commit(struct vt_edit *edit, struct vt_version *version, uint32_t expected_latest,
 		  struct vt_error *err)
 {
+	vt_cleanup(vt_buf_done) struct vt_buf rows = VT_BUF_INIT;
 	struct vt_version next = *version;
 	char number[16];
 	int r = vt_edit_find_dataset(edit, version->dataset, err);
@@ -249,7 +257,9 @@ static int commit(struct vt_edit *edit, struct vt_version *version, uint32_t exp
 	if (r < 0)
 		return r;
 	(void) snprintf(number, sizeof number, "v%u", edit->slot->now->next_number);
-	r = assign(edit, &next, version->name ? version->name : number, err);
+	r = follow(&next, vt_catalog_find(edit->catalog, expected_latest), &rows, err);
+	if (r == 0)
+		r = assign(edit, &next, version->name ? version->name : number, err);
 	if (r == 0)
 		r = stage_version(edit, &next, err);
 	if (r == 0)
@@ -305,8 +315,7 @@ int vt_catalog_newest(struct vt_catalog *catalog, uint32_t base, const struct vt
  * What is the base's, what the commit assigns, and the rest from `version`. `name` gets the first
  * free one: somebody may have published `--as NAME.1`.
  */
-static int assign_revision(struct vt_edit *edit, const struct vt_version *base,
-			   const struct vt_version *newest, uint32_t number,
+static int assign_revision(struct vt_edit *edit, const struct vt_version *base, uint32_t number,
 			   char name[VT_NAME_PART_MAX + 1], struct vt_version *version,
 			   struct vt_error *err)
 {
@@ -330,8 +339,9 @@ static int assign_revision(struct vt_edit *edit, const struct vt_version *base,
 	next.base = base->serial;
 	next.revision = number;
 	next.name = name;
-	next.parent = newest->serial;
-	next.parent_digest = newest->digest;
+	next.parent = version->parent;
+	next.parent_digest = version->parent_digest;
+	next.history = version->history;
 	next.labels = version->labels;
 	next.label_digest = version->label_digest;
 	next.document_body[VT_DOCUMENT_LABELS] = version->document_body[VT_DOCUMENT_LABELS];
@@ -363,6 +373,7 @@ static int stage_revision(struct vt_edit *edit, const struct vt_version *version
 static int revise(struct vt_edit *edit, struct vt_version *version, uint32_t expected_newest,
 		  struct vt_error *err)
 {
+	vt_cleanup(vt_buf_done) struct vt_buf rows = VT_BUF_INIT;
 	const struct vt_version *base, *newest;
 	char name[VT_NAME_PART_MAX + 1];
 	uint32_t highest = 0, removed;
@@ -378,8 +389,10 @@ static int revise(struct vt_edit *edit, struct vt_version *version, uint32_t exp
 			       edit->slot->now->name);
 	r = highest_removed(edit, base->serial, &removed, err);
 	if (r == 0)
-		r = assign_revision(edit, base, newest, (highest > removed ? highest : removed) + 1,
-				    name, version, err);
+		r = follow(version, newest, &rows, err);
+	if (r == 0)
+		r = assign_revision(edit, base, (highest > removed ? highest : removed) + 1, name,
+				    version, err);
 	if (r == 0)
 		r = stage_revision(edit, version, err);
 	if (r == 0)

@@ -74,6 +74,24 @@ int vt_record_begin(struct vt_reader *r, const char *what, struct vt_error *err)
 	return format < 0 ? format : 0;
 }
 
+void vt_record_put_text(struct vt_buf *out, const char *text)
+{
+	size_t len = strlen(text);
+
+	vt_buf_put_le16(out, (uint16_t) len);
+	vt_buf_put(out, text, len + 1);
+}
+
+const char *vt_record_get_text(struct vt_reader *r, size_t max)
+{
+	size_t len = vt_reader_le16(r);
+	const char *text = vt_reader_get(r, len + 1);
+
+	if (text && (len > max || strnlen(text, len + 1) != len))
+		r->failed = true;
+	return r->failed ? "" : text;
+}
+
 int vt_record_end(const struct vt_reader *r, bool valid, const char *what, struct vt_error *err)
 {
 	if (r->failed || !valid || vt_reader_left(r) != 0)

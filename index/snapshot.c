@@ -55,29 +55,13 @@ void vt_version_unref(const struct vt_version *version)
 		free(BOX(struct version_box, version, version));
 }
 
-/* Texts: u16 length, bytes, NUL. */
 static int put_text(struct vt_buf *out, const char *text, size_t max, const char *what,
 		    struct vt_error *err)
 {
-	size_t len = strlen(text);
-
-	if (len > max)
+	if (strlen(text) > max)
 		return vt_fail(err, EINVAL, "the %s is longer than %zu bytes", what, max);
-	vt_buf_put_le16(out, (uint16_t) len);
-	vt_buf_put(out, text, len + 1);
+	vt_record_put_text(out, text);
 	return 0;
-}
-
-static const char *get_text(struct vt_reader *r, size_t max)
-{
-	size_t len = vt_reader_le16(r);
-	const char *text = vt_reader_get(r, len + 1);
-
-	if (!text)
-		return "";
-	if (len > max || strnlen(text, len + 1) != len)
-		r->failed = true;
-	return r->failed ? "" : text;
 }
 
 static void put_digest(struct vt_buf *out, const struct vt_digest *digest)
@@ -129,7 +113,7 @@ int vt_dataset_decode(uint32_t id, const void *data, size_t len, const struct vt
 	dataset->next_number = vt_reader_le32(&r);
 	dataset->owner_uid = vt_reader_le32(&r);
 	dataset->created_ns = vt_reader_le64(&r);
-	dataset->name = get_text(&r, VT_DATASET_NAME_MAX);
+	dataset->name = vt_record_get_text(&r, VT_DATASET_NAME_MAX);
 	e = vt_record_end(&r,
 			  dataset->domain != 0 && vt_dataset_name_check(dataset->name, NULL) == 0,
 			  "dataset", err);
@@ -201,12 +185,35 @@ static bool get_labels(struct vt_reader *r, struct vt_version *v)
 	v->base = base ? base : v->serial;
 	v->revision = revision;
 	v->labels.page = vt_reader_le64(r);
-	v->provenance = get_text(r, VT_PROVENANCE_MAX);
-	v->checks = get_text(r, VT_CHECKS_MAX);
+	v->provenance = vt_record_get_text(r, VT_PROVENANCE_MAX);
+	v->checks = vt_record_get_text(r, VT_CHECKS_MAX);
 	return (base != 0) == (revision != 0) && (!base || base != v->serial) &&
 	       (v->labels.page != 0) == (len != 0) &&
 	       vt_label_tree_digest(&v->labels, &digest, NULL) == 0 &&
 	       vt_digest_equal(&digest, &v->label_digest);
+}
+
+/* What format 3 added. */
+static void put_history(struct vt_buf *out, const struct vt_history *history)
+{
+	vt_buf_put_u8(out, history->more);
+	vt_buf_put_u8(out, (uint8_t) history->count);
+	vt_buf_put(out, history->rows, history->len);
+}
+
+static bool get_history(struct vt_reader *r, struct vt_history *history)
+{
+	uint8_t more = vt_reader_u8(r), count = vt_reader_u8(r);
+	struct vt_ancestor row;
+
+	history->more = more;
+	history->count = count;
+	history->rows = r->at;
+	for (unsigned i = 0; i < count; i++)
+		if (!vt_history_next(r, &row))
+			return false;
+	history->len = (size_t) (r->at - history->rows);
+	return more <= 1 && count <= VT_HISTORY_MAX;
 }
 
 static void put_facts(struct vt_buf *out, const struct vt_version *v, uint64_t removed_ns)
@@ -293,6 +300,7 @@ int vt_version_encode(const struct vt_version *version, uint64_t removed_ns, str
 		r = put_tree(out, &version->tree, err);
 	if (r == 0)
 		r = put_labels(out, version, err);
+	put_history(out, &version->history);
 	if (r == 0 && vt_buf_failed(out))
 		return vt_fail(err, ENOMEM, "no memory for the record of a version");
 	return r;
@@ -307,11 +315,11 @@ static int decode_version(struct vt_reader *r, struct vt_version *v, uint64_t *r
 	if (format < 0)
 		return format;
 	valid = get_facts(r, v, removed_ns);
-	v->name = get_text(r, VT_NAME_PART_MAX);
-	v->reason = get_text(r, VT_REASON_MAX);
-	v->author = get_text(r, VT_AUTHOR_MAX);
-	v->message = get_text(r, VT_MESSAGE_MAX);
-	v->licence = get_text(r, VT_LICENCE_MAX);
+	v->name = vt_record_get_text(r, VT_NAME_PART_MAX);
+	v->reason = vt_record_get_text(r, VT_REASON_MAX);
+	v->author = vt_record_get_text(r, VT_AUTHOR_MAX);
+	v->message = vt_record_get_text(r, VT_MESSAGE_MAX);
+	v->licence = vt_record_get_text(r, VT_LICENCE_MAX);
 	e = valid ? get_tree(r, &v->tree, err) : 0;
 	if (format == 1) { /* before there were labels */
 		v->base = v->serial;
@@ -319,6 +327,10 @@ static int decode_version(struct vt_reader *r, struct vt_version *v, uint64_t *r
 	} else if (e == 0) {
 		valid = valid && get_labels(r, v);
 	}
+	if (format < 3) /* before there were histories */
+		v->history.more = !vt_digest_is_zero(&v->parent_digest);
+	else if (e == 0)
+		valid = valid && get_history(r, &v->history);
 	return e < 0 ? e : vt_record_end(r, valid, "version", err);
 }
 

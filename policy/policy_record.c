@@ -81,28 +81,14 @@ enum vt_policy_row vt_policy_key_read(const void *key, size_t len, uint64_t *id)
 
 /* ---- texts, principals, patterns ------------------------------------------------------------- */
 
-static void put_text(struct vt_buf *out, const char *text)
-{
-	size_t len = strlen(text);
-
-	vt_buf_put_le16(out, (uint16_t) len);
-	vt_buf_put(out, text, len + 1);
-}
-
 /* Into an array of `size` bytes; false when it is no text or too long. */
 static bool get_text(struct vt_reader *r, char *out, size_t size)
 {
-	size_t len = vt_reader_le16(r);
-	const char *text;
+	const char *text = vt_record_get_text(r, size - 1);
 
-	if (len >= size)
-		return false;
-	text = vt_reader_get(r, len + 1);
-	if (!text || text[len] != '\0' || memchr(text, '\0', len))
-		return false;
 	memset(out, 0, size);
-	memcpy(out, text, len);
-	return true;
+	memcpy(out, text, strlen(text));
+	return !r->failed;
 }
 
 #define TERMINATED(array) (memchr((array), '\0', sizeof(array)) != NULL)
@@ -145,7 +131,7 @@ static void put_principal(struct vt_buf *out, const struct vt_principal *who)
 {
 	vt_buf_put_u8(out, (uint8_t) who->kind);
 	vt_buf_put_le32(out, who->id);
-	put_text(out, who->name);
+	vt_record_put_text(out, who->name);
 }
 
 static bool get_principal(struct vt_reader *r, struct vt_principal *out)
@@ -160,7 +146,7 @@ static void put_pattern(struct vt_buf *out, const struct vt_pattern *object)
 	vt_buf_put_u8(out, (uint8_t) object->scope);
 	vt_buf_put_le32(out, object->dataset);
 	vt_buf_put_le32(out, object->version);
-	put_text(out, object->space);
+	vt_record_put_text(out, object->space);
 }
 
 static bool get_pattern(struct vt_reader *r, struct vt_pattern *out)
@@ -328,11 +314,11 @@ int vt_partner_encode(const struct vt_partner *partner, struct vt_buf *out, stru
 	vt_buf_put_u8(out, VT_RECORD_FORMAT);
 	vt_buf_put_le32(out, partner->owner_uid);
 	vt_buf_put_le64(out, partner->until_ns);
-	put_text(out, partner->name);
+	vt_record_put_text(out, partner->name);
 	vt_buf_put_le32(out, (uint32_t) partner->member_count);
 	for (size_t i = 0; i < partner->member_count; i++) {
 		vt_buf_put_le32(out, partner->members[i].uid);
-		put_text(out, partner->members[i].name);
+		vt_record_put_text(out, partner->members[i].name);
 	}
 	return written(out, "partner", err);
 }
@@ -374,7 +360,7 @@ int vt_pin_encode(const char *name, struct vt_buf *out, struct vt_error *err)
 	if (!*name || strlen(name) > VT_PRINCIPAL_NAME_MAX)
 		return unsound("user name", err);
 	vt_buf_put_u8(out, VT_RECORD_FORMAT);
-	put_text(out, name);
+	vt_record_put_text(out, name);
 	return written(out, "user", err);
 }
 
@@ -435,7 +421,7 @@ int vt_lease_encode(const struct vt_lease *lease, struct vt_buf *out, struct vt_
 	vt_buf_put_le64(out, lease->until_ns);
 	vt_buf_put_le64(out, lease->ended_ns);
 	vt_buf_put_le32(out, lease->by_uid);
-	put_text(out, lease->reason);
+	vt_record_put_text(out, lease->reason);
 	return written(out, "lease", err);
 }
 

@@ -66,6 +66,12 @@ assert_equal "$(grep -e '^- Made of' -e '^- Digest of' "$tmp/mnt/parts/.vitrine/
 assert_equal "$(grep -e '^- Revision' "$tmp/mnt/digits/.vitrine/v1.1/README.md")" \
 	"- Revision 1 of the labels of v1, whose files it has"
 
+it "tells of the versions before, without what was said of them"
+assert_equal "$(grep -A 2 '^## Versions before' "$tmp/mnt/digits/.vitrine/v1.1/README.md" |
+	sed 's/ by .* on [^ ]*Z:/ by WHOM on DAY:/')" "## Versions before
+
+- v1 by WHOM on DAY: $(find "$digits" -type f | wc -l) files, digest $(digest digits@v1)"
+
 it "counts the files of each value, and lists no key with too many or too long ones"
 python3 - "$digits" <<'P' >"$tmp/values.jsonl"
 import json, os, sys
@@ -123,6 +129,7 @@ for name in README.md croissant.json; do
 	cat "$tmp/mnt/named/.vitrine/v3/$name" "$tmp/mnt/from-named/.vitrine/v1/$name" >"$tmp/$name"
 done
 for version in v1 v2; do
+	grep -q "^- $version by .* files, digest $(digest "named@$version")\$" "$tmp/README.md" || fail "no $version"
 	vitrine rm "named@$version" >/dev/null
 done
 vitrine gc --now >/dev/null

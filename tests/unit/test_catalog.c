@@ -239,6 +239,8 @@ START_TEST(a_version_knows_what_it_was_published_over)
 	ck_assert_uint_eq(second->parent, first->serial);
 	ck_assert(vt_digest_equal(&second->parent_digest, &first->digest));
 	ck_assert(!vt_digest_equal(&second->digest, &first->digest));
+	ck_assert_uint_eq(first->history.count, 0);
+	ck_assert_uint_eq(second->history.count, 1);
 	catalog_tear_down();
 }
 END_TEST
@@ -501,6 +503,7 @@ START_TEST(a_revision_has_other_labels_and_all_else_of_its_base)
 	ck_assert_int_eq(exhibit_state(after->exhibit), 0);
 	ck_assert_uint_eq(after->parent, serial);
 	ck_assert(vt_digest_equal(&after->parent_digest, &base->digest));
+	ck_assert_uint_eq(after->history.count, 1);
 	ck_assert(vt_digest_equal(&after->tree_digest, &base->tree_digest));
 	ck_assert_uint_eq(after->tree.root.page, base->tree.root.page);
 	ck_assert(vt_digest_equal(&after->label_digest, &version.label_digest));

@@ -189,6 +189,38 @@ START_TEST(the_card_names_the_versions_before_by_digest)
 }
 END_TEST
 
+static const char *tail_of(const struct vt_version *version, struct vt_buf *out)
+{
+	vt_document_tail(VT_DOCUMENT_README, &dataset, version, out);
+	vt_buf_put_u8(out, 0);
+	return (const char *) out->data;
+}
+
+START_TEST(the_card_has_the_history_that_the_record_keeps)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf rows = VT_BUF_INIT, out = VT_BUF_INIT;
+	struct vt_version before = make_version(), version = make_version();
+
+	ck_assert_ptr_null(strstr(tail_of(&version, &out), "before\n"));
+	vt_buf_reset(&out);
+	before.name = "v1";
+	before.author = "ada";
+	before.counts.files = 12;
+	before.digest = (struct vt_digest){{0xcd}};
+	before.created_ns = 1700000000000000000;
+	version.history = vt_history_after(&before, &rows);
+	ck_assert_ptr_nonnull(
+		strstr(tail_of(&version, &out),
+		       "\n\n## Versions before\n\n- v1 by ada on 2023-11-14T22:13:20Z: "
+		       "12 files, digest cd00"));
+	ck_assert_ptr_null(strstr((const char *) out.data, "- others before\n"));
+	version.history.more = true;
+	vt_buf_reset(&out);
+	ck_assert_ptr_nonnull(strstr(tail_of(&version, &out), "\n- others before\n\nThe files"));
+}
+END_TEST
+
 VT_SUITE(document, sums_escape_as_sha256sum_does, only_files_have_sums,
 	 the_manifest_is_json_with_any_name, changes_are_json, the_outline_says_where_blocks_begin,
-	 the_card_says_what_a_version_was_made_of, the_card_names_the_versions_before_by_digest)
+	 the_card_says_what_a_version_was_made_of, the_card_names_the_versions_before_by_digest,
+	 the_card_has_the_history_that_the_record_keeps)

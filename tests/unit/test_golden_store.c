@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stores of every format open for ever. tests/data/golden/store-N.tar.gz is a store folder as the
- * first vitrine of format N left it. VITRINE_MAKE_GOLDEN=FILE makes one instead.
+ * first vitrine whose records of versions have format N left it. VITRINE_MAKE_GOLDEN=FILE makes one
+ * instead.
  */
 #include "index/gc.h"
 #include "index/verify.h"
@@ -100,13 +101,13 @@ static void print(void *context, const char *what, const char *problem)
 	printf("# %s: %s\n", what, problem);
 }
 
-START_TEST(a_store_of_format_1_is_read_verified_and_collected)
+static void check_store(const char *name)
 {
 	vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *dataset = NULL;
 	vt_cleanup(vt_buf_done) struct vt_buf words = VT_BUF_INIT;
 	struct vt_gc_report report;
 
-	unpack("store-1.tar.gz");
+	unpack(name);
 	index_open();
 	must(vt_catalog_dataset(idx->catalog, "lab/birds", &dataset, &err) == 0);
 	check_first(dataset->id);
@@ -121,11 +122,23 @@ START_TEST(a_store_of_format_1_is_read_verified_and_collected)
 	publish("lab/birds", NULL, "fifth bytes"); /* and life goes on */
 	index_tear_down();
 }
+
+START_TEST(a_store_of_format_1_is_read_verified_and_collected)
+{
+	check_store("store-1.tar.gz");
+}
+END_TEST
+
+START_TEST(a_store_of_format_2_is_read_verified_and_collected)
+{
+	check_store("store-2.tar.gz");
+}
 END_TEST
 
 int main(void)
 {
-	const TTest *const check[] = {a_store_of_format_1_is_read_verified_and_collected, NULL};
+	const TTest *const check[] = {a_store_of_format_1_is_read_verified_and_collected,
+				      a_store_of_format_2_is_read_verified_and_collected, NULL};
 	const TTest *const make[] = {a_golden_store_is_made, NULL};
 
 	return vt_suite_run("golden_store", getenv("VITRINE_MAKE_GOLDEN") ? make : check, NULL);

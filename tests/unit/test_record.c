@@ -45,7 +45,7 @@ START_TEST(a_newer_record_is_refused_as_such)
 	struct vt_version version = model();
 
 	must(vt_version_encode(&version, 0, &record, &err) == 0);
-	record.data[0] = 3;
+	record.data[0] = 4;
 	ck_assert_int_eq(decode(record.data, record.len), -ENOTSUP);
 	ck_assert_ptr_nonnull(strstr(err.text, "newer vitrine"));
 	record.data[0] = 0;
@@ -94,7 +94,8 @@ START_TEST(states_that_cannot_be_are_damaged)
 }
 END_TEST
 
-#define LABELS_TAIL 26u /* bytes that format 2 has behind the tree, without labels and texts */
+#define LABELS_TAIL  26u /* bytes that format 2 has behind the tree, without labels and texts */
+#define HISTORY_TAIL 2u  /* and format 3 behind those, without a history */
 
 START_TEST(a_record_of_format_1_has_no_labels_and_is_its_own_base)
 {
@@ -107,14 +108,85 @@ START_TEST(a_record_of_format_1_has_no_labels_and_is_its_own_base)
 	must(vt_version_encode(&version, 0, &record, &err) == 0);
 	record.data[0] = 1;
 	ck_assert_int_eq(decode(record.data, record.len), -EBADMSG);
-	must(vt_version_decode(5, 9, record.data, record.len - LABELS_TAIL, &back, NULL, &err) ==
-	     0);
+	must(vt_version_decode(5, 9, record.data, record.len - LABELS_TAIL - HISTORY_TAIL, &back,
+			       NULL, &err) == 0);
 	ck_assert_uint_eq(back->base, 9);
 	ck_assert_uint_eq(back->revision, 0);
 	ck_assert_uint_eq(back->labels.labels, 0);
 	ck_assert_str_eq(back->provenance, "");
 	ck_assert_str_eq(back->checks, "");
 	ck_assert_str_eq(back->licence, "CC-BY-4.0");
+}
+END_TEST
+
+START_TEST(a_record_of_format_2_may_have_had_versions_before)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
+	vt_cleanup(vt_version_unrefp) const struct vt_version *first = NULL, *later = NULL;
+	struct vt_version version = model();
+
+	must(vt_version_encode(&version, 0, &record, &err) == 0);
+	record.data[0] = 2;
+	ck_assert_int_eq(decode(record.data, record.len), -EBADMSG);
+	must(vt_version_decode(5, 9, record.data, record.len - HISTORY_TAIL, &later, NULL, &err) ==
+	     0);
+	ck_assert_uint_eq(later->history.count, 0);
+	ck_assert(later->history.more);
+	version.parent_digest = (struct vt_digest){{0}};
+	vt_buf_reset(&record);
+	must(vt_version_encode(&version, 0, &record, &err) == 0);
+	record.data[0] = 2;
+	must(vt_version_decode(5, 9, record.data, record.len - HISTORY_TAIL, &first, NULL, &err) ==
+	     0);
+	ck_assert(!first->history.more);
+}
+END_TEST
+
+/* A parent with `count` versions before it, the newest with the most files. */
+static const struct vt_version *with_history(unsigned count, struct vt_version *version)
+{
+	const struct vt_version *made = NULL;
+
+	for (unsigned i = 0; i <= count; i++) {
+		vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT, rows = VT_BUF_INIT;
+
+		version->history = vt_history_after(made, &rows);
+		version->counts.files = i;
+		must(vt_version_encode(version, 0, &record, &err) == 0);
+		vt_version_unref(made);
+		must(vt_version_decode(5, 9, record.data, record.len, &made, NULL, &err) == 0);
+	}
+	return made;
+}
+
+static void expect_history(unsigned before, unsigned kept)
+{
+	struct vt_version version = model();
+	vt_cleanup(vt_version_unrefp) const struct vt_version *made =
+		with_history(before, &version);
+	struct vt_reader rows = vt_reader_over(made->history.rows, made->history.len);
+	struct vt_ancestor row;
+
+	ck_assert_uint_eq(made->history.count, kept);
+	ck_assert_int_eq(made->history.more, before > kept);
+	for (unsigned i = 0; i < kept; i++) {
+		ck_assert(vt_history_next(&rows, &row));
+		ck_assert_uint_eq(row.files, before - 1 - i);
+		ck_assert_str_eq(row.name, "gold");
+		ck_assert_str_eq(row.author, version.author);
+		ck_assert_uint_eq(row.created_ns, version.created_ns);
+		ck_assert(vt_digest_equal(&row.digest, &version.digest));
+	}
+	ck_assert(!vt_history_next(&rows, &row));
+}
+
+START_TEST(a_version_tells_of_the_twenty_before_it)
+{
+	expect_history(0, 0);
+	expect_history(1, 1);
+	expect_history(20, 20);
+	expect_history(21, 20);
+	expect_history(43, 20);
 }
 END_TEST
 
@@ -308,6 +380,7 @@ END_TEST
 
 VT_SUITE(record, a_version_cut_short_or_prolonged_is_damaged, a_newer_record_is_refused_as_such,
 	 a_record_of_format_1_has_no_labels_and_is_its_own_base,
+	 a_record_of_format_2_may_have_had_versions_before, a_version_tells_of_the_twenty_before_it,
 	 labels_and_what_is_revised_come_back, labels_and_bases_that_cannot_be_are_damaged,
 	 flipped_bytes_never_lead_outside, states_that_cannot_be_are_damaged,
 	 texts_have_their_bounds, small_records_come_back_and_refuse_damage,
