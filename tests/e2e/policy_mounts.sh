@@ -99,9 +99,13 @@ assert_denied "$alice" other-mount birds # in the open-only mount
 
 it "a mount that is the credential serves a container, whatever uid is in it"
 assert_ok vitrine mount --for "$alice" --any-uid "$tmp/any"
-assert_ok unshare -m sh -c "mount --bind '$tmp/any' '$tmp/in' && cat '$tmp/in/birds/v1/1/1'"
-assert_ok unshare -m sh -c "mount --bind '$tmp/any' '$tmp/in' &&
-	setpriv --bounding-set=-all --inh-caps=-all cat '$tmp/in/birds/v1/2/2'"
+if unshare -m true 2>/dev/null; then
+	assert_ok unshare -m sh -c "mount --bind '$tmp/any' '$tmp/in' && cat '$tmp/in/birds/v1/1/1'"
+	assert_ok unshare -m sh -c "mount --bind '$tmp/any' '$tmp/in' &&
+		setpriv --bounding-set=-all --inh-caps=-all cat '$tmp/in/birds/v1/2/2'"
+else
+	echo "# no mount namespace can be made here (in a chroot: bind its root to itself)"
+fi
 assert_status 1 cat "$mnt/birds/v1/../../trials/v1/none"
 keep inside root -n 50 -m 5 -w "$tmp/any/birds/v1/1"
 assert_ok vitrine revoke "$alice" read birds
