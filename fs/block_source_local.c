@@ -10,21 +10,28 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <utlist.h>
 
 #include "fs/block_source.h"
 #include "fs/hash.h"
 #include "fs/io_pool.h"
+#include "fs/memory.h"
+#include "fs/read_around.h"
 #include "index/base/error.h"
 #include "index/base/file.h"
 #include "index/base/log.h"
+
+#define ASK_AT_ONCE (128u << 10) /* bytes; of more, the kernel may take as much of its own accord  \
+				  */
 
 /* An open shard; in the table while it may be found, alive while somebody reads from it. */
 struct open_shard {
 	uint32_t shard;
 	int fd;
 	unsigned refs; /* readers, and one of the table; guarded by the source's lock */
+	struct vt_read_around *around;  /* so is what it holds; NULL: none */
 	struct open_shard *prev, *next; /* in order of use */
 	UT_hash_handle hh;
 };
@@ -38,6 +45,8 @@ struct local_source {
 	pthread_mutex_t lock;
 	struct open_shard *table; /* guarded by lock, as the list */
 	struct open_shard *oldest;
+	uint64_t around;     /* bytes asked for around frames of the open shards */
+	uint64_t around_max; /* at most, so that they need not make room for each other */
 };
 
 struct read_task {
@@ -49,17 +58,29 @@ struct read_task {
 	void *context;
 };
 
-static void unref(struct local_source *source, struct open_shard *shard)
+/* `found`: a frame that was in memory, or NULL. */
+static void unref_found(struct local_source *source, struct open_shard *shard,
+			const struct vt_location *found)
 {
 	bool last;
 
 	(void) pthread_mutex_lock(&source->lock);
+	if (found && shard->around)
+		vt_read_around_found(shard->around, found->frame_offset);
 	last = --shard->refs == 0;
+	if (last && shard->around)
+		source->around -= vt_read_around_bytes(shard->around);
 	(void) pthread_mutex_unlock(&source->lock);
 	if (last) {
 		(void) close(shard->fd);
+		vt_read_around_free(shard->around);
 		free(shard);
 	}
+}
+
+static void unref(struct local_source *source, struct open_shard *shard)
+{
+	unref_found(source, shard, NULL);
 }
 
 static struct open_shard *find_open(struct local_source *source, uint32_t number)
@@ -89,15 +110,25 @@ static struct open_shard *take_oldest(struct local_source *source)
 	return shard;
 }
 
+static struct vt_read_around *new_around(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? NULL : vt_read_around_new((uint64_t) st.st_size);
+}
+
 /* Puts a freshly opened file into the table, or takes the one that was quicker. */
 static struct open_shard *keep(struct local_source *source, uint32_t number, int fd)
 {
 	struct open_shard *shard = calloc(1, sizeof *shard), *there, *old = NULL;
+	uint64_t around_max = vt_memory_available() / 2;
 
 	(void) pthread_mutex_lock(&source->lock);
+	source->around_max = around_max;
 	HASH_FIND(hh, source->table, &number, sizeof number, there);
 	if (!there && shard) {
-		*shard = (struct open_shard){.shard = number, .fd = fd, .refs = 2};
+		*shard = (struct open_shard){
+			.shard = number, .fd = fd, .refs = 2, .around = new_around(fd)};
 		HASH_ADD(hh, source->table, shard, sizeof shard->shard, shard);
 		if (shard->hh.tbl) {
 			DL_APPEND(source->oldest, shard);
@@ -137,8 +168,7 @@ static int open_shard(struct local_source *source, uint32_t number, struct open_
 		vt_log(VT_LOG_ERROR, "cannot open a shard shard=%u path='%s': %m", number, path);
 		return r == -ENOENT ? -ENOENT : -EIO;
 	}
-	(void) posix_fadvise(fd, 0, 0,
-			     POSIX_FADV_RANDOM); /* frames are read whole, and no further */
+	(void) posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* the kernel's guesses are no use */
 	*out = keep(source, number, fd);
 	return *out ? 0 : -ENOMEM;
 }
@@ -152,6 +182,25 @@ static int read_all(int fd, const struct vt_location *at, uint8_t *out)
 	return (size_t) n < at->frame_size ? -EBADMSG /* it is shorter than the index says */ : 0;
 }
 
+/* Begins to bring what lies around a frame that is not in memory into the page cache. */
+static void ask_around(struct local_source *source, struct open_shard *shard, uint64_t offset)
+{
+	struct vt_byte_range range;
+	bool ask = false;
+
+	(void) pthread_mutex_lock(&source->lock);
+	if (shard->around && source->around < source->around_max)
+		ask = vt_read_around_missing(shard->around, offset,
+					     source->around_max - source->around, &range);
+	if (ask)
+		source->around += range.end - range.begin;
+	(void) pthread_mutex_unlock(&source->lock);
+	if (!ask)
+		return;
+	for (uint64_t at = range.begin; at < range.end; at += ASK_AT_ONCE)
+		(void) posix_fadvise(shard->fd, (off_t) at, ASK_AT_ONCE, POSIX_FADV_WILLNEED);
+}
+
 static void run_read(struct vt_io_task *task)
 {
 	struct read_task *read = (struct read_task *) task;
@@ -159,6 +208,7 @@ static void run_read(struct vt_io_task *task)
 	int r = open_shard(read->source, read->at.shard, &shard);
 
 	if (r == 0) {
+		ask_around(read->source, shard, read->at.frame_offset);
 		r = read_all(shard->fd, &read->at, read->out);
 		unref(read->source, shard);
 	}
@@ -176,7 +226,7 @@ static int read_now(struct local_source *source, const struct vt_location *at, v
 	if (!shard)
 		return 0;
 	n = preadv2(shard->fd, &iov, 1, (off_t) at->frame_offset, RWF_NOWAIT);
-	unref(source, shard);
+	unref_found(source, shard, n == (ssize_t) at->frame_size ? at : NULL);
 	return n == (ssize_t) at->frame_size;
 }
 

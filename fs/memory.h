@@ -11,6 +11,9 @@
 uint64_t vt_memory_resident(void);  /* bytes, files that are mapped included; 0: not known */
 uint64_t vt_memory_anonymous(void); /* bytes */
 
+/* Bytes that this process, its control group considered, can have without others' being swapped. */
+uint64_t vt_memory_available(void);
+
 /*
  * Gives back holes when anonymous memory is well above `limit` and has grown since the last time,
  * of which `*after` keeps the result (0 at first). Says whether it did. Takes some 100 ms then, in

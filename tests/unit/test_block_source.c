@@ -2,6 +2,8 @@
 /* Sources answer once, with the stored bytes or an error, and keep few files open. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/uio.h>
 
 #include "tests/unit/read_rig.h"
 
@@ -221,8 +223,60 @@ START_TEST(the_environment_chooses_a_source_or_is_refused)
 }
 END_TEST
 
+#define BESIDE 2000u /* frames in one shard, 4 MB */
+
+/* Forgets the pages of a file that is on the disk; false where the file system keeps them. */
+static bool drop_pages(int fd, const struct vt_location *at)
+{
+	uint8_t byte;
+	struct iovec iov = {&byte, 1};
+
+	ck_assert_int_eq(fsync(fd), 0);
+	ck_assert_int_eq(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	return preadv2(fd, &iov, 1, (off_t) at->frame_offset, RWF_NOWAIT) < 0 && errno == EAGAIN;
+}
+
+static bool is_in_memory(int fd, const struct vt_location *at)
+{
+	uint8_t room[LEN + 64];
+	struct iovec iov = {room, at->frame_size};
+
+	return preadv2(fd, &iov, 1, (off_t) at->frame_offset, RWF_NOWAIT) ==
+	       (ssize_t) at->frame_size;
+}
+
+START_TEST(what_lies_beside_a_missing_frame_is_brought_with_it)
+{
+	static struct vt_location at[BESIDE];
+	struct vt_shard_writer *writer;
+	uint8_t data[LEN], out[LEN + 64];
+	int fd;
+
+	rig_init(&rig, 4);
+	writer = rig_shard(&rig, 1);
+	for (uint32_t i = 0; i < BESIDE; i++) {
+		model_noise(data, LEN, i);
+		at[i] = model_add(writer, NULL, true, data, LEN, 1);
+	}
+	model_seal(writer, NULL);
+	fd = open(vt_scratch_path("1.vsh"), O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	if (drop_pages(fd, &at[BESIDE / 2])) {
+		ck_assert_int_eq(rig_read(rig.source, &at[BESIDE / 2], out), 0);
+		for (int i = 0; i < 500 && !is_in_memory(fd, &at[BESIDE / 2 + 1]); i++)
+			(void) usleep(10000);
+		ck_assert(is_in_memory(fd, &at[BESIDE / 2 + 1]));
+		ck_assert(!is_in_memory(fd, &at[0]));
+		ck_assert(!is_in_memory(fd, &at[BESIDE - 1]));
+	}
+	(void) close(fd);
+	rig_done(&rig);
+}
+END_TEST
+
 VT_SUITE(block_source, local_files_give_what_is_stored_first_and_again,
 	 few_files_stay_open_however_many_threads_read,
 	 what_is_not_there_and_what_is_cut_short_are_told_apart, a_delayed_shard_holds_up_no_other,
 	 delayed_reads_are_answered_and_in_order, every_third_read_fails_as_told,
-	 every_second_read_has_one_bit_flipped, the_environment_chooses_a_source_or_is_refused)
+	 every_second_read_has_one_bit_flipped, the_environment_chooses_a_source_or_is_refused,
+	 what_lies_beside_a_missing_frame_is_brought_with_it)
