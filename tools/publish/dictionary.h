@@ -10,8 +10,8 @@
  */
 #include "tools/publish/bundle.h"
 
-#define VT_SAMPLE_MAX   (16u << 20) /* bytes */
-#define VT_SAMPLE_FILES 256u        /* less is not worth a dictionary */
+#define VT_SAMPLE_MAX   (4u << 20) /* bytes */
+#define VT_SAMPLE_FILES 256u       /* less is not worth a dictionary */
 #define VT_SAMPLE_BYTES (256u << 10)
 
 struct vt_dictionary_sample;
