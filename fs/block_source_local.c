@@ -23,8 +23,8 @@
 #include "index/base/file.h"
 #include "index/base/log.h"
 
-#define ASK_AT_ONCE (128u << 10) /* bytes; of more, the kernel may take as much of its own accord  \
-				  */
+/* Of more than its own read-ahead the kernel may pass over the rest. */
+#define ASK_AT_ONCE (128u << 10)
 
 /* An open shard; in the table while it may be found, alive while somebody reads from it. */
 struct open_shard {
