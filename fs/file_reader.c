@@ -121,20 +121,22 @@ static int join_pieces(struct iovec *pieces, size_t *count, size_t length)
 	return 0;
 }
 
+/* Of a read of many frames, which is one of a file from end to end: to where it came. */
+static bool is_done_with(const struct vt_read *read, const struct vt_part *part)
+{
+	return part->skip + part->length == part->frame->size &&
+	       (part->skip == 0 || read->count >= STREAM_FROM);
+}
+
 /*
- * A read of many frames is one of a file from end to end, and the kernel keeps what it got: frames
- * that were read to their end make room for the next ones at once, in memory that is warm.
+ * The kernel keeps what it got, and seldom asks for a whole frame again: those make room for the
+ * next ones at once, in memory that is warm. What is read in parts stays, packs of small files too.
  */
 static void forget_what_was_read(struct vt_read *read)
 {
-	if (read->count < STREAM_FROM)
-		return;
-	for (size_t i = 0; i < read->count; i++) {
-		const struct vt_part *part = &read->parts[i];
-
-		if (part->at.shard && part->skip + part->length == part->frame->size)
-			vt_frame_cache_forget(read->reader->frames, &part->at);
-	}
+	for (size_t i = 0; i < read->count; i++)
+		if (read->parts[i].at.shard && is_done_with(read, &read->parts[i]))
+			vt_frame_cache_forget(read->reader->frames, &read->parts[i].at);
 }
 
 static void answer_with(struct vt_read *read, struct iovec *pieces)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See lru.h. Sixteen shards, each a hash table with chains and a doubly linked list in order of
- * use. `used` is one counter for all shards: an object is charged when it is made and uncharged
- * when its last reference goes, so the sum is exact whatever the threads do. Eviction takes the
- * tail of the own shard first and then goes round the others.
+ * See lru.h. Sixteen shards, each a hash table with chains and two doubly linked lists in order of
+ * use, of what leads to data and of data. `used` is one counter for all shards: an object is
+ * charged when it is made and uncharged when its last reference goes, so the sum is exact whatever
+ * the threads do. Eviction takes the tail of the own shard first and then goes round the others.
  *
  * Lock order: one shard's lock at a time, and no callback runs under it.
  */
@@ -14,17 +14,19 @@
 
 #define SHARDS 16
 
+enum ring { RING_DATA, RING_INDEX, RINGS };
+
 struct shard {
 	pthread_mutex_t lock;
-	struct vt_lru_entry **buckets; /* guarded by lock, as all below */
-	size_t bucket_count, count;    /* bucket_count is a power of two */
-	struct vt_lru_entry list;      /* ring: list.next is the newest, list.prev the oldest */
+	struct vt_lru_entry **buckets;    /* guarded by lock, as all below */
+	size_t bucket_count, count;       /* bucket_count is a power of two */
+	struct vt_lru_entry rings[RINGS]; /* next is the newest, prev the oldest */
 	uint64_t hits[VT_LRU_KINDS], misses[VT_LRU_KINDS], evictions;
 };
 
 struct vt_lru {
-	size_t limit; /* constant */
-	_Atomic size_t used;
+	size_t limit;                       /* constant */
+	_Atomic size_t used, used_by_index; /* the latter: of what is kept */
 	struct shard shards[SHARDS];
 };
 
@@ -52,6 +54,13 @@ static unsigned kind_of(struct vt_lru_key key)
 	return kind < VT_LRU_KINDS ? (unsigned) kind : 0;
 }
 
+static enum ring ring_of(const struct vt_lru_entry *entry)
+{
+	unsigned kind = kind_of(entry->key);
+
+	return kind == VT_LRU_PAGE || kind == VT_LRU_RECIPE ? RING_INDEX : RING_DATA;
+}
+
 static bool same_key(struct vt_lru_key a, struct vt_lru_key b)
 {
 	return a.hi == b.hi && a.lo == b.lo;
@@ -68,7 +77,8 @@ struct vt_lru *vt_lru_new(size_t limit)
 		struct shard *s = &lru->shards[i];
 
 		(void) pthread_mutex_init(&s->lock, NULL);
-		s->list.next = s->list.prev = &s->list;
+		for (int ring = 0; ring < RINGS; ring++)
+			s->rings[ring].next = s->rings[ring].prev = &s->rings[ring];
 		s->bucket_count = 64;
 		s->buckets = calloc(s->bucket_count, sizeof(struct vt_lru_entry *));
 		if (!s->buckets) {
@@ -87,10 +97,12 @@ static void unlink_entry(struct vt_lru_entry *entry)
 
 static void link_newest(struct shard *s, struct vt_lru_entry *entry)
 {
-	entry->prev = &s->list;
-	entry->next = s->list.next;
-	s->list.next->prev = entry;
-	s->list.next = entry;
+	struct vt_lru_entry *ring = &s->rings[ring_of(entry)];
+
+	entry->prev = ring;
+	entry->next = ring->next;
+	ring->next->prev = entry;
+	ring->next = entry;
 }
 
 static struct vt_lru_entry **find(struct shard *s, uint64_t hash, struct vt_lru_key key)
@@ -103,7 +115,7 @@ static struct vt_lru_entry **find(struct shard *s, uint64_t hash, struct vt_lru_
 }
 
 /* Out of table and list; the cache's reference passes to the caller. */
-static void take_out(struct shard *s, struct vt_lru_entry **at)
+static void take_out(struct vt_lru *lru, struct shard *s, struct vt_lru_entry **at)
 {
 	struct vt_lru_entry *entry = *at;
 
@@ -111,6 +123,8 @@ static void take_out(struct shard *s, struct vt_lru_entry **at)
 	unlink_entry(entry);
 	entry->kept = false;
 	s->count--;
+	if (ring_of(entry) == RING_INDEX)
+		lru->used_by_index -= entry->charge;
 }
 
 /* A table that cannot grow only gets slower. */
@@ -137,19 +151,18 @@ static void grow_table(struct shard *s)
 	s->bucket_count = count;
 }
 
-/* Gives up the oldest object of the shard that nobody holds; false if there is none near the end.
- */
-static bool evict_one(struct shard *s)
+/* Gives up the oldest object of the ring that nobody holds; false if there is none near the end. */
+static bool evict_one(struct vt_lru *lru, struct shard *s, enum ring ring)
 {
-	struct vt_lru_entry *entry;
+	struct vt_lru_entry *entry, *end = &s->rings[ring];
 	int tries = 16;
 
 	(void) pthread_mutex_lock(&s->lock);
-	for (entry = s->list.prev; entry != &s->list && tries > 0; tries--) {
+	for (entry = end->prev; entry != end && tries > 0; tries--) {
 		struct vt_lru_entry *older = entry->prev;
 
 		if (atomic_load(&entry->refs) == 1) {
-			take_out(s, find(s, mix(entry->key), entry->key));
+			take_out(lru, s, find(s, mix(entry->key), entry->key));
 			s->evictions++;
 			(void) pthread_mutex_unlock(&s->lock);
 			vt_lru_unref(entry);
@@ -163,13 +176,24 @@ static bool evict_one(struct shard *s)
 	return false;
 }
 
-/* Brings `used` to the limit if that is possible, beginning with the shard `first`. */
+/*
+ * Brings `used` to the limit if that is possible, beginning with the shard `first`: by data, and by
+ * what leads to it when that has more than its half.
+ */
 static bool shrink(struct vt_lru *lru, size_t first)
 {
-	size_t idle = 0;
+	for (int turn = 0; turn < 2; turn++) {
+		size_t idle = 0;
 
-	for (size_t i = first; lru->used > lru->limit && idle < SHARDS; i++)
-		idle = evict_one(&lru->shards[i % SHARDS]) ? 0 : idle + 1;
+		for (size_t i = first; lru->used > lru->limit && idle < SHARDS; i++) {
+			bool index = (lru->used_by_index > lru->limit / 2) == (turn == 0);
+
+			idle = evict_one(lru, &lru->shards[i % SHARDS],
+					 index ? RING_INDEX : RING_DATA)
+				       ? 0
+				       : idle + 1;
+		}
+	}
 	return lru->used <= lru->limit;
 }
 
@@ -180,12 +204,13 @@ void vt_lru_free(struct vt_lru *lru)
 	for (int i = 0; i < SHARDS; i++) {
 		struct shard *s = &lru->shards[i];
 
-		while (s->buckets && s->list.prev != &s->list) {
-			struct vt_lru_entry *entry = s->list.prev;
+		for (int ring = 0; ring < RINGS; ring++)
+			while (s->buckets && s->rings[ring].prev != &s->rings[ring]) {
+				struct vt_lru_entry *entry = s->rings[ring].prev;
 
-			take_out(s, find(s, mix(entry->key), entry->key));
-			vt_lru_unref(entry);
-		}
+				take_out(lru, s, find(s, mix(entry->key), entry->key));
+				vt_lru_unref(entry);
+			}
 		free(s->buckets);
 		(void) pthread_mutex_destroy(&s->lock);
 	}
@@ -247,6 +272,8 @@ struct vt_lru_entry *vt_lru_put(struct vt_lru *lru, struct vt_lru_entry *entry)
 		link_newest(s, entry);
 		entry->kept = true;
 		s->count++;
+		if (ring_of(entry) == RING_INDEX)
+			lru->used_by_index += entry->charge;
 	}
 	(void) pthread_mutex_unlock(&s->lock);
 	if (!there)
@@ -274,7 +301,7 @@ void vt_lru_drop(struct vt_lru *lru, struct vt_lru_key key)
 	at = find(s, hash, key);
 	entry = *at;
 	if (entry)
-		take_out(s, at);
+		take_out(lru, s, at);
 	(void) pthread_mutex_unlock(&s->lock);
 	vt_lru_unref(entry);
 }

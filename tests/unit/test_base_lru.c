@@ -127,6 +127,50 @@ START_TEST(what_was_used_stays_and_what_was_not_goes)
 }
 END_TEST
 
+static void keep_of(struct vt_lru *lru, enum vt_lru_kind kind, uint64_t number)
+{
+	struct object *object = make(lru, number, 100);
+
+	object->lru.key = vt_lru_key(kind, number, 0);
+	vt_lru_unref(vt_lru_put(lru, &object->lru));
+}
+
+static unsigned left_of(struct vt_lru *lru, enum vt_lru_kind kind, uint64_t count)
+{
+	unsigned left = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct vt_lru_entry *entry = vt_lru_get(lru, vt_lru_key(kind, i, 0));
+
+		left += entry != NULL;
+		vt_lru_unref(entry);
+	}
+	return left;
+}
+
+START_TEST(pages_stay_while_frames_come_and_go_and_have_no_more_than_half)
+{
+	struct vt_lru *lru = vt_lru_new(160 * 100);
+
+	for (uint64_t i = 0; i < 40; i++)
+		keep_of(lru, i % 2 ? VT_LRU_PAGE : VT_LRU_RECIPE, i);
+	for (uint64_t i = 0; i < 2000; i++)
+		keep_of(lru, VT_LRU_FRAME, i);
+	ck_assert_uint_eq(left_of(lru, VT_LRU_PAGE, 40) + left_of(lru, VT_LRU_RECIPE, 40), 40);
+	ck_assert_uint_eq(left_of(lru, VT_LRU_FRAME, 2000), 120);
+	for (uint64_t i = 40; i < 2000; i++)
+		keep_of(lru, VT_LRU_PAGE, i);
+	ck_assert_uint_ge(left_of(lru, VT_LRU_FRAME, 2000), 79); /* the half that is theirs */
+	vt_lru_free(lru);
+	lru = vt_lru_new(160 * 100);
+	for (uint64_t i = 0; i < 2000; i++) /* where there are no frames they have all */
+		keep_of(lru, VT_LRU_PAGE, i);
+	ck_assert_uint_eq(left_of(lru, VT_LRU_PAGE, 2000), 160);
+	vt_lru_free(lru);
+	ck_assert_int_eq(living, 0);
+}
+END_TEST
+
 START_TEST(the_limit_is_hard_whatever_comes)
 {
 	struct vt_lru *lru = vt_lru_new(10000);
@@ -283,6 +327,7 @@ END_TEST
 
 VT_SUITE(base_lru, what_was_kept_is_found, kinds_do_not_collide,
 	 the_first_of_two_equal_ones_is_used_by_both, what_was_used_stays_and_what_was_not_goes,
+	 pages_stay_while_frames_come_and_go_and_have_no_more_than_half,
 	 the_limit_is_hard_whatever_comes, what_a_reader_holds_is_not_evicted_and_not_freed,
 	 with_everything_pinned_an_object_serves_its_maker_only,
 	 dropping_leaves_it_to_those_who_hold_it, reserving_makes_room_or_says_no,

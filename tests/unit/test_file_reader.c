@@ -344,16 +344,19 @@ static uint64_t decoded(void)
 	return stats.decoded;
 }
 
-START_TEST(what_a_long_read_was_done_with_makes_room)
+START_TEST(what_a_read_was_done_with_makes_room)
 {
 	uint64_t before;
 
 	set_up();
 	open_reader(16u << 20);
-	ck_assert_int_eq(compare(&files[WIDE], 0, FRAME_LEN), 0);
+	ck_assert_int_eq(compare(&files[WIDE], 0, FRAME_LEN - 1), 0);
 	before = decoded();
-	ck_assert_int_eq(compare(&files[WIDE], 0, FRAME_LEN), 0); /* short: it is kept */
+	ck_assert_int_eq(compare(&files[WIDE], 1, FRAME_LEN - 1), 0); /* parts: it is kept */
+	ck_assert_int_eq(compare(&files[WIDE], 0, FRAME_LEN), 0);
 	ck_assert_uint_eq(decoded(), before);
+	ck_assert_int_eq(compare(&files[WIDE], 0, FRAME_LEN), 0); /* whole: it was not */
+	ck_assert_uint_eq(decoded(), before + 1);
 	ck_assert_int_eq(compare(&files[WIDE], 0, 5 * FRAME_LEN + 100), 0);
 	before = decoded();
 	ck_assert_int_eq(compare(&files[WIDE], 5 * FRAME_LEN + 100, 100), 0); /* goes on there */
@@ -665,7 +668,7 @@ END_TEST
 
 VT_SUITE(file_reader, files_of_every_shape_read_as_they_were_stored, extents_meet_without_a_seam,
 	 a_read_ends_where_the_file_does, what_would_be_too_many_pieces_is_answered_all_the_same,
-	 bytes_of_one_frame_are_not_copied, what_a_long_read_was_done_with_makes_room,
+	 bytes_of_one_frame_are_not_copied, what_a_read_was_done_with_makes_room,
 	 a_hint_that_holds_asks_the_store_for_nothing, a_warm_recipe_asks_the_store_for_nothing,
 	 a_stale_hint_falls_back_to_the_index, a_stale_hint_may_lead_to_a_recipe,
 	 a_hint_that_the_index_confirms_is_not_tried_twice,
