@@ -16,6 +16,7 @@
 #include "fs/trail.h"
 #include "index/base/error.h"
 #include "index/index.h"
+#include "index/recent_nodes.h"
 #include "policy/book.h"
 #include "policy/gate.h"
 #include "policy/instant.h"
@@ -135,7 +136,8 @@ int vt_service_open(const char *dir, uint64_t cache_bytes, struct vt_service **o
 	if (!service)
 		return vt_fail(err, ENOMEM, "no memory for a server's parts");
 	service->counters = vt_counters_new();
-	if (!service->counters)
+	service->recent = vt_recent_nodes_new();
+	if (!service->counters || !service->recent)
 		return vt_fail(err, ENOMEM, "no memory for a server's parts");
 	r = vt_index_facts(dir, &facts, err);
 	if (r < 0)
@@ -171,6 +173,7 @@ void vt_service_close(struct vt_service *service)
 	vt_people_free(service->people);
 	vt_book_close(service->book);
 	vt_timekeeper_free(service->time);
+	vt_recent_nodes_free(service->recent);
 	vt_index_close(service->index);
 	vt_counters_free(service->counters);
 	free(service);

@@ -50,6 +50,7 @@ struct vt_service {
 	struct vt_sessions *sessions; /* the mounts (fs/mount.h) */
 	struct vt_policy_watch *watch;
 	struct vt_counters *counters; /* what the mounts do */
+	struct vt_recent_nodes *recent;
 };
 
 #define VT_CACHE_DEFAULT (256ull << 20)
