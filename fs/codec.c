@@ -228,6 +228,24 @@ int vt_frame_inspect(const void *frame, size_t len, struct vt_frame_facts *out,
 	return 0;
 }
 
+int vt_frame_raw(const void *frame, size_t len, const uint8_t **content, struct vt_error *err)
+{
+	struct vt_reader reader = vt_reader_over(frame, len);
+	uint32_t size, header;
+
+	if (vt_reader_le32(&reader) != FRAME_MAGIC || vt_reader_u8(&reader) != RAW_DESCRIPTOR)
+		return 0;
+	size = vt_reader_le32(&reader);
+	header = vt_reader_le16(&reader);
+	header |= (uint32_t) vt_reader_u8(&reader) << 16;
+	if (header != (size << 3 | 1) || size > RAW_BLOCK_MAX || len != raw_size(size))
+		return 0;
+	*content = vt_reader_get(&reader, size);
+	if (vt_reader_le32(&reader) != (uint32_t) XXH64(*content, size, 0))
+		return vt_fail(err, EBADMSG, "a damaged frame: its checksum is wrong");
+	return 1;
+}
+
 int vt_decoder_new(struct vt_decoder **out, struct vt_error *err)
 {
 	vt_cleanup(vt_decoder_freep) struct vt_decoder *decoder = calloc(1, sizeof *decoder);

@@ -63,6 +63,12 @@ struct vt_frame_facts {
 int vt_frame_inspect(const void *frame, size_t len, struct vt_frame_facts *out,
 		     struct vt_error *err);
 
+/*
+ * 1: a raw frame of one block, and `*content` are its decoded bytes, checked, inside `frame`; 0:
+ * another kind of frame; -EBADMSG: its checksum is wrong.
+ */
+int vt_frame_raw(const void *frame, size_t len, const uint8_t **content, struct vt_error *err);
+
 struct vt_decoder;
 int vt_decoder_new(struct vt_decoder **out, struct vt_error *err);
 void vt_decoder_free(struct vt_decoder *decoder);

@@ -93,7 +93,8 @@ static size_t put_pieces(const struct vt_part *part, struct iovec *out)
 	size_t n = 0;
 
 	if (part->at.shard) {
-		out[n++] = (struct iovec){part->frame->data + part->skip, part->length};
+		out[n++] = (struct iovec){(void *) (uintptr_t) (part->frame->data + part->skip),
+					  part->length};
 		return n;
 	}
 	for (uint64_t left = part->length; left > 0; n++) {

@@ -43,10 +43,10 @@ struct flight {
 	struct vt_io_task task; /* first: to go on from a thread of the pool */
 	struct vt_frame_cache *cache;
 	struct vt_location at;
-	uint64_t key; /* shard, offset */
-	uint8_t *encoded;
-	bool reserved; /* its encoded bytes are counted in the LRU */
-	bool held;     /* guarded by the cache's lock */
+	uint64_t key;             /* shard, offset */
+	struct vt_frame *encoded; /* a frame to be: its bytes are as they are stored */
+	bool reserved;            /* its encoded bytes are counted in the LRU */
+	bool held;                /* guarded by the cache's lock */
 	struct waiter first;
 	struct waiter *waiters; /* guarded by the cache's lock */
 	struct flight *next_held;
@@ -193,32 +193,63 @@ static void free_frame(struct vt_lru_entry *entry)
 	free(entry);
 }
 
-static int decode(struct vt_frame_cache *cache, const struct flight *flight, bool nowait,
-		  struct vt_frame **out, struct vt_error *err)
+/* Counted from here on, with `len` bytes. */
+static void init_frame(struct vt_frame_cache *cache, const struct flight *flight,
+		       struct vt_frame *frame, uint32_t size, const uint8_t *data, size_t len)
+{
+	frame->size = size;
+	frame->data = data;
+	vt_lru_entry_init(cache->lru, &frame->lru, lru_key(&flight->at), sizeof *frame + len,
+			  free_frame);
+}
+
+static int decompress(struct vt_frame_cache *cache, const struct flight *flight,
+		      const struct vt_frame_facts *facts, bool nowait, struct vt_frame **out,
+		      struct vt_error *err)
 {
 	struct vt_decoder *decoder = own_decoder();
 	struct vt_dictionary *dictionary = NULL;
-	struct vt_frame_facts facts;
 	struct vt_frame *frame;
-	int r = vt_frame_inspect(flight->encoded, flight->at.frame_size, &facts, err);
+	int r = 0;
 
-	if (r == 0 && facts.dictionary)
-		r = find_dictionary(cache, flight->at.shard, facts.dictionary, nowait, &dictionary,
+	if (facts->dictionary)
+		r = find_dictionary(cache, flight->at.shard, facts->dictionary, nowait, &dictionary,
 				    err);
 	if (r < 0)
 		return r;
-	frame = decoder ? malloc(sizeof *frame + facts.content_size) : NULL;
+	frame = decoder ? malloc(sizeof *frame + facts->content_size) : NULL;
 	if (!frame)
 		return -ENOMEM;
-	frame->size = facts.content_size;
-	vt_lru_entry_init(cache->lru, &frame->lru, lru_key(&flight->at),
-			  sizeof *frame + frame->size, free_frame); /* counted from here on */
-	r = vt_decode(decoder, dictionary, flight->encoded, flight->at.frame_size, frame->data,
-		      frame->size, err);
-	if (r < 0) {
+	init_frame(cache, flight, frame, facts->content_size, frame->bytes, facts->content_size);
+	r = vt_decode(decoder, dictionary, flight->encoded->bytes, flight->at.frame_size,
+		      frame->bytes, frame->size, err);
+	if (r < 0)
 		vt_frame_unref(frame);
-		return r;
+	else
+		*out = frame;
+	return r;
+}
+
+/* A raw frame is served from where it was read. */
+static int decode(struct vt_frame_cache *cache, struct flight *flight, bool nowait,
+		  struct vt_frame **out, struct vt_error *err)
+{
+	size_t len = flight->at.frame_size;
+	struct vt_frame_facts facts;
+	struct vt_frame *frame = NULL;
+	const uint8_t *content;
+	int r = vt_frame_inspect(flight->encoded->bytes, len, &facts, err);
+
+	if (r == 0)
+		r = vt_frame_raw(flight->encoded->bytes, len, &content, err);
+	if (r > 0) {
+		frame = vt_steal(&flight->encoded);
+		init_frame(cache, flight, frame, facts.content_size, content, len);
+	} else if (r == 0) {
+		r = decompress(cache, flight, &facts, nowait, &frame, err);
 	}
+	if (r < 0)
+		return r;
 	cache->decoded++;
 	cache->bytes_decoded += frame->size;
 	*out = (struct vt_frame *) vt_lru_put(cache->lru, &frame->lru);
@@ -384,12 +415,12 @@ static void begin_read(struct flight *flight)
 
 	cache->reads++;
 	cache->bytes_stored += flight->at.frame_size;
-	flight->encoded = malloc(flight->at.frame_size);
+	flight->encoded = malloc(sizeof *flight->encoded + flight->at.frame_size);
 	if (!flight->encoded) {
 		arrive(flight, -ENOMEM, true);
 		return;
 	}
-	r = vt_block_read(cache->source, &flight->at, flight->encoded, read_done, flight);
+	r = vt_block_read(cache->source, &flight->at, flight->encoded->bytes, read_done, flight);
 	if (r != 0)
 		arrive(flight, r > 0 ? 0 : r, true);
 }

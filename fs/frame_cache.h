@@ -20,7 +20,8 @@ struct vt_frame_cache;
 struct vt_frame {
 	struct vt_lru_entry lru; /* first; key VT_LRU_FRAME, shard, frame_offset */
 	uint32_t size;
-	uint8_t data[];
+	const uint8_t *data; /* in `bytes` */
+	uint8_t bytes[];
 };
 static inline void vt_frame_unref(struct vt_frame *frame)
 {

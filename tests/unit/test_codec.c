@@ -81,6 +81,34 @@ START_TEST(libzstd_reads_raw_frames_of_every_length)
 }
 END_TEST
 
+#define ONE_BLOCK (128u << 10)
+
+START_TEST(a_raw_frame_of_one_block_is_served_where_it_lies)
+{
+	vt_autofree uint8_t *data = malloc(VT_FRAME_MAX);
+	const uint8_t *content;
+
+	for (size_t i = 0; i < LENGTHS; i++) {
+		vt_cleanup(vt_buf_done) struct vt_buf frame = VT_BUF_INIT;
+		bool one = lengths[i] <= ONE_BLOCK;
+
+		model_noise(data, lengths[i], i);
+		ck_assert_int_eq(vt_encode_raw(data, lengths[i], &frame, NULL), 0);
+		ck_assert_int_eq(vt_frame_raw(frame.data, frame.len, &content, NULL), one);
+		if (one)
+			ck_assert_mem_eq(content, data, lengths[i]);
+		ck_assert_int_eq(vt_frame_raw(frame.data, frame.len - 1, &content, NULL), 0);
+		vt_buf_put_u8(&frame, 0);
+		ck_assert_int_eq(vt_frame_raw(frame.data, frame.len, &content, NULL), 0);
+		vt_buf_reset(&frame);
+		model_text(data, lengths[i], i);
+		encode(NULL, data, lengths[i], &frame);
+		if (lengths[i] > 1000) /* it shrinks */
+			ck_assert_int_eq(vt_frame_raw(frame.data, frame.len, &content, NULL), 0);
+	}
+}
+END_TEST
+
 START_TEST(what_does_not_shrink_grows_no_more_than_raw)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf encoded = VT_BUF_INIT, raw = VT_BUF_INIT;
@@ -115,6 +143,13 @@ START_TEST(no_frame_is_made_of_nothing_or_of_too_much)
 }
 END_TEST
 
+static void must_not_be_raw(const struct vt_buf *frame)
+{
+	const uint8_t *content;
+
+	ck_assert_int_le(vt_frame_raw(frame->data, frame->len, &content, NULL), 0);
+}
+
 static void flip_every_bit(struct vt_buf *frame, const void *data, size_t len)
 {
 	vt_autofree uint8_t *out = malloc(len);
@@ -129,6 +164,7 @@ static void flip_every_bit(struct vt_buf *frame, const void *data, size_t len)
 			ck_assert_uint_eq(out_len, len);
 			ck_assert_mem_eq(out, data, len);
 		}
+		must_not_be_raw(frame);
 		frame->data[bit / 8] ^= (uint8_t) (1 << bit % 8);
 	}
 	ck_assert_uint_lt(unnoticed, 8 * frame->len / 20);
@@ -316,8 +352,8 @@ START_TEST(a_probe_tells_text_from_noise)
 END_TEST
 
 VT_SUITE(codec, text_of_every_length_shrinks_and_comes_back,
-	 libzstd_reads_raw_frames_of_every_length, what_does_not_shrink_grows_no_more_than_raw,
-	 no_frame_is_made_of_nothing_or_of_too_much,
+	 libzstd_reads_raw_frames_of_every_length, a_raw_frame_of_one_block_is_served_where_it_lies,
+	 what_does_not_shrink_grows_no_more_than_raw, no_frame_is_made_of_nothing_or_of_too_much,
 	 a_flipped_bit_gives_an_error_or_the_right_bytes, only_one_whole_frame_decodes,
 	 frames_of_others_are_refused_where_they_lack_what_ours_have,
 	 a_dictionary_makes_small_frames_smaller_and_must_be_the_right_one,
