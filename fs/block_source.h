@@ -29,6 +29,12 @@ struct vt_block_source_ops {
 	 */
 	int (*read)(struct vt_block_source *source, const struct vt_location *at, void *out,
 		    vt_block_done *done, void *context);
+	/*
+	 * Brings bytes of a shard's file into memory, from where reads of them are answered at
+	 * once; may block. 0, -ENOENT, -EIO.
+	 */
+	int (*bring)(struct vt_block_source *source, uint32_t shard, uint64_t offset,
+		     uint64_t length);
 	/* No read may be under way; one that was only delayed is answered -EIO. */
 	void (*free)(struct vt_block_source *source);
 };
@@ -40,6 +46,11 @@ static inline int vt_block_read(struct vt_block_source *source, const struct vt_
 				void *out, vt_block_done *done, void *context)
 {
 	return source->ops->read(source, at, out, done, context);
+}
+static inline int vt_block_bring(struct vt_block_source *source, uint32_t shard, uint64_t offset,
+				 uint64_t length)
+{
+	return source->ops->bring(source, shard, offset, length);
 }
 static inline void vt_block_source_free(struct vt_block_source *source)
 {

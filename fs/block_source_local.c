@@ -26,6 +26,8 @@
 /* Of more than its own read-ahead the kernel may pass over the rest. */
 #define ASK_AT_ONCE (128u << 10)
 
+#define READ_AT_ONCE (256u << 10) /* bytes; that much stays in the processor's cache */
+
 /* An open shard; in the table while it may be found, alive while somebody reads from it. */
 struct open_shard {
 	uint32_t shard;
@@ -182,6 +184,12 @@ static int read_all(int fd, const struct vt_location *at, uint8_t *out)
 	return (size_t) n < at->frame_size ? -EBADMSG /* it is shorter than the index says */ : 0;
 }
 
+static void ask_for(int fd, uint64_t begin, uint64_t end)
+{
+	for (uint64_t at = begin; at < end; at += ASK_AT_ONCE)
+		(void) posix_fadvise(fd, (off_t) at, ASK_AT_ONCE, POSIX_FADV_WILLNEED);
+}
+
 /* Begins to bring what lies around a frame that is not in memory into the page cache. */
 static void ask_around(struct local_source *source, struct open_shard *shard, uint64_t offset)
 {
@@ -197,8 +205,7 @@ static void ask_around(struct local_source *source, struct open_shard *shard, ui
 	(void) pthread_mutex_unlock(&source->lock);
 	if (!ask)
 		return;
-	for (uint64_t at = range.begin; at < range.end; at += ASK_AT_ONCE)
-		(void) posix_fadvise(shard->fd, (off_t) at, ASK_AT_ONCE, POSIX_FADV_WILLNEED);
+	ask_for(shard->fd, range.begin, range.end);
 }
 
 static void run_read(struct vt_io_task *task)
@@ -251,6 +258,27 @@ static int local_read(struct vt_block_source *base, const struct vt_location *at
 	return 0;
 }
 
+/* All is asked for at once; reading it then is to wait for it. */
+static int local_bring(struct vt_block_source *base, uint32_t shard_number, uint64_t offset,
+		       uint64_t length)
+{
+	struct local_source *source = (struct local_source *) base;
+	vt_autofree uint8_t *room = malloc(READ_AT_ONCE);
+	uint64_t end = offset + length;
+	struct open_shard *shard;
+	ssize_t n = 1;
+	int r = room ? open_shard(source, shard_number, &shard) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	ask_for(shard->fd, offset, end);
+	for (uint64_t at = offset; at < end && n > 0; at += READ_AT_ONCE)
+		n = vt_file_read_at(shard->fd, room,
+				    end - at < READ_AT_ONCE ? end - at : READ_AT_ONCE, at);
+	unref(source, shard);
+	return n < 0 ? -EIO : 0;
+}
+
 static void local_free(struct vt_block_source *base)
 {
 	struct local_source *source = (struct local_source *) base;
@@ -266,7 +294,8 @@ static void local_free(struct vt_block_source *base)
 int vt_block_source_local(struct vt_io_pool *pool, unsigned max_open, vt_shard_path *path,
 			  void *context, struct vt_block_source **out, struct vt_error *err)
 {
-	static const struct vt_block_source_ops ops = {.read = local_read, .free = local_free};
+	static const struct vt_block_source_ops ops = {
+		.read = local_read, .bring = local_bring, .free = local_free};
 	struct local_source *source = calloc(1, sizeof *source);
 
 	if (!source)

@@ -114,6 +114,12 @@ static int delayed_read(struct vt_block_source *base, const struct vt_location *
 	return 0;
 }
 
+static int delayed_bring(struct vt_block_source *base, uint32_t shard, uint64_t offset,
+			 uint64_t length)
+{
+	return vt_block_bring(((struct delayed_source *) base)->inner, shard, offset, length);
+}
+
 static void delayed_free(struct vt_block_source *base)
 {
 	struct delayed_source *source = (struct delayed_source *) base;
@@ -132,7 +138,8 @@ static void delayed_free(struct vt_block_source *base)
 int vt_block_source_delayed(struct vt_block_source *inner, uint32_t shard, unsigned delay_ms,
 			    struct vt_block_source **out, struct vt_error *err)
 {
-	static const struct vt_block_source_ops ops = {.read = delayed_read, .free = delayed_free};
+	static const struct vt_block_source_ops ops = {
+		.read = delayed_read, .bring = delayed_bring, .free = delayed_free};
 	struct delayed_source *source = calloc(1, sizeof *source);
 	pthread_condattr_t attributes;
 	int r;
@@ -206,6 +213,12 @@ static int fault_read(struct vt_block_source *base, const struct vt_location *at
 	return r;
 }
 
+static int fault_bring(struct vt_block_source *base, uint32_t shard, uint64_t offset,
+		       uint64_t length)
+{
+	return vt_block_bring(((struct fault_source *) base)->inner, shard, offset, length);
+}
+
 static void fault_free(struct vt_block_source *base)
 {
 	struct fault_source *source = (struct fault_source *) base;
@@ -217,7 +230,8 @@ static void fault_free(struct vt_block_source *base)
 int vt_block_source_fault(struct vt_block_source *inner, unsigned every, int code,
 			  struct vt_block_source **out, struct vt_error *err)
 {
-	static const struct vt_block_source_ops ops = {.read = fault_read, .free = fault_free};
+	static const struct vt_block_source_ops ops = {
+		.read = fault_read, .bring = fault_bring, .free = fault_free};
 	struct fault_source *source = calloc(1, sizeof *source);
 
 	if (!source)

@@ -61,6 +61,7 @@ static const struct vt_control_op table[] = {
 	{"labels", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(labels)},
 	{"select", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(select)},
 	{"stats", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(stats)},
+	{"warm", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(warm)},
 	{"curate", VT_RIGHT_CURATE, VT_OBJECT_NEW, true, FUNCTION(curate)},
 	{"gate.set", VT_RIGHT_ADMIN, VT_OBJECT_DATASET, true, FUNCTION(gate_set)},
 	{"gate.show", VT_RIGHT_BROWSE, VT_OBJECT_DATASET, false, FUNCTION(gate_show)},

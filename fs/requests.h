@@ -157,6 +157,12 @@ int vt_arg_digest_or(const json_t *args, const char *key, struct vt_digest *out,
 		     struct vt_error *err);
 /* args.path or args.path_hex without slashes at its ends or twice in a row; "" when absent. */
 int vt_arg_path(const json_t *args, struct vt_buf *out, struct vt_error *err);
+/*
+ * The node of the request's version that it names, and the path. `node` is done by the caller also
+ * after a failure.
+ */
+int vt_control_find_path(const struct vt_control_request *request, struct vt_buf *path,
+			 struct vt_node *node, struct vt_error *err);
 
 /* The functions of the table. requests_catalog.c: */
 int vt_serve_hello(struct vt_control_request *request, struct vt_error *err);
@@ -208,6 +214,8 @@ int vt_control_send_label_diff(struct vt_control_request *request, struct vt_err
 int vt_serve_select(struct vt_control_request *request, struct vt_error *err);
 /* requests_stats.c: */
 int vt_serve_stats(struct vt_control_request *request, struct vt_error *err);
+/* requests_warm.c: */
+int vt_serve_warm(struct vt_control_request *request, struct vt_error *err);
 /*
  * Around what counts a whole version. Everybody who may read may ask for that, so what it takes of
  * the server is bounded: -EAGAIN, others are at it. The end only after a beginning.

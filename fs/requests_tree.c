@@ -16,9 +16,8 @@ static const struct vt_page_source *pages_of(const struct vt_control_request *re
 	return &request->service->index->pages;
 }
 
-/* The node that args.path names. `node` is done by the caller also after a failure. */
-static int find_target(const struct vt_control_request *request, struct vt_buf *path,
-		       struct vt_node *node, struct vt_error *err)
+int vt_control_find_path(const struct vt_control_request *request, struct vt_buf *path,
+			 struct vt_node *node, struct vt_error *err)
 {
 	int r = vt_arg_path(request->args, path, err);
 
@@ -91,7 +90,7 @@ int vt_serve_list(struct vt_control_request *request, struct vt_error *err)
 	int r = vt_arg_flag(request->args, "recursive", &recursive, err);
 
 	if (r >= 0)
-		r = find_target(request, &path, &target, err);
+		r = vt_control_find_path(request, &path, &target, err);
 	if (r < 0)
 		; /* nothing to list */
 	else if (target.entry.type != VT_DIRECTORY)
@@ -161,7 +160,7 @@ int vt_serve_cat(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_buf path = VT_BUF_INIT;
 	struct vt_node target = {0};
-	int r = find_target(request, &path, &target, err);
+	int r = vt_control_find_path(request, &path, &target, err);
 
 	if (r >= 0)
 		r = check_is_file(&target, &path, err);

@@ -31,6 +31,7 @@ extern const struct vt_command vt_cmd_mount;
 extern const struct vt_command vt_cmd_umount;
 extern const struct vt_command vt_cmd_status;
 extern const struct vt_command vt_cmd_top;
+extern const struct vt_command vt_cmd_warm;
 extern const struct vt_command vt_cmd_stop;
 extern const struct vt_command vt_cmd_upgrade;
 extern const struct vt_command vt_cmd_doctor;

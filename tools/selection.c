@@ -58,7 +58,7 @@ static void point_at(const char *expression, size_t column)
 	(void) fprintf(stderr, "\n%*s^\n", (int) before, "");
 }
 
-static void explain(const char *expression, const char *sentence)
+void vt_selection_explain(const char *expression, const char *sentence)
 {
 	unsigned long column;
 
@@ -82,7 +82,7 @@ int vt_selection_ask(struct vt_cli *cli, const struct vt_target *target, const c
 	(void) json_object_set_new(args, "limit", json_integer(limit));
 	r = vt_cli_call(cli, "select", args, take_blob, &selection, result, &why);
 	if (r == -EINVAL)
-		explain(expression, why.text);
+		vt_selection_explain(expression, why.text);
 	if (r < 0 && err)
 		*err = why;
 	return r;

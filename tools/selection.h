@@ -23,3 +23,9 @@ typedef int vt_selection_each(void *context, const char *path, size_t len);
 int vt_selection_ask(struct vt_cli *cli, const struct vt_target *target, const char *expression,
 		     uint32_t limit, vt_selection_each *each, void *context, json_t **result,
 		     struct vt_error *err);
+
+/*
+ * For a request of one's own with an expression in it, refused with `sentence`: on a terminal,
+ * shows the expression with a mark at the column that the sentence names.
+ */
+void vt_selection_explain(const char *expression, const char *sentence);

@@ -54,6 +54,7 @@ const struct vt_command *const vt_commands[] = {
 	&vt_cmd_verify,
 	&vt_cmd_mount,
 	&vt_cmd_umount,
+	&vt_cmd_warm,
 	&vt_cmd_status,
 	&vt_cmd_top,
 	&vt_cmd_stop,

@@ -25,6 +25,7 @@ static const struct {
 	{"labels", "read", "{'dataset': 'birds', 'path': 'owl'}", false},
 	{"select", "read", "{'dataset': 'birds', 'where': 'size=3'}", false},
 	{"stats", "read", "{'dataset': 'birds'}", false},
+	{"warm", "read", "{'dataset': 'birds'}", false},
 	{"gate.set", "admin", "{'dataset': 'birds', 'gate': '{}'}", false},
 	{"gate.show", "browse", "{'dataset': 'birds'}", false},
 	{"gate.check", "read", "{'dataset': 'birds'}", false},
