@@ -197,15 +197,17 @@ static void ask_around(struct local_source *source, struct open_shard *shard, ui
 	bool ask = false;
 
 	(void) pthread_mutex_lock(&source->lock);
-	if (shard->around && source->around < source->around_max)
-		ask = vt_read_around_missing(shard->around, offset,
-					     source->around_max - source->around, &range);
-	if (ask)
-		source->around += range.end - range.begin;
+	if (shard->around) {
+		uint64_t used = source->around, max = source->around_max;
+
+		source->around -= vt_read_around_bytes(shard->around);
+		ask = vt_read_around_missing(shard->around, offset, used < max ? max - used : 0,
+					     &range);
+		source->around += vt_read_around_bytes(shard->around);
+	}
 	(void) pthread_mutex_unlock(&source->lock);
-	if (!ask)
-		return;
-	ask_for(shard->fd, range.begin, range.end);
+	if (ask)
+		ask_for(shard->fd, range.begin, range.end);
 }
 
 static void run_read(struct vt_io_task *task)

@@ -11,6 +11,7 @@ enum state { UNASKED, ASKED, WANTED };
 struct vt_read_around {
 	uint64_t blocks;        /* of the file */
 	uint64_t earned, spent; /* bytes */
+	uint64_t lost;          /* frames that were missing where all was asked for */
 	uint8_t state[];        /* of each block */
 };
 
@@ -39,13 +40,26 @@ static uint64_t blocks_earned(const struct vt_read_around *around)
 	return size / VT_AROUND_BLOCK;
 }
 
+/* Some are only on their way; as many as there are blocks, and others took the memory meanwhile. */
+static void begin_again_if_lost(struct vt_read_around *around)
+{
+	if (++around->lost <= around->blocks)
+		return;
+	memset(around->state, UNASKED, around->blocks);
+	around->earned = around->spent = around->lost = 0;
+}
+
 bool vt_read_around_missing(struct vt_read_around *around, uint64_t offset, uint64_t room,
 			    struct vt_byte_range *out)
 {
 	uint64_t at = offset / VT_AROUND_BLOCK, count, begin, end;
 
-	if (at >= around->blocks || around->state[at] != UNASKED)
+	if (at >= around->blocks)
 		return false;
+	if (around->state[at] != UNASKED) {
+		begin_again_if_lost(around);
+		return false;
+	}
 	around->earned += VT_AROUND_EARNED;
 	count = blocks_earned(around);
 	begin = at / count * count;

@@ -7,7 +7,8 @@
  * that was missing, and each block that turned out to be wanted, *earns* that much, and a range may
  * be as large as what was earned and not spent: where little is wanted it costs at most what the
  * frames alone do, and where all is wanted, ranges soon are VT_AROUND_MAX. No part of the file is
- * asked for twice.
+ * asked for twice, until so many frames were missing where all was asked for that what came must
+ * be gone from memory: then all begins again.
  *
  * Not thread-safe: the caller has a lock.
  */
@@ -41,5 +42,5 @@ bool vt_read_around_missing(struct vt_read_around *around, uint64_t offset, uint
 /* The frame at `offset` was there. */
 void vt_read_around_found(struct vt_read_around *around, uint64_t offset);
 
-/* How many bytes were given out. */
+/* How many bytes were given out since all began, or began again. */
 uint64_t vt_read_around_bytes(const struct vt_read_around *around);

@@ -105,6 +105,22 @@ START_TEST(a_range_keeps_to_the_room_and_to_the_file)
 }
 END_TEST
 
+START_TEST(what_is_gone_from_memory_is_asked_for_again)
+{
+	set_up(8 * BLOCK);
+	for (uint64_t block = 0; block < 8; block++)
+		(void) missing(block * BLOCK);
+	ck_assert_uint_eq(vt_read_around_bytes(around), 8 * BLOCK);
+	for (int i = 0; i < 4; i++) /* 4 were so before: on their way */
+		ck_assert(!missing(3 * BLOCK));
+	ck_assert(!missing(3 * BLOCK)); /* one too many */
+	ck_assert_uint_eq(vt_read_around_bytes(around), 0);
+	ck_assert(missing(3 * BLOCK));
+	expect(2, 4);
+	vt_read_around_free(around);
+}
+END_TEST
+
 /* Whatever the order, no block is asked for twice, and nothing is spent that was not earned. */
 START_TEST(no_part_is_asked_for_twice)
 {
@@ -117,13 +133,12 @@ START_TEST(no_part_is_asked_for_twice)
 
 		state = state * 6364136223846793005u + 1442695040888963407u;
 		at = (state >> 33) % sizeof asked;
-		if (!missing(at * BLOCK)) {
-			ck_assert(asked[at]);
+		if (asked[at]) {
 			vt_read_around_found(around, at * BLOCK);
 			continue;
 		}
+		ck_assert(missing(at * BLOCK));
 		earned += VT_AROUND_EARNED;
-		ck_assert(!asked[at]);
 		ck_assert_uint_le(range.begin, at * BLOCK);
 		ck_assert_uint_gt(range.end, at * BLOCK);
 		ck_assert_uint_le(range.end - range.begin, VT_AROUND_MAX);
@@ -140,4 +155,4 @@ END_TEST
 VT_SUITE(read_around, the_first_frame_brings_what_lies_beside_it_in_its_128_kib,
 	 scattered_frames_cost_128_kib_each, where_all_is_wanted_ranges_grow,
 	 a_block_earns_once_however_often_it_is_read, a_range_keeps_to_the_room_and_to_the_file,
-	 no_part_is_asked_for_twice)
+	 what_is_gone_from_memory_is_asked_for_again, no_part_is_asked_for_twice)
