@@ -21,6 +21,11 @@ struct vt_block_source;
 /* Called once, from any thread, without locks. `r`: 0, or -EIO / -EBADMSG (cut short) / -ENOENT. */
 typedef void vt_block_done(void *context, int r);
 
+/* Of what was read around frames (read_around.h), that of the frames' own blocks not counted. */
+struct vt_block_source_stats {
+	uint64_t around, around_used; /* bytes; blocks that a frame was found in later */
+};
+
 struct vt_block_source_ops {
 	/*
 	 * Reads at->frame_size bytes at at->frame_offset of the shard into `out`. Returns 1 when it
@@ -35,6 +40,7 @@ struct vt_block_source_ops {
 	 */
 	int (*bring)(struct vt_block_source *source, uint32_t shard, uint64_t offset,
 		     uint64_t length);
+	void (*get_stats)(struct vt_block_source *source, struct vt_block_source_stats *out);
 	/* No read may be under way; one that was only delayed is answered -EIO. */
 	void (*free)(struct vt_block_source *source);
 };
@@ -51,6 +57,11 @@ static inline int vt_block_bring(struct vt_block_source *source, uint32_t shard,
 				 uint64_t length)
 {
 	return source->ops->bring(source, shard, offset, length);
+}
+static inline void vt_block_source_get_stats(struct vt_block_source *source,
+					     struct vt_block_source_stats *out)
+{
+	source->ops->get_stats(source, out);
 }
 static inline void vt_block_source_free(struct vt_block_source *source)
 {

@@ -49,6 +49,7 @@ struct local_source {
 	struct open_shard *oldest;
 	uint64_t around;     /* bytes asked for around frames of the open shards */
 	uint64_t around_max; /* at most, so that they need not make room for each other */
+	struct vt_block_source_stats stats;
 };
 
 struct read_task {
@@ -60,6 +61,16 @@ struct read_task {
 	void *context;
 };
 
+/* Under the lock. Was the frame's block asked for with others, and is now wanted? */
+static bool note_found(struct local_source *source, struct open_shard *shard, uint64_t offset)
+{
+	bool used = vt_read_around_found(shard->around, offset);
+
+	if (used)
+		source->stats.around_used += VT_AROUND_BLOCK;
+	return used;
+}
+
 /* `found`: a frame that was in memory, or NULL. */
 static void unref_found(struct local_source *source, struct open_shard *shard,
 			const struct vt_location *found)
@@ -68,7 +79,7 @@ static void unref_found(struct local_source *source, struct open_shard *shard,
 
 	(void) pthread_mutex_lock(&source->lock);
 	if (found && shard->around)
-		vt_read_around_found(shard->around, found->frame_offset);
+		(void) note_found(source, shard, found->frame_offset);
 	last = --shard->refs == 0;
 	if (last && shard->around)
 		source->around -= vt_read_around_bytes(shard->around);
@@ -197,7 +208,7 @@ static void ask_around(struct local_source *source, struct open_shard *shard, ui
 	bool ask = false;
 
 	(void) pthread_mutex_lock(&source->lock);
-	if (shard->around) {
+	if (shard->around && !note_found(source, shard, offset)) { /* else it is on its way */
 		uint64_t used = source->around, max = source->around_max;
 
 		source->around -= vt_read_around_bytes(shard->around);
@@ -205,6 +216,8 @@ static void ask_around(struct local_source *source, struct open_shard *shard, ui
 					     &range);
 		source->around += vt_read_around_bytes(shard->around);
 	}
+	if (ask)
+		source->stats.around += range.end - range.begin - VT_AROUND_BLOCK;
 	(void) pthread_mutex_unlock(&source->lock);
 	if (ask)
 		ask_for(shard->fd, range.begin, range.end);
@@ -281,6 +294,15 @@ static int local_bring(struct vt_block_source *base, uint32_t shard_number, uint
 	return n < 0 ? -EIO : 0;
 }
 
+static void local_get_stats(struct vt_block_source *base, struct vt_block_source_stats *out)
+{
+	struct local_source *source = (struct local_source *) base;
+
+	(void) pthread_mutex_lock(&source->lock);
+	*out = source->stats;
+	(void) pthread_mutex_unlock(&source->lock);
+}
+
 static void local_free(struct vt_block_source *base)
 {
 	struct local_source *source = (struct local_source *) base;
@@ -297,7 +319,11 @@ int vt_block_source_local(struct vt_io_pool *pool, unsigned max_open, vt_shard_p
 			  void *context, struct vt_block_source **out, struct vt_error *err)
 {
 	static const struct vt_block_source_ops ops = {
-		.read = local_read, .bring = local_bring, .free = local_free};
+		.read = local_read,
+		.bring = local_bring,
+		.get_stats = local_get_stats,
+		.free = local_free,
+	};
 	struct local_source *source = calloc(1, sizeof *source);
 
 	if (!source)

@@ -120,6 +120,11 @@ static int delayed_bring(struct vt_block_source *base, uint32_t shard, uint64_t 
 	return vt_block_bring(((struct delayed_source *) base)->inner, shard, offset, length);
 }
 
+static void delayed_get_stats(struct vt_block_source *base, struct vt_block_source_stats *out)
+{
+	vt_block_source_get_stats(((struct delayed_source *) base)->inner, out);
+}
+
 static void delayed_free(struct vt_block_source *base)
 {
 	struct delayed_source *source = (struct delayed_source *) base;
@@ -139,7 +144,11 @@ int vt_block_source_delayed(struct vt_block_source *inner, uint32_t shard, unsig
 			    struct vt_block_source **out, struct vt_error *err)
 {
 	static const struct vt_block_source_ops ops = {
-		.read = delayed_read, .bring = delayed_bring, .free = delayed_free};
+		.read = delayed_read,
+		.bring = delayed_bring,
+		.get_stats = delayed_get_stats,
+		.free = delayed_free,
+	};
 	struct delayed_source *source = calloc(1, sizeof *source);
 	pthread_condattr_t attributes;
 	int r;
@@ -219,6 +228,11 @@ static int fault_bring(struct vt_block_source *base, uint32_t shard, uint64_t of
 	return vt_block_bring(((struct fault_source *) base)->inner, shard, offset, length);
 }
 
+static void fault_get_stats(struct vt_block_source *base, struct vt_block_source_stats *out)
+{
+	vt_block_source_get_stats(((struct fault_source *) base)->inner, out);
+}
+
 static void fault_free(struct vt_block_source *base)
 {
 	struct fault_source *source = (struct fault_source *) base;
@@ -231,7 +245,11 @@ int vt_block_source_fault(struct vt_block_source *inner, unsigned every, int cod
 			  struct vt_block_source **out, struct vt_error *err)
 {
 	static const struct vt_block_source_ops ops = {
-		.read = fault_read, .bring = fault_bring, .free = fault_free};
+		.read = fault_read,
+		.bring = fault_bring,
+		.get_stats = fault_get_stats,
+		.free = fault_free,
+	};
 	struct fault_source *source = calloc(1, sizeof *source);
 
 	if (!source)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "fs/block_source.h"
 #include "fs/counters.h"
 #include "fs/frame_cache.h"
 #include "fs/memory.h"
@@ -157,14 +158,20 @@ static void put_cache(struct vt_buf *out, struct vt_service *service)
 static void put_frames(struct vt_buf *out, struct vt_service *service)
 {
 	struct vt_frame_cache_stats frames;
+	struct vt_block_source_stats source;
 
 	vt_frame_cache_get_stats(service->frames, &frames);
+	vt_block_source_get_stats(service->source, &source);
 	vt_metrics_plain(out, "frame_reads_total", "counter", "Frames fetched from shards",
 			 frames.reads);
 	vt_metrics_plain(out, "frame_waits_total", "counter",
 			 "Waits for a frame another reader fetched", frames.shared);
 	vt_metrics_plain(out, "decoded_bytes_total", "counter", "Bytes that frames were decoded to",
 			 frames.bytes_decoded);
+	vt_metrics_plain(out, "read_around_bytes_total", "counter",
+			 "Bytes read from shards together with frames", source.around);
+	vt_metrics_plain(out, "read_around_used_bytes_total", "counter",
+			 "Of these, in blocks that a frame was found in later", source.around_used);
 	vt_metrics_plain(out, "failed_frames_total", "counter", "Frames that could not be read",
 			 frames.failed);
 }

@@ -79,14 +79,15 @@ bool vt_read_around_missing(struct vt_read_around *around, uint64_t offset, uint
 	return true;
 }
 
-void vt_read_around_found(struct vt_read_around *around, uint64_t offset)
+bool vt_read_around_found(struct vt_read_around *around, uint64_t offset)
 {
 	uint64_t at = offset / VT_AROUND_BLOCK;
 
 	if (at >= around->blocks || around->state[at] != ASKED)
-		return;
+		return false;
 	around->state[at] = WANTED;
 	around->earned += VT_AROUND_EARNED;
+	return true;
 }
 
 uint64_t vt_read_around_bytes(const struct vt_read_around *around)

@@ -39,8 +39,9 @@ struct vt_byte_range {
 bool vt_read_around_missing(struct vt_read_around *around, uint64_t offset, uint64_t room,
 			    struct vt_byte_range *out);
 
-/* The frame at `offset` was there. */
-void vt_read_around_found(struct vt_read_around *around, uint64_t offset);
+/* The frame at `offset` was there, or is on its way. True: its block came with others, and is
+ * wanted for the first time. */
+bool vt_read_around_found(struct vt_read_around *around, uint64_t offset);
 
 /* How many bytes were given out since all began, or began again. */
 uint64_t vt_read_around_bytes(const struct vt_read_around *around);

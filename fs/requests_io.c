@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The request `io`: what the mounts do, as counted (counters.h). */
+#include "fs/block_source.h"
 #include "fs/counters.h"
 #include "fs/frame_cache.h"
 #include "fs/memory.h"
@@ -89,11 +90,14 @@ static json_t *cache(struct vt_service *service)
 static json_t *frames(struct vt_service *service)
 {
 	struct vt_frame_cache_stats frames;
+	struct vt_block_source_stats source;
 
 	vt_frame_cache_get_stats(service->frames, &frames);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "reads", (json_int_t) frames.reads,
-			 "waits", (json_int_t) frames.shared, "decoded",
-			 (json_int_t) frames.decoded, "bytes_stored",
+	vt_block_source_get_stats(service->source, &source);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "around",
+			 (json_int_t) source.around, "around_used", (json_int_t) source.around_used,
+			 "reads", (json_int_t) frames.reads, "waits", (json_int_t) frames.shared,
+			 "decoded", (json_int_t) frames.decoded, "bytes_stored",
 			 (json_int_t) frames.bytes_stored, "bytes_decoded",
 			 (json_int_t) frames.bytes_decoded, "damaged", (json_int_t) frames.damaged,
 			 "failed", (json_int_t) frames.failed);

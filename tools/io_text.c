@@ -184,6 +184,8 @@ static void print_head(const json_t *io)
 	static const struct vt_column frames[] = {{"frames decoded", "decoded", VT_COLUMN_COUNT},
 						  {"to", "bytes_decoded", VT_COLUMN_SIZE},
 						  {"from", "bytes_stored", VT_COLUMN_SIZE},
+						  {"read around", "around", VT_COLUMN_SIZE},
+						  {"of that used", "around_used", VT_COLUMN_SIZE},
 						  {"waited for", "waits", VT_COLUMN_COUNT},
 						  {"damaged", "damaged", VT_COLUMN_COUNT},
 						  {"failed", "failed", VT_COLUMN_COUNT},

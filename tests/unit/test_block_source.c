@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "fs/read_around.h"
 #include "tests/unit/read_rig.h"
 
 #define SHARDS 12u
@@ -236,6 +237,27 @@ static bool is_in_memory(const uint8_t *file, const struct vt_location *at)
 	return there & 1;
 }
 
+/* The other block of the 128 KiB is counted as used when one of its frames is read. */
+static void check_used(const struct vt_location *at)
+{
+	uint64_t other = at[BESIDE / 2].frame_offset / VT_AROUND_BLOCK ^ 1;
+	struct vt_block_source_stats stats;
+	uint8_t out[LEN + 64];
+	unsigned i = 0;
+
+	vt_block_source_get_stats(rig.source, &stats);
+	ck_assert_uint_eq(stats.around, VT_AROUND_BLOCK);
+	ck_assert_uint_eq(stats.around_used, 0);
+	while (at[i].frame_offset / VT_AROUND_BLOCK != other)
+		i++;
+	for (int twice = 0; twice < 2; twice++) {
+		ck_assert_int_eq(rig_read(rig.source, &at[i + 3], out), 0);
+		vt_block_source_get_stats(rig.source, &stats);
+		ck_assert_uint_eq(stats.around, VT_AROUND_BLOCK);
+		ck_assert_uint_eq(stats.around_used, VT_AROUND_BLOCK);
+	}
+}
+
 START_TEST(what_lies_beside_a_missing_frame_is_brought_with_it)
 {
 	static struct vt_location at[BESIDE];
@@ -262,6 +284,7 @@ START_TEST(what_lies_beside_a_missing_frame_is_brought_with_it)
 		for (int i = 0; i < 500 && !is_in_memory(file, &at[BESIDE / 2 + 5]); i++)
 			(void) usleep(10000);
 		ck_assert(is_in_memory(file, &at[BESIDE / 2 + 5]));
+		check_used(at);
 		ck_assert(!is_in_memory(file, &at[0]));
 		ck_assert(!is_in_memory(file, &at[BESIDE - 1]));
 	}
