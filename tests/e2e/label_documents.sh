@@ -58,7 +58,7 @@ tail -c 500 "$tmp/v1.3" >"$tmp/expected"
 assert_ok cmp "$tmp/expected" "$tmp/part"
 
 card() { # card DATASET VERSION: what its README.md says of labels
-	sed -n '/^## Labels/,/^The files are in/p' "$mnt/$1/.vitrine/$2/README.md" | sed '$d'
+	sed -n '/^## Labels/,/^The files are in/p' "$mnt/$1/.vitrine/$2/README.md" | sed -e '/^## Versions before/,$d' -e '/^The files/d'
 }
 
 it "tells in README.md what labels there are, with a bar for each value"
