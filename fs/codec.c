@@ -109,16 +109,6 @@ static int set_up(ZSTD_CCtx *context, int level, int checksum)
 	       ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1));
 }
 
-/*
- * ZSTD_c_forceAttachDict and ZSTD_dictForceAttach, which zstd.h shows to those alone who link it
- * statically. Left to itself zstd copies the tables of a dictionary for each file of 16 KiB and
- * more, which takes a fifth of the time. It is a wish: a libzstd that does not know it may refuse.
- */
-static void use_dictionaries_in_place(ZSTD_CCtx *context)
-{
-	(void) ZSTD_CCtx_setParameter(context, ZSTD_c_experimentalParam4, 1);
-}
-
 int vt_encoder_new(int level, struct vt_encoder **out, struct vt_error *err)
 {
 	vt_cleanup(vt_encoder_freep) struct vt_encoder *encoder = calloc(1, sizeof *encoder);
@@ -131,7 +121,6 @@ int vt_encoder_new(int level, struct vt_encoder **out, struct vt_error *err)
 		return vt_fail(err, ENOMEM, "no memory for an encoder");
 	if (set_up(encoder->context, level, 1) || set_up(encoder->probe, 1, 0))
 		return vt_fail(err, EINVAL, "zstd has no level %d", level);
-	use_dictionaries_in_place(encoder->context);
 	*out = vt_steal(&encoder);
 	return 0;
 }
