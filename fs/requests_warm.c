@@ -6,6 +6,7 @@
 #include "fs/warm.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "fs/hits.h"
 #include "fs/label_index.h"
