@@ -56,7 +56,7 @@ START_TEST(every_node_is_that_of_its_tree_and_position)
 	struct rng rng = {7};
 
 	set_up();
-	for (int i = 0; i < 200000; i++) {
+	for (int i = 0; i < 20000; i++) {
 		int tree = (int) rng_below(&rng, TREES);
 		uint32_t near = rng_below(&rng, 600); /* more than there is room for */
 
@@ -110,7 +110,7 @@ static void *look(void *argument)
 {
 	struct rng rng = {(uint64_t) (uintptr_t) argument};
 
-	for (int i = 0; i < 20000; i++)
+	for (int i = 0; i < 4000; i++)
 		check(0, rng_below(&rng, 500), false);
 	return NULL;
 }
