@@ -17,6 +17,8 @@
 #include "policy/gate.h"
 
 struct vt_error;
+struct vt_expression;
+struct vt_hits;
 struct vt_label_schema;
 struct vt_mount_plan;
 struct vt_mount_site;
@@ -212,10 +214,16 @@ int vt_control_carry(struct vt_control_request *request, const struct vt_version
 int vt_control_send_label_diff(struct vt_control_request *request, struct vt_error *err);
 /* requests_query.c: */
 int vt_serve_select(struct vt_control_request *request, struct vt_error *err);
-/* requests_stats.c: */
-int vt_serve_stats(struct vt_control_request *request, struct vt_error *err);
+/*
+ * The files that args.where means, and the expression; both are the caller's, also after a failure.
+ * Asks the gate once more.
+ */
+int vt_control_select(struct vt_control_request *request, const struct vt_expression **where,
+		      struct vt_hits **out, struct vt_error *err);
 /* requests_warm.c: */
 int vt_serve_warm(struct vt_control_request *request, struct vt_error *err);
+/* requests_stats.c: */
+int vt_serve_stats(struct vt_control_request *request, struct vt_error *err);
 /*
  * Around what counts a whole version. Everybody who may read may ask for that, so what it takes of
  * the server is bounded: -EAGAIN, others are at it. The end only after a beginning.

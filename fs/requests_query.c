@@ -16,15 +16,6 @@
 
 #define SEND_MAX (1u << 20) /* of an answer */
 
-static int parse(const struct vt_control_request *request, const struct vt_expression **out,
-		 struct vt_error *err)
-{
-	const char *text;
-	int r = vt_arg_text(request->args, "where", &text, err);
-
-	return r < 0 ? r : vt_expression_parse(text, strlen(text), out, err);
-}
-
 static int send_blob(struct vt_control_request *request, struct vt_buf *blob, struct vt_error *err)
 {
 	int r;
@@ -67,14 +58,19 @@ static int send_paths(struct vt_control_request *request, const struct vt_hits *
 	return r < 0 ? r : send_blob(request, &blob, err);
 }
 
-/* Who has gone, or may no longer know, keeps no disk busy. */
-static int select_files(struct vt_control_request *request, const struct vt_expression *expression,
-			struct vt_hits **out, struct vt_error *err)
+int vt_control_select(struct vt_control_request *request, const struct vt_expression **where,
+		      struct vt_hits **out, struct vt_error *err)
 {
+	/* Who has gone, or may no longer know, keeps no disk busy. */
 	const struct vt_cancel cancel = {vt_control_is_over, request};
-	int r = vt_label_index_query(request->service->labels, request->version, expression,
-				     &cancel, out, err);
+	const char *text;
+	int r = vt_arg_text(request->args, "where", &text, err);
 
+	if (r >= 0)
+		r = vt_expression_parse(text, strlen(text), where, err);
+	if (r >= 0)
+		r = vt_label_index_query(request->service->labels, request->version, *where,
+					 &cancel, out, err);
 	if (r == -ECANCELED)
 		return vt_control_stopped(request, err);
 	return r < 0 ? r : vt_control_recheck(request, err);
@@ -85,12 +81,12 @@ int vt_serve_select(struct vt_control_request *request, struct vt_error *err)
 	vt_cleanup(vt_expression_freep) const struct vt_expression *expression = NULL;
 	vt_cleanup(vt_hits_unrefp) struct vt_hits *hits = NULL;
 	uint64_t limit = UINT32_MAX;
-	int r = parse(request, &expression, err);
+	int r = 0;
 
-	if (r >= 0 && json_object_get(request->args, "limit"))
+	if (json_object_get(request->args, "limit"))
 		r = vt_arg_number(request->args, "limit", UINT32_MAX, &limit, err);
 	if (r >= 0)
-		r = select_files(request, expression, &hits, err);
+		r = vt_control_select(request, &expression, &hits, err);
 	if (r >= 0)
 		r = send_paths(request, hits, limit, err);
 	if (r < 0)

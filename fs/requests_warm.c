@@ -5,17 +5,14 @@
  */
 #include "fs/warm.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "fs/hits.h"
-#include "fs/label_index.h"
 #include "fs/memory.h"
 #include "fs/requests.h"
 #include "fs/service.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/expression.h"
+#include "index/file_labels.h"
 #include "index/index.h"
 
 #define TELL_NS (200 * (VT_NS_PER_SEC / 1000)) /* between two rows */
@@ -45,19 +42,11 @@ static int find_range(struct warming *w, struct vt_error *err)
 
 static int find_hits(struct warming *w, struct vt_error *err)
 {
-	struct vt_control_request *request = w->request;
-	const struct vt_cancel cancel = {vt_control_is_over, request};
 	vt_cleanup(vt_expression_freep) const struct vt_expression *expression = NULL;
-	const char *text = NULL;
-	int r = vt_arg_text_or(request->args, "where", &text, err);
 
-	if (r < 0 || !text)
-		return r;
-	r = vt_expression_parse(text, strlen(text), &expression, err);
-	if (r >= 0)
-		r = vt_label_index_query(request->service->labels, request->version, expression,
-					 &cancel, &w->hits, err);
-	return r == -ECANCELED ? vt_control_stopped(request, err) : r;
+	if (!json_object_get(w->request->args, "where"))
+		return 0;
+	return vt_control_select(w->request, &expression, &w->hits, err);
 }
 
 static int tell(struct warming *w, struct vt_error *err)
