@@ -15,6 +15,23 @@
 #include "index/base/clock.h"
 #include "index/base/error.h"
 
+/* A source around another: what both pass on as it is. */
+struct outer_source {
+	struct vt_block_source base; /* first */
+	struct vt_block_source *inner;
+};
+
+static int inner_bring(struct vt_block_source *base, uint32_t shard, uint64_t offset,
+		       uint64_t length)
+{
+	return vt_block_bring(((struct outer_source *) base)->inner, shard, offset, length);
+}
+
+static void inner_get_stats(struct vt_block_source *base, struct vt_block_source_stats *out)
+{
+	vt_block_source_get_stats(((struct outer_source *) base)->inner, out);
+}
+
 /* ---- delayed --------------------------------------------------------------------------------- */
 
 /* A read in the order of its time; all wait equally long, so the list is a queue. */
@@ -29,8 +46,7 @@ struct late_read {
 };
 
 struct delayed_source {
-	struct vt_block_source base; /* first */
-	struct vt_block_source *inner;
+	struct outer_source outer; /* first */
 	uint32_t shard;
 	unsigned delay_ms;
 	pthread_t timer;
@@ -50,7 +66,7 @@ static void late_done(void *context, int r)
 
 static void ask_inner(struct late_read *read)
 {
-	int r = vt_block_read(read->source->inner, &read->at, read->out, late_done, read);
+	int r = vt_block_read(read->source->outer.inner, &read->at, read->out, late_done, read);
 
 	if (r != 0)
 		late_done(read, r > 0 ? 0 : r);
@@ -96,7 +112,7 @@ static int delayed_read(struct vt_block_source *base, const struct vt_location *
 	struct late_read *read;
 
 	if (source->shard && at->shard != source->shard)
-		return vt_block_read(source->inner, at, out, done, context);
+		return vt_block_read(source->outer.inner, at, out, done, context);
 	read = malloc(sizeof *read);
 	if (!read)
 		return -ENOMEM;
@@ -114,17 +130,6 @@ static int delayed_read(struct vt_block_source *base, const struct vt_location *
 	return 0;
 }
 
-static int delayed_bring(struct vt_block_source *base, uint32_t shard, uint64_t offset,
-			 uint64_t length)
-{
-	return vt_block_bring(((struct delayed_source *) base)->inner, shard, offset, length);
-}
-
-static void delayed_get_stats(struct vt_block_source *base, struct vt_block_source_stats *out)
-{
-	vt_block_source_get_stats(((struct delayed_source *) base)->inner, out);
-}
-
 static void delayed_free(struct vt_block_source *base)
 {
 	struct delayed_source *source = (struct delayed_source *) base;
@@ -136,7 +141,7 @@ static void delayed_free(struct vt_block_source *base)
 	(void) pthread_join(source->timer, NULL);
 	(void) pthread_cond_destroy(&source->changed);
 	(void) pthread_mutex_destroy(&source->lock);
-	vt_block_source_free(source->inner);
+	vt_block_source_free(source->outer.inner);
 	free(source);
 }
 
@@ -145,8 +150,8 @@ int vt_block_source_delayed(struct vt_block_source *inner, uint32_t shard, unsig
 {
 	static const struct vt_block_source_ops ops = {
 		.read = delayed_read,
-		.bring = delayed_bring,
-		.get_stats = delayed_get_stats,
+		.bring = inner_bring,
+		.get_stats = inner_get_stats,
 		.free = delayed_free,
 	};
 	struct delayed_source *source = calloc(1, sizeof *source);
@@ -156,7 +161,7 @@ int vt_block_source_delayed(struct vt_block_source *inner, uint32_t shard, unsig
 	if (!source)
 		return vt_fail(err, ENOMEM, "no memory for a block source");
 	*source = (struct delayed_source){
-		.base = {&ops}, .inner = inner, .shard = shard, .delay_ms = delay_ms};
+		.outer = {{&ops}, inner}, .shard = shard, .delay_ms = delay_ms};
 	(void) pthread_mutex_init(&source->lock, NULL);
 	(void) pthread_condattr_init(&attributes);
 	(void) pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -167,15 +172,14 @@ int vt_block_source_delayed(struct vt_block_source *inner, uint32_t shard, unsig
 		free(source);
 		return vt_fail(err, r, "cannot start a thread: %m");
 	}
-	*out = &source->base;
+	*out = &source->outer.base;
 	return 0;
 }
 
 /* ---- fault ----------------------------------------------------------------------------------- */
 
 struct fault_source {
-	struct vt_block_source base; /* first */
-	struct vt_block_source *inner;
+	struct outer_source outer; /* first */
 	unsigned every;
 	int code; /* 0: flip a bit */
 	atomic_uint count;
@@ -206,14 +210,14 @@ static int fault_read(struct vt_block_source *base, const struct vt_location *at
 	int r;
 
 	if (turn % source->every != 0)
-		return vt_block_read(source->inner, at, out, done, context);
+		return vt_block_read(source->outer.inner, at, out, done, context);
 	if (source->code)
 		return -source->code;
 	read = malloc(sizeof *read);
 	if (!read)
 		return -ENOMEM;
 	*read = (struct damaged_read){(uint8_t *) out + turn % at->frame_size, done, context};
-	r = vt_block_read(source->inner, at, out, damaged_done, read);
+	r = vt_block_read(source->outer.inner, at, out, damaged_done, read);
 	if (r == 0)
 		return 0;
 	if (r > 0)
@@ -222,22 +226,11 @@ static int fault_read(struct vt_block_source *base, const struct vt_location *at
 	return r;
 }
 
-static int fault_bring(struct vt_block_source *base, uint32_t shard, uint64_t offset,
-		       uint64_t length)
-{
-	return vt_block_bring(((struct fault_source *) base)->inner, shard, offset, length);
-}
-
-static void fault_get_stats(struct vt_block_source *base, struct vt_block_source_stats *out)
-{
-	vt_block_source_get_stats(((struct fault_source *) base)->inner, out);
-}
-
 static void fault_free(struct vt_block_source *base)
 {
 	struct fault_source *source = (struct fault_source *) base;
 
-	vt_block_source_free(source->inner);
+	vt_block_source_free(source->outer.inner);
 	free(source);
 }
 
@@ -246,17 +239,16 @@ int vt_block_source_fault(struct vt_block_source *inner, unsigned every, int cod
 {
 	static const struct vt_block_source_ops ops = {
 		.read = fault_read,
-		.bring = fault_bring,
-		.get_stats = fault_get_stats,
+		.bring = inner_bring,
+		.get_stats = inner_get_stats,
 		.free = fault_free,
 	};
 	struct fault_source *source = calloc(1, sizeof *source);
 
 	if (!source)
 		return vt_fail(err, ENOMEM, "no memory for a block source");
-	*source =
-		(struct fault_source){.base = {&ops}, .inner = inner, .every = every, .code = code};
-	*out = &source->base;
+	*source = (struct fault_source){.outer = {{&ops}, inner}, .every = every, .code = code};
+	*out = &source->outer.base;
 	return 0;
 }
 
