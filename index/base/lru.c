@@ -25,8 +25,9 @@ struct shard {
 };
 
 struct vt_lru {
-	size_t limit;                       /* constant */
-	_Atomic size_t used, used_by_index; /* the latter: of what is kept */
+	size_t limit; /* constant */
+	_Atomic size_t used;
+	_Atomic size_t kept[RINGS]; /* of that, what is in the lists */
 	struct shard shards[SHARDS];
 };
 
@@ -123,8 +124,7 @@ static void take_out(struct vt_lru *lru, struct shard *s, struct vt_lru_entry **
 	unlink_entry(entry);
 	entry->kept = false;
 	s->count--;
-	if (ring_of(entry) == RING_INDEX)
-		lru->used_by_index -= entry->charge;
+	lru->kept[ring_of(entry)] -= entry->charge;
 }
 
 /* A table that cannot grow only gets slower. */
@@ -186,7 +186,7 @@ static bool shrink(struct vt_lru *lru, size_t first)
 		size_t idle = 0;
 
 		for (size_t i = first; lru->used > lru->limit && idle < SHARDS; i++) {
-			bool index = (lru->used_by_index > lru->limit / 2) == (turn == 0);
+			bool index = (lru->kept[RING_INDEX] > lru->limit / 2) == (turn == 0);
 
 			idle = evict_one(lru, &lru->shards[i % SHARDS],
 					 index ? RING_INDEX : RING_DATA)
@@ -272,8 +272,7 @@ struct vt_lru_entry *vt_lru_put(struct vt_lru *lru, struct vt_lru_entry *entry)
 		link_newest(s, entry);
 		entry->kept = true;
 		s->count++;
-		if (ring_of(entry) == RING_INDEX)
-			lru->used_by_index += entry->charge;
+		lru->kept[ring_of(entry)] += entry->charge;
 	}
 	(void) pthread_mutex_unlock(&s->lock);
 	if (!there)
