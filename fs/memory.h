@@ -11,7 +11,10 @@
 uint64_t vt_memory_resident(void);  /* bytes, files that are mapped included; 0: not known */
 uint64_t vt_memory_anonymous(void); /* bytes */
 
-/* Bytes that this process, its control group considered, can have without others' being swapped. */
+/*
+ * Bytes that this process, its control group considered, can have without others' being swapped; 0:
+ * not known.
+ */
 uint64_t vt_memory_available(void);
 
 /*

@@ -15,8 +15,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "index/base/cleanup.h"
-
 #define VT_AROUND_BLOCK  (64u << 10)  /* bytes; ranges are made of blocks */
 #define VT_AROUND_EARNED (128u << 10) /* bytes */
 #define VT_AROUND_MAX    (1u << 20)   /* bytes of a range */
@@ -26,7 +24,6 @@ struct vt_read_around;
 /* For a file of `size` bytes. NULL: no memory. */
 struct vt_read_around *vt_read_around_new(uint64_t size);
 void vt_read_around_free(struct vt_read_around *around);
-VT_DEFINE_CLEANUP(struct vt_read_around, vt_read_around_free);
 
 struct vt_byte_range {
 	uint64_t begin, end; /* bytes of the file */

@@ -97,8 +97,7 @@ static int bring_run(struct vt_warm *warm, const struct run *run, struct vt_erro
 	return 0;
 }
 
-/* 1: no room for all. */
-static int bring(struct vt_warm *warm, struct vt_error *err)
+int vt_warm_finish(struct vt_warm *warm, struct vt_error *err)
 {
 	int r = 0;
 
@@ -127,7 +126,7 @@ static int note(struct vt_warm *warm, const struct vt_location *at, struct vt_er
 	warm->noted += at->frame_size;
 	if (warm->count < NOTED_MAX && warm->noted < NOTED_BYTES_MAX)
 		return 0;
-	return bring(warm, err);
+	return vt_warm_finish(warm, err);
 }
 
 /* A file without a hint, or of more than a chunk. */
@@ -165,11 +164,6 @@ int vt_warm_add(struct vt_warm *warm, const struct vt_entry *file, struct vt_err
 	if (file->size == 0)
 		return 0;
 	return file->hint.shard ? note(warm, &file->hint, err) : note_content(warm, file, err);
-}
-
-int vt_warm_finish(struct vt_warm *warm, struct vt_error *err)
-{
-	return bring(warm, err);
 }
 
 uint64_t vt_warm_stored(const struct vt_warm *warm)

@@ -8,10 +8,7 @@
  *
  * One thread.
  */
-#include <stdbool.h>
 #include <stdint.h>
-
-#include "index/base/cleanup.h"
 
 struct vt_block_source;
 struct vt_entry;
@@ -23,7 +20,6 @@ struct vt_warm;
 int vt_warm_new(struct vt_index *index, struct vt_block_source *source, uint32_t domain,
 		uint64_t room, struct vt_warm **out, struct vt_error *err);
 void vt_warm_free(struct vt_warm *warm);
-VT_DEFINE_CLEANUP(struct vt_warm, vt_warm_free);
 
 /*
  * A file more: what it is made of is noted, and when that is enough brought. 1: there was no room
