@@ -14,6 +14,7 @@
 #include "fs/usage_view.h"
 #include "index/base/lru.h"
 #include "index/import.h"
+#include "index/page_cache.h"
 
 static void put_family(struct vt_buf *out, const char *name, const char *type, const char *help)
 {
@@ -134,9 +135,11 @@ static void put_cache(struct vt_buf *out, struct vt_service *service)
 {
 	static const char *const objects[VT_LRU_KINDS] = {
 		[VT_LRU_PAGE] = "page", [VT_LRU_FRAME] = "frame", [VT_LRU_RECIPE] = "recipe"};
+	struct vt_page_cache_stats pages;
 	struct vt_lru_stats cache;
 
 	vt_lru_get_stats(service->index->lru, &cache);
+	vt_page_cache_get_stats(service->index->page_cache, &pages);
 	put_family(out, "cache_lookups_total", "counter",
 		   "Looks into the cache; a miss of a page or recipe reads the index");
 	for (unsigned kind = 0; kind < VT_LRU_KINDS; kind++) {
@@ -153,6 +156,10 @@ static void put_cache(struct vt_buf *out, struct vt_service *service)
 	}
 	vt_metrics_plain(out, "cache_evictions_total", "counter",
 			 "Objects that made room for others", cache.evictions);
+	vt_metrics_plain(out, "pages_around_total", "counter",
+			 "Pages of the index read together with others", pages.around);
+	vt_metrics_plain(out, "pages_around_used_total", "counter",
+			 "Of these, pages that were wanted later", pages.used);
 }
 
 static void put_frames(struct vt_buf *out, struct vt_service *service)

@@ -11,6 +11,7 @@
 #include "fs/usage_view.h"
 #include "index/base/error.h"
 #include "index/base/lru.h"
+#include "index/page_cache.h"
 
 #include <errno.h>
 #include <string.h>
@@ -78,13 +79,19 @@ static json_t *looks(const struct vt_lru_stats *cache, enum vt_lru_kind kind)
 
 static json_t *cache(struct vt_service *service)
 {
+	struct vt_page_cache_stats pages;
 	struct vt_lru_stats cache;
+	json_t *looked;
 
 	vt_lru_get_stats(service->index->lru, &cache);
+	vt_page_cache_get_stats(service->index->page_cache, &pages);
+	looked = looks(&cache, VT_LRU_PAGE);
+	(void) json_object_set_new(looked, "around", json_integer((json_int_t) pages.around));
+	(void) json_object_set_new(looked, "around_used", json_integer((json_int_t) pages.used));
 	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "used", (json_int_t) cache.used, "limit",
 			 (json_int_t) cache.limit, "evictions", (json_int_t) cache.evictions,
-			 "frames", looks(&cache, VT_LRU_FRAME), "pages", looks(&cache, VT_LRU_PAGE),
-			 "recipes", looks(&cache, VT_LRU_RECIPE));
+			 "frames", looks(&cache, VT_LRU_FRAME), "pages", looked, "recipes",
+			 looks(&cache, VT_LRU_RECIPE));
 }
 
 static json_t *frames(struct vt_service *service)

@@ -18,6 +18,7 @@
 #include "index/store.h"
 
 struct vt_import;
+struct vt_page_cache;
 
 /* What the store's parts are, for those who work on all of them. Borrowed. */
 struct vt_index {
@@ -26,6 +27,7 @@ struct vt_index {
 	struct vt_catalog *catalog;
 	struct vt_lru *lru;
 	/* The store's pages, of trees of files and of labels, through one cache. */
+	const struct vt_page_cache *page_cache;
 	struct vt_page_source pages, label_pages;
 	struct vt_gc_gate *gc_gate;  /* imports hold it shared, a sweep alone (index/gc.h) */
 	atomic_uint posting_makings; /* sets of postings under way (index/posting_sets.h) */

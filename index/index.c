@@ -235,7 +235,8 @@ static int open_parts(struct opened *opened, size_t cache_bytes, bool accept_los
 		r = vt_store_open(path, &options, &index->store, err);
 	if (r == 0)
 		r = vt_catalog_load(index->store, &index->catalog, err);
-	opened->pages = (struct vt_page_cache){index->store, index->lru};
+	vt_page_cache_init(&opened->pages, index->store, index->lru);
+	index->page_cache = &opened->pages;
 	index->pages = index->label_pages = vt_page_cache_source(&opened->pages);
 	index->label_pages.kind = VT_PAGE_LABELS;
 	return r;

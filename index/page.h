@@ -10,6 +10,7 @@
  *
  * A decoded page is immutable, counted and cached (index/base/lru.h).
  */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,6 +43,7 @@ struct vt_page {
 	struct vt_digest digest;
 	uint8_t kind;              /* enum vt_page_kind */
 	uint8_t level;             /* 0: leaf */
+	atomic_bool unasked;       /* for page_cache.h: it came with another */
 	uint16_t count;            /* entries, or children; VT_PAGE_ROWS: labels, or children */
 	uint32_t entries;          /* directory entries in and below this page (leaf: count) */
 	uint32_t nodes;            /* nodes of those entries and all below them */

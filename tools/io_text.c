@@ -111,13 +111,15 @@ static json_t *cache_rows(const json_t *io)
 		json_int_t hits = vt_json_count(looks, "hits");
 		json_int_t all = hits + vt_json_count(looks, "misses");
 		char share[16] = "-";
+		json_t *row;
 
 		if (all > 0)
 			(void) snprintf(share, sizeof share, "%.1f %%",
 					100.0 * (double) hits / (double) all);
-		(void) json_array_append_new(rows,
-					     json_pack("{s:s, s:I, s:I, s:s}", "kind", kinds[i],
-						       "looks", all, "hits", hits, "share", share));
+		row = json_pack("{s:s, s:I, s:I, s:s}", "kind", kinds[i], "looks", all, "hits",
+				hits, "share", share);
+		(void) json_object_update_missing(row, (json_t *) looks);
+		(void) json_array_append_new(rows, row);
 	}
 	return rows;
 }
@@ -146,6 +148,8 @@ static int print_sums(const struct vt_cli *cli, const json_t *io, struct vt_erro
 						 {"LOOKS", "looks", VT_COLUMN_COUNT},
 						 {"HITS", "hits", VT_COLUMN_COUNT},
 						 {"SHARE", "share", VT_COLUMN_TEXT},
+						 {"READ AROUND", "around", VT_COLUMN_COUNT},
+						 {"USED", "around_used", VT_COLUMN_COUNT},
 						 {0}};
 	int r = print_made(cli, kinds, count_rows(json_object_get(io, "requests")), err);
 

@@ -11,6 +11,7 @@ static struct vt_store store;
 static struct memory memory;
 static struct model *root, **nodes;
 static struct vt_tree tree;
+static struct vt_lru *lru;
 static struct vt_page_cache cache;
 static struct vt_page_source pages;
 static struct vt_recent_nodes *recent;
@@ -31,16 +32,17 @@ static void set_up(void)
 		vt_page_key(page->id, key);
 		fake_put(&store, VT_CF_PAGE, key, sizeof key, page->value, page->len);
 	}
-	cache = (struct vt_page_cache){&store, vt_lru_new(64u << 20)};
-	pages = vt_page_cache_source(&cache);
+	lru = vt_lru_new(64u << 20);
 	recent = vt_recent_nodes_new();
-	must(cache.lru && recent);
+	must(lru && recent);
+	vt_page_cache_init(&cache, &store, lru);
+	pages = vt_page_cache_source(&cache);
 }
 
 static void tear_down(void)
 {
 	vt_recent_nodes_free(recent);
-	vt_lru_free(cache.lru);
+	vt_lru_free(lru);
 	memory_done(&memory);
 	model_free(root);
 	free(nodes);

@@ -23,7 +23,7 @@ static void set_up(struct fixture *f, size_t limit)
 	uint8_t key[VT_PAGE_KEY_LEN];
 
 	*f = (struct fixture){.lru = vt_lru_new(limit)};
-	f->cache = (struct vt_page_cache){&f->store, f->lru};
+	vt_page_cache_init(&f->cache, &f->store, f->lru);
 	f->source = vt_page_cache_source(&f->cache);
 	vt_page_builder_init(&builder, VT_PAGE_FILES, 0);
 	ck_assert_int_eq(vt_page_builder_add_entry(&builder, &entry, NULL), 0);
@@ -68,7 +68,7 @@ START_TEST(a_page_is_read_once_and_shared)
 	ck_assert_int_eq(get(&f, 5, true, &second), 0);
 	ck_assert_ptr_eq(first, second);
 	ck_assert_uint_eq(first->id, 5);
-	ck_assert_uint_eq(f.store.gets, 1);
+	ck_assert_uint_eq(f.store.gets + f.store.scans, 1);
 	vt_page_unref(first);
 	vt_page_unref(second);
 	tear_down(&f);
@@ -154,6 +154,105 @@ START_TEST(many_threads_read_while_the_page_is_dropped)
 }
 END_TEST
 
-VT_SUITE(page_cache, keys_are_big_endian, a_page_is_read_once_and_shared,
+static uint64_t came_along(const struct fixture *f)
+{
+	struct vt_page_cache_stats stats;
+
+	vt_page_cache_get_stats(&f->cache, &stats);
+	return stats.around;
+}
+
+static uint64_t wanted_later(const struct fixture *f)
+{
+	struct vt_page_cache_stats stats;
+
+	vt_page_cache_get_stats(&f->cache, &stats);
+	return stats.used;
+}
+
+/* Takes no reference. */
+static int look(struct fixture *f, uint64_t id, bool nowait)
+{
+	struct vt_page *page;
+	int r = get(f, id, nowait, &page);
+
+	if (r == 0)
+		vt_page_unref(page);
+	return r;
+}
+
+static void put(struct fixture *f, uint64_t id)
+{
+	uint8_t key[VT_PAGE_KEY_LEN];
+
+	vt_page_key(id, key);
+	fake_put(&f->store, VT_CF_PAGE, key, sizeof key, f->value.data, f->value.len);
+}
+
+/* Beside the page 6, which is damaged. */
+START_TEST(neighbours_come_along)
+{
+	struct fixture f;
+
+	set_up(&f, 64 << 20);
+	for (uint64_t id = 7; id < 2 * VT_PAGES_AROUND_MAX && id < FAKE_ROWS_MAX; id++)
+		put(&f, id);
+	f.store.no_disk = true;
+	ck_assert_int_eq(look(&f, 20, false), 0);
+	ck_assert_uint_eq(came_along(&f), f.store.count - 2);
+	for (uint64_t id = 7; id < FAKE_ROWS_MAX; id++)
+		ck_assert_int_eq(look(&f, id, true), 0);
+	ck_assert_int_eq(look(&f, 5, true), 0);
+	ck_assert_int_eq(look(&f, 5, true), 0);
+	ck_assert_uint_eq(wanted_later(&f), came_along(&f));
+	ck_assert_uint_eq(f.store.scans, 1);
+	ck_assert_int_eq(look(&f, 6, true), -EAGAIN);
+	ck_assert_int_eq(look(&f, 6, false), -EBADMSG);
+	tear_down(&f);
+}
+END_TEST
+
+#define FAR VT_PAGES_AROUND_MAX
+
+START_TEST(the_less_is_wanted_the_fewer_come_along)
+{
+	const uint64_t last = FAKE_ROWS_MAX / 2 - 1;
+	struct fixture f;
+	uint64_t came;
+
+	set_up(&f, 64 << 20);
+	for (uint64_t i = 1; i < last; i++) {
+		put(&f, i * FAR);
+		put(&f, i * FAR + FAR / 4);
+	}
+	for (uint64_t i = 1; i < last - 1; i++)
+		ck_assert_int_eq(look(&f, i * FAR, false), 0);
+	came = came_along(&f);
+	ck_assert_uint_gt(came, 0);
+	ck_assert_uint_lt(came, last - 3);
+	for (uint64_t i = 1; i <= came; i++) /* the first misses had something to spend */
+		ck_assert_int_eq(look(&f, i * FAR + FAR / 4, true), 0);
+	ck_assert_uint_eq(wanted_later(&f), came);
+	ck_assert_int_eq(look(&f, (last - 1) * FAR, false), 0);
+	ck_assert_uint_eq(came_along(&f), came + 1); /* what was wanted earned it */
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_small_cache_takes_few_along)
+{
+	struct fixture f;
+
+	set_up(&f, 1 << 20);
+	for (uint64_t id = 7; id < FAKE_ROWS_MAX; id++)
+		put(&f, id);
+	ck_assert_int_eq(look(&f, 20, false), 0);
+	ck_assert_uint_le(came_along(&f), 8);
+	tear_down(&f);
+}
+END_TEST
+
+VT_SUITE(page_cache, neighbours_come_along, the_less_is_wanted_the_fewer_come_along,
+	 a_small_cache_takes_few_along, keys_are_big_endian, a_page_is_read_once_and_shared,
 	 what_is_not_kept_is_not_waited_for, missing_and_damaged_pages_are_damage_and_not_kept,
 	 a_cache_without_room_still_gives_pages, many_threads_read_while_the_page_is_dropped)
