@@ -28,11 +28,16 @@ struct chunk_record {
 	uint32_t length;
 };
 
+struct rows_job {
+	struct vt_crew_job job; /* first */
+	struct vt_content *content;
+};
+
 struct vt_content {
 	struct vt_publish_context *context;
 	struct vt_shard_output *output;
 	struct vt_framer **framers; /* one per thread of the crew and one for the caller */
-	struct vt_dictionary *dictionary;
+	_Atomic(struct vt_dictionary *) dictionary; /* the crew may be at work when it comes */
 	bool fresh_dictionary;
 	int slots; /* struct vt_stored by slot */
 	pthread_mutex_t lock;
@@ -42,6 +47,9 @@ struct vt_content {
 	struct vt_ledger *recipes; /* digests */
 	struct vt_spool *rows;     /* of recipes */
 	bool broken;               /* a claimant failed */
+	/* while nothing is stored */
+	uint64_t rows_made; /* of `chunks`: so many have their rows */
+	struct rows_job making;
 };
 
 static int init_parts(struct vt_content *content, struct vt_error *err)
@@ -417,16 +425,20 @@ int vt_content_noted(struct vt_content *content, uint64_t slot, struct vt_stored
 
 /* The end */
 
-static int ingest_chunks(struct vt_content *content, struct vt_error *err)
+/* Rows of the chunks that have none yet. */
+static int ingest_chunks(struct vt_content *content, const char *file, struct vt_error *err)
 {
 	vt_cleanup(vt_spool_freep) struct vt_spool *rows = NULL;
 	vt_cleanup(vt_buf_done) struct vt_buf value = VT_BUF_INIT;
 	struct vt_publish_context *context = content->context;
 	uint64_t count = vt_ledger_count(content->chunks);
 	uint8_t key[36];
-	int r = vt_spool_new(context->info->dir, VT_SPOOL_MEMORY, &rows, err);
+	int r;
 
-	for (uint64_t i = 0; r == 0 && i < count; i++) {
+	if (content->rows_made == count)
+		return 0;
+	r = vt_spool_new(context->info->dir, VT_SPOOL_MEMORY, &rows, err);
+	for (uint64_t i = content->rows_made; r == 0 && i < count; i++) {
 		const struct chunk_record *record = vt_ledger_at(content->chunks, i);
 
 		vt_buf_reset(&value);
@@ -436,7 +448,25 @@ static int ingest_chunks(struct vt_content *content, struct vt_error *err)
 			return vt_fail(err, ENOMEM, "no memory for a row");
 		r = vt_spool_add(rows, key, sizeof key, value.data, value.len, err);
 	}
-	return r < 0 ? r : vt_publish_ingest_spool(context, rows, VT_CF_CHUNK, "chunk.sst", err);
+	content->rows_made = count;
+	return r < 0 ? r : vt_publish_ingest_spool(context, rows, VT_CF_CHUNK, file, err);
+}
+
+static void make_rows(struct vt_crew_job *job, unsigned thread)
+{
+	struct vt_content *content = ((struct rows_job *) job)->content;
+	struct vt_error why;
+	int r = ingest_chunks(content, "chunk.sst", &why);
+
+	(void) thread;
+	if (r < 0)
+		vt_crew_fail(content->context->crew, r, &why);
+}
+
+void vt_content_begin_rows(struct vt_content *content)
+{
+	content->making = (struct rows_job){.job.run = make_rows, .content = content};
+	vt_crew_submit(content->context->crew, &content->making.job);
 }
 
 static int ingest_dictionary(struct vt_content *content, struct vt_error *err)
@@ -468,7 +498,7 @@ int vt_content_finish(struct vt_content *content, const struct vt_new_shard **sh
 	if (r == 0)
 		r = ingest_dictionary(content, err);
 	if (r == 0)
-		r = ingest_chunks(content, err);
+		r = ingest_chunks(content, "chunk-late.sst", err);
 	if (r == 0)
 		r = vt_publish_ingest_spool(content->context, content->rows, VT_CF_RECIPE,
 					    "recipe.sst", err);

@@ -67,6 +67,12 @@ int vt_content_note(struct vt_content *content, uint64_t slot, const struct vt_s
 int vt_content_noted(struct vt_content *content, uint64_t slot, struct vt_stored *out,
 		     struct vt_error *err);
 
+/*
+ * Has the crew make the rows of the chunks that are stored, which takes a while. Nothing may be
+ * stored until the crew is drained; what is stored after that gets its rows at the end.
+ */
+void vt_content_begin_rows(struct vt_content *content);
+
 /* When all is stored: seals the shards (borrowed), has the rows taken in. */
 int vt_content_finish(struct vt_content *content, const struct vt_new_shard **shards, size_t *count,
 		      struct vt_error *err);

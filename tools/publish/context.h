@@ -28,17 +28,19 @@ struct vt_publish_context {
 	struct vt_stream_pool *pool;
 	struct vt_source *sources;
 	pthread_mutex_t backend_lock; /* around every call of the backend; innermost but for it */
+	pthread_mutex_t found_lock;   /* around additions to `found`; innermost */
 	atomic_uint warnings;         /* given to options->warn */
-	/* the caller's thread only */
+	/* one thread at a time */
 	struct vt_kept *kept;   /* what may be kept of the parent, or NULL */
 	struct vt_spool *found; /* items of all sources */
-	uint64_t slots;         /* given to archives so far; slot 0 is none */
+	/* the caller's thread only */
+	uint64_t slots; /* given to archives so far; slot 0 is none */
 };
 
-/* Takes the item into `found`. */
+/* Takes the item into `found`. Thread-safe. */
 int vt_publish_found(struct vt_publish_context *context, const struct vt_item *item,
 		     struct vt_error *err);
-/* A device, socket or fifo: a warning, or with `strict` an error. */
+/* Thread-safe: a device, socket or fifo: a warning, or with `strict` an error. */
 int vt_publish_skip(struct vt_publish_context *context, const char *kind, const char *path,
 		    struct vt_error *err);
 /* Thread-safe: bytes behind a gzip file's end: a warning, or with `strict` an error. */

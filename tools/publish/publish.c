@@ -43,12 +43,16 @@ int vt_publish_found(struct vt_publish_context *context, const struct vt_item *i
 		     struct vt_error *err)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf key = VT_BUF_INIT, value = VT_BUF_INIT;
+	int r;
 
 	vt_item_key(item->path, item->path_len, &key);
 	vt_item_encode(item, &value);
 	if (vt_buf_failed(&key) || vt_buf_failed(&value))
 		return vt_fail(err, ENOMEM, "no memory for an entry");
-	return vt_spool_add(context->found, key.data, key.len, value.data, value.len, err);
+	(void) pthread_mutex_lock(&context->found_lock);
+	r = vt_spool_add(context->found, key.data, key.len, value.data, value.len, err);
+	(void) pthread_mutex_unlock(&context->found_lock);
+	return r;
 }
 
 static void warn(struct vt_publish_context *context, const struct vt_error *sentence)
@@ -207,6 +211,7 @@ static void end(struct publication *p)
 		vt_source_close(&context->sources[i]);
 	free(context->sources);
 	(void) pthread_mutex_destroy(&context->backend_lock);
+	(void) pthread_mutex_destroy(&context->found_lock);
 }
 
 /* Reading the sources */
@@ -307,7 +312,13 @@ static int make_dictionary(struct publication *p, struct vt_error *err)
 	return r < 0 ? r : vt_dictionary_sample_release(sample, err);
 }
 
-static int add_file(struct publication *p, struct vt_stamps_reader *stamps,
+/*
+ * Files that are a bundle each need no dictionary. They go first, so that the crew has work while
+ * one is made.
+ */
+enum share { ALONE, TOGETHER };
+
+static int add_file(struct publication *p, enum share share, struct vt_stamps_reader *stamps,
 		    struct vt_bundle **bundle, const struct vt_walk_node *node,
 		    struct vt_error *err)
 {
@@ -317,6 +328,8 @@ static int add_file(struct publication *p, struct vt_stamps_reader *stamps,
 	bool alone = !known && (node->item.decode || node->item.stamp.size > VT_SMALL_MAX);
 	int r = 0;
 
+	if (alone != (share == ALONE))
+		return 0;
 	if (*bundle && (vt_bundle_is_full(*bundle) || alone))
 		vt_bundle_submit(vt_steal(bundle));
 	if (!*bundle)
@@ -327,7 +340,7 @@ static int add_file(struct publication *p, struct vt_stamps_reader *stamps,
 	return r;
 }
 
-static int store_files(struct publication *p, struct vt_error *err)
+static int submit_files(struct publication *p, enum share share, struct vt_error *err)
 {
 	vt_cleanup(vt_stamps_closep) struct vt_stamps_reader *stamps = open_stamps(&p->context);
 	vt_cleanup(vt_bundle_freep) struct vt_bundle *bundle = NULL;
@@ -336,7 +349,7 @@ static int store_files(struct publication *p, struct vt_error *err)
 
 	while (r >= 0 && (r = vt_walk_next(p->walk, &node, err)) > 0) {
 		if (is_to_store(&p->context, &node))
-			r = add_file(p, stamps, &bundle, &node, err);
+			r = add_file(p, share, stamps, &bundle, &node, err);
 		if (r >= 0)
 			r = vt_crew_result(p->context.crew, err);
 	}
@@ -344,7 +357,20 @@ static int store_files(struct publication *p, struct vt_error *err)
 		return r;
 	if (bundle)
 		vt_bundle_submit(vt_steal(&bundle));
-	return vt_crew_drain(p->context.crew, err);
+	return 0;
+}
+
+static int store_files(struct publication *p, struct vt_error *err)
+{
+	int r;
+
+	atomic_store(&p->context.progress->phase, VT_PUBLISH_STORE);
+	r = submit_files(p, ALONE, err);
+	if (r == 0)
+		r = make_dictionary(p, err);
+	if (r == 0)
+		r = submit_files(p, TOGETHER, err);
+	return r < 0 ? r : vt_crew_drain(p->context.crew, err);
 }
 
 /* The end */
@@ -459,8 +485,12 @@ static int finish(struct publication *p, struct vt_publish_result *out, struct v
 
 	atomic_store(&context->progress->phase, VT_PUBLISH_INDEX);
 	atomic_store(&context->progress->files, 0);
+	if (write)
+		vt_content_begin_rows(context->content);
 	r = vt_assemble(context, p->walk, p->stamps_path, p->scan_ns, write, &assembly, err);
 	VT_CRASHPOINT("publish-assembled");
+	if (r == 0)
+		r = vt_crew_drain(context->crew, err);
 	if (r == 0)
 		r = is_same_as_parent(p, &assembly, err);
 	if (r < 0)
@@ -491,9 +521,6 @@ static int run(struct publication *p, struct vt_publish_result *out, struct vt_e
 	if (r == 0)
 		r = vt_walk_new(&p->context, &p->walk, err);
 	if (r == 0)
-		r = make_dictionary(p, err);
-	atomic_store(&p->context.progress->phase, VT_PUBLISH_STORE);
-	if (r == 0)
 		r = store_files(p, err);
 	VT_CRASHPOINT("publish-stored");
 	return r < 0 ? r : finish(p, out, err);
@@ -516,6 +543,7 @@ int vt_publish(struct vt_publish_backend *backend, const struct vt_import_info *
 	p->context.progress = options->progress ? options->progress : &p->own_progress;
 	p->context.threads = thread_count(options);
 	(void) pthread_mutex_init(&p->context.backend_lock, NULL);
+	(void) pthread_mutex_init(&p->context.found_lock, NULL);
 	p->as = as;
 	memset(&result, 0, sizeof result);
 	r = run(p, &result, &why);

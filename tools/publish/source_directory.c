@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A directory as a source. Directories are listed one after another from a stack of paths, so that
+ * A directory as a source. The crew's threads list directories from a stack of paths, so that
  * neither depth nor width costs descriptors; the spool brings the entries into order. Every open
  * goes from the source's own descriptor through openat2(), which refuses symlinks on the way: a
  * directory that is swapped for a symlink meanwhile cannot lead outside.
@@ -23,15 +23,31 @@
 #define XATTR_COUNT_MAX 1024u
 #define LISTING_MAX     (64u << 20) /* bytes of a directory's entries in memory */
 
-struct scan {
+/* What the threads share. */
+struct scanning {
 	struct vt_publish_context *context;
 	struct vt_source *source;
 	uint32_t index;
-	struct vt_buf stack; /* directories to list: path, NUL, u32 length with the NUL */
-	struct vt_buf path;  /* of the current entry, NUL-terminated */
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* the stack grew, or nothing more can come */
+	/* guarded by lock */
+	struct vt_buf stack;       /* directories to list: path, NUL, u32 length with the NUL */
+	unsigned listing;          /* threads that list one now, and may add to the stack */
+	pthread_mutex_t kept_lock; /* around context->kept; innermost */
+};
+
+/* A thread's. */
+struct scan {
+	struct scanning *all;
+	struct vt_publish_context *context;
+	struct vt_source *source;
+	uint32_t index;
+	struct vt_buf top;  /* the directory that is listed */
+	struct vt_buf path; /* of the current entry, NUL-terminated */
 	struct vt_buf xattrs;
-	struct vt_buf listing; /* of the current directory: struct stat, name, NUL each */
-	bool whole;            /* the listing has all that is to be published of it */
+	struct timespec newest; /* of the entries seen */
+	struct vt_buf listing;  /* of the current directory: struct stat, name, NUL each */
+	bool whole;             /* the listing has all that is to be published of it */
 };
 
 static int open_step(int root, const char *path, int flags)
@@ -141,22 +157,32 @@ static void take_attributes(const struct stat *st, struct vt_item *item)
 
 /* Scanning */
 
+/* scan->path is a directory to list. */
 static int push(struct scan *scan, struct vt_error *err)
 {
+	struct scanning *all = scan->all;
 	uint32_t len = (uint32_t) scan->path.len;
+	bool failed;
 
-	vt_buf_put(&scan->stack, scan->path.data, len);
-	vt_buf_put(&scan->stack, &len, sizeof len);
-	return vt_buf_failed(&scan->stack) ? vt_fail(err, ENOMEM, "no memory for directories") : 0;
+	(void) pthread_mutex_lock(&all->lock);
+	vt_buf_put(&all->stack, scan->path.data, len);
+	vt_buf_put(&all->stack, &len, sizeof len);
+	failed = vt_buf_failed(&all->stack);
+	(void) pthread_cond_signal(&all->changed);
+	(void) pthread_mutex_unlock(&all->lock);
+	return failed ? vt_fail(err, ENOMEM, "no memory for directories") : 0;
 }
 
-static void pop(struct scan *scan, char **path)
+/* With the lock held. */
+static void pop(struct scanning *all, struct vt_buf *path)
 {
+	struct vt_buf *stack = &all->stack;
 	uint32_t len;
 
-	memcpy(&len, scan->stack.data + scan->stack.len - sizeof len, sizeof len);
-	scan->stack.len -= sizeof len + len;
-	*path = (char *) scan->stack.data + scan->stack.len;
+	memcpy(&len, stack->data + stack->len - sizeof len, sizeof len);
+	stack->len -= sizeof len + len;
+	vt_buf_reset(path);
+	vt_buf_put(path, stack->data + stack->len, len);
 }
 
 static int read_target(int dir, const char *name, struct vt_item *item, char target[PATH_MAX],
@@ -266,6 +292,11 @@ static int take_entry(struct scan *scan, int dir, const char *name, const struct
 	return r < 0 ? r : vt_publish_found(scan->context, &item, err);
 }
 
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
 /* Looks at an entry, and puts it into the listing. */
 static int list_entry(struct scan *scan, int dir, size_t prefix, const char *name,
 		      struct vt_error *err)
@@ -288,7 +319,8 @@ static int list_entry(struct scan *scan, int dir, size_t prefix, const char *nam
 		(void) atomic_fetch_add(&progress->total_files, 1);
 		(void) atomic_fetch_add(&progress->total_bytes, (uint64_t) st.st_size);
 	}
-	vt_source_note_time(scan->source, st.st_mtim.tv_sec, (uint32_t) st.st_mtim.tv_nsec);
+	if (is_later(&st.st_mtim, &scan->newest))
+		scan->newest = st.st_mtim;
 	vt_buf_put(&scan->listing, &st, sizeof st);
 	vt_buf_put(&scan->listing, name, strlen(name) + 1);
 	return vt_buf_failed(&scan->listing) ? vt_fail(err, ENOMEM, "no memory for a directory")
@@ -369,7 +401,9 @@ static int keep_listing(struct scan *scan, size_t prefix, struct vt_error *err)
 		files += item.type == VT_FILE;
 		bytes += item.stamp.size;
 	}
+	(void) pthread_mutex_lock(&scan->all->kept_lock);
 	kept = vt_kept_find(scan->context->kept, (const char *) scan->path.data, prefix, &listing);
+	(void) pthread_mutex_unlock(&scan->all->kept_lock);
 	if (r < 0 || kept == 0)
 		return r;
 	r = mark_kept(scan, prefix, kept, listing.entries, files, bytes, err);
@@ -437,9 +471,81 @@ static int scan_directory(struct scan *scan, const char *path, struct vt_error *
 	return r;
 }
 
-static int scan_root(struct scan *scan, struct vt_error *err)
+/*
+ * The next directory of the stack. False: there is none and none can come, or the publish fails.
+ */
+static bool next_directory(struct scan *scan)
 {
-	struct vt_source *source = scan->source;
+	struct scanning *all = scan->all;
+	bool found;
+
+	(void) pthread_mutex_lock(&all->lock);
+	while (all->stack.len == 0 && all->listing > 0 && !vt_crew_stopped(scan->context->crew))
+		(void) pthread_cond_wait(&all->changed, &all->lock);
+	found = all->stack.len > 0 && !vt_crew_stopped(scan->context->crew);
+	if (found) {
+		pop(all, &scan->top);
+		all->listing++;
+	}
+	(void) pthread_mutex_unlock(&all->lock);
+	return found;
+}
+
+static void end_directory(struct scan *scan, int r, const struct vt_error *why)
+{
+	struct scanning *all = scan->all;
+
+	if (r < 0)
+		vt_crew_fail(scan->context->crew, r, why);
+	(void) pthread_mutex_lock(&all->lock);
+	all->listing--;
+	(void) pthread_cond_broadcast(&all->changed);
+	(void) pthread_mutex_unlock(&all->lock);
+}
+
+static void scan_done(struct scan *scan)
+{
+	vt_buf_done(&scan->top);
+	vt_buf_done(&scan->path);
+	vt_buf_done(&scan->xattrs);
+	vt_buf_done(&scan->listing);
+}
+
+struct scan_job {
+	struct vt_crew_job job; /* first */
+	struct scanning *all;
+};
+
+static void scan_directories(struct vt_crew_job *job, unsigned thread)
+{
+	struct scanning *all = ((struct scan_job *) job)->all;
+	vt_cleanup(scan_done) struct scan scan = {
+		.all = all,
+		.context = all->context,
+		.source = all->source,
+		.index = all->index,
+		.newest = {.tv_sec = INT64_MIN},
+	};
+	struct vt_error why;
+
+	(void) thread;
+	free(job);
+	while (next_directory(&scan)) {
+		int r = vt_buf_failed(&scan.top)
+				? vt_fail(&why, ENOMEM, "no memory for a path")
+				: scan_directory(&scan, (const char *) scan.top.data, &why);
+
+		end_directory(&scan, r, &why);
+	}
+	(void) pthread_mutex_lock(&all->lock);
+	vt_source_note_time(all->source, scan.newest.tv_sec, (uint32_t) scan.newest.tv_nsec);
+	(void) pthread_mutex_unlock(&all->lock);
+}
+
+static int scan_root(struct scanning *all, struct vt_error *err)
+{
+	vt_cleanup(scan_done) struct scan scan = {.all = all};
+	struct vt_source *source = all->source;
 	char path[64];
 	struct stat st;
 	int r;
@@ -451,28 +557,45 @@ static int scan_root(struct scan *scan, struct vt_error *err)
 	r = read_xattrs(path, source->name, &source->xattrs, err);
 	source->root.xattrs = source->xattrs.data;
 	source->root.xattrs_len = source->xattrs.len;
-	vt_buf_put_u8(&scan->path, 0);
-	return r < 0 ? r : push(scan, err);
+	vt_buf_put_u8(&scan.path, 0);
+	return r < 0 ? r : push(&scan, err);
+}
+
+static int submit_scans(struct scanning *all, struct vt_error *err)
+{
+	for (unsigned i = 0; i < all->context->threads; i++) {
+		struct scan_job *job = malloc(sizeof *job);
+
+		if (!job)
+			return vt_fail(err, ENOMEM, "no memory to list directories");
+		*job = (struct scan_job){.job.run = scan_directories, .all = all};
+		vt_crew_submit(all->context->crew, &job->job);
+	}
+	return 0;
+}
+
+static void scanning_done(struct scanning *all)
+{
+	vt_buf_done(&all->stack);
+	(void) pthread_cond_destroy(&all->changed);
+	(void) pthread_mutex_destroy(&all->kept_lock);
+	(void) pthread_mutex_destroy(&all->lock);
 }
 
 int vt_source_scan(struct vt_publish_context *context, uint32_t index, struct vt_error *err)
 {
-	struct scan scan = {.context = context, .source = &context->sources[index], .index = index};
-	vt_cleanup(vt_buf_done) struct vt_buf path = VT_BUF_INIT;
-	int r = scan_root(&scan, err);
+	vt_cleanup(scanning_done) struct scanning all = {
+		.context = context, .source = &context->sources[index], .index = index};
+	struct vt_error why;
+	int r;
 
-	while (r == 0 && scan.stack.len > 0) {
-		char *top;
-
-		pop(&scan, &top);
-		vt_buf_reset(&path); /* the stack's memory is about to be used again */
-		vt_buf_put(&path, top, strlen(top) + 1);
-		r = vt_buf_failed(&path) ? vt_fail(err, ENOMEM, "no memory for a path")
-					 : scan_directory(&scan, (const char *) path.data, err);
-	}
-	vt_buf_done(&scan.stack);
-	vt_buf_done(&scan.path);
-	vt_buf_done(&scan.xattrs);
-	vt_buf_done(&scan.listing);
-	return r;
+	(void) pthread_mutex_init(&all.lock, NULL);
+	(void) pthread_mutex_init(&all.kept_lock, NULL);
+	(void) pthread_cond_init(&all.changed, NULL);
+	r = scan_root(&all, &why);
+	if (r == 0)
+		r = submit_scans(&all, &why);
+	if (r < 0)
+		vt_crew_fail(context->crew, r, &why);
+	return vt_crew_drain(context->crew, err);
 }
