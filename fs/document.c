@@ -41,12 +41,16 @@ int vt_document_by_name(const char *name, size_t len)
 static bool put_json_string(struct vt_buf *out, const char *text, size_t len)
 {
 	const uint8_t *s = (const uint8_t *) text;
+	size_t plain = 0; /* what stands as it is begins here */
 	bool clean = true;
 	uint32_t code;
 
 	vt_buf_put_u8(out, '"');
 	for (size_t i = 0, step; i < len; i += step) {
 		step = vt_utf8_decode(s + i, len - i, &code);
+		if (step > 0 && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' && s[i] != 0x7f)
+			continue;
+		vt_buf_put(out, s + plain, i - plain);
 		if (step == 0) {
 			vt_buf_put(out, "\xef\xbf\xbd", 3);
 			clean = false;
@@ -54,12 +58,12 @@ static bool put_json_string(struct vt_buf *out, const char *text, size_t len)
 		} else if (s[i] == '"' || s[i] == '\\') {
 			vt_buf_put_u8(out, '\\');
 			vt_buf_put_u8(out, s[i]);
-		} else if (s[i] < 0x20 || s[i] == 0x7f) {
-			vt_buf_printf(out, "\\u%04x", s[i]);
 		} else {
-			vt_buf_put(out, s + i, step);
+			vt_buf_printf(out, "\\u%04x", s[i]);
 		}
+		plain = i + step;
 	}
+	vt_buf_put(out, s + plain, len - plain);
 	vt_buf_put_u8(out, '"');
 	return clean;
 }

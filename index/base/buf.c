@@ -106,13 +106,20 @@ void vt_buf_printf(struct vt_buf *buf, const char *format, ...)
 	va_list ap, again;
 	int len;
 
+	if (!reserve(buf, 1))
+		return;
 	va_start(ap, format);
 	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, format, ap);
-	if (len >= 0 && reserve(buf, (size_t) len + 1)) {
-		(void) vsnprintf((char *) buf->data + buf->len, (size_t) len + 1, format, again);
-		buf->len += (size_t) len; /* the NUL stays outside the contents */
+	len = vsnprintf((char *) buf->data + buf->len, buf->cap - buf->len, format, ap);
+	if (len >= 0 && (size_t) len >= buf->cap - buf->len) {
+		if (reserve(buf, (size_t) len + 1))
+			(void) vsnprintf((char *) buf->data + buf->len, (size_t) len + 1, format,
+					 again);
+		else
+			len = 0;
 	}
+	if (len > 0)
+		buf->len += (size_t) len; /* the NUL stays outside the contents */
 	va_end(again);
 	va_end(ap);
 }

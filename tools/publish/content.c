@@ -12,12 +12,15 @@
 #include <string.h>
 
 #include "index/base/error.h"
+#include "index/base/file.h"
 #include "tools/publish/framer.h"
 #include "tools/publish/ingest.h"
 #include "tools/publish/ledger.h"
 #include "tools/publish/scratch.h"
 
 #define DRY_SHARD UINT32_MAX /* where a dry run puts things */
+
+#define NOTES_READ 256u /* at a time */
 
 /* Dictionary: at most a sixteenth of what it was made from, or it does not pay. */
 #define DICTIONARY_SHARE 16u
@@ -40,6 +43,11 @@ struct vt_content {
 	_Atomic(struct vt_dictionary *) dictionary; /* the crew may be at work when it comes */
 	bool fresh_dictionary;
 	int slots; /* struct vt_stored by slot */
+	struct {
+		struct vt_stored notes[NOTES_READ];
+		uint64_t first;
+		size_t count;
+	} read; /* of `slots`, when all is noted */
 	pthread_mutex_t lock;
 	pthread_cond_t located;
 	/* guarded by lock */
@@ -417,10 +425,33 @@ int vt_content_note(struct vt_content *content, uint64_t slot, const struct vt_s
 	return vt_scratch_write(content->slots, stored, sizeof *stored, slot * sizeof *stored, err);
 }
 
+/* Those from `slot` on: slots are asked for in order, but for those of links. */
+static int read_notes(struct vt_content *content, uint64_t slot, struct vt_error *err)
+{
+	ssize_t n = vt_file_read_at(content->slots, content->read.notes, sizeof content->read.notes,
+				    slot * sizeof content->read.notes[0]);
+
+	content->read.count = n > 0 ? (size_t) n / sizeof content->read.notes[0] : 0;
+	content->read.first = slot;
+	if (n < 0)
+		return vt_fail(err, (int) -n, "cannot read a temporary file: %m");
+	return content->read.count > 0
+		       ? 0
+		       : vt_fail(err, EIO, "a temporary file is shorter than it was");
+}
+
 int vt_content_noted(struct vt_content *content, uint64_t slot, struct vt_stored *out,
 		     struct vt_error *err)
 {
-	return vt_scratch_read(content->slots, out, sizeof *out, slot * sizeof *out, err);
+	uint64_t i = slot - content->read.first;
+	int r = 0;
+
+	if (slot < content->read.first || i >= content->read.count)
+		r = read_notes(content, slot, err);
+	if (r < 0)
+		return r;
+	*out = content->read.notes[slot - content->read.first];
+	return 0;
 }
 
 /* The end */

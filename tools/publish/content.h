@@ -64,6 +64,7 @@ struct vt_stored {
 };
 int vt_content_note(struct vt_content *content, uint64_t slot, const struct vt_stored *stored,
 		    struct vt_error *err);
+/* When all is noted, by one thread. */
 int vt_content_noted(struct vt_content *content, uint64_t slot, struct vt_stored *out,
 		     struct vt_error *err);
 
