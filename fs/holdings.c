@@ -6,7 +6,7 @@
 #include "fs/session_state.h"
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
-#include "index/index.h"
+#include "index/store_facts.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,6 +8,7 @@
 #include "fs/visible.h"
 #include "index/base/error.h"
 #include "index/index.h"
+#include "index/store_facts.h"
 
 #include <errno.h>
 #include <string.h>

@@ -17,6 +17,7 @@
 #include "index/base/error.h"
 #include "index/index.h"
 #include "index/recent_nodes.h"
+#include "index/store_facts.h"
 #include "policy/book.h"
 #include "policy/gate.h"
 #include "policy/instant.h"
@@ -139,7 +140,7 @@ int vt_service_open(const char *dir, uint64_t cache_bytes, struct vt_service **o
 	service->recent = vt_recent_nodes_new();
 	if (!service->counters || !service->recent)
 		return vt_fail(err, ENOMEM, "no memory for a server's parts");
-	r = vt_index_facts(dir, &facts, err);
+	r = vt_store_facts_read(dir, &facts, err);
 	if (r < 0)
 		return r;
 	service->owner_uid = facts.owner_uid;

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,4 +107,17 @@ int vt_folder_remove(const char *path, struct vt_error *err)
 	struct level top = {.fd = AT_FDCWD, .path = path};
 
 	return remove_entry(&top, path, err);
+}
+
+int vt_path(char path[VT_PATH], struct vt_error *err, const char *format, ...)
+{
+	va_list ap;
+	int len;
+
+	va_start(ap, format);
+	len = vsnprintf(path, VT_PATH, format, ap);
+	va_end(ap);
+	if (len < 0 || (unsigned) len >= VT_PATH)
+		return vt_fail(err, ENAMETOOLONG, "the path '%.200s...' is too long", path);
+	return 0;
 }

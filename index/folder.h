@@ -2,12 +2,18 @@
 #pragma once
 
 /*
- * Folders of a store: made, listed, synced and removed. Nothing here follows a symlink at the end
- * of a path or inside a folder. Thread-safe.
+ * Folders of a store: named, made, listed, synced and removed. Nothing here follows a symlink at
+ * the end of a path or inside a folder. Thread-safe.
  */
 #include <sys/types.h>
 
 struct vt_error;
+
+#define VT_PATH 4096u /* bytes of a path, as in the headers' arrays */
+
+/* Formats a path. -ENAMETOOLONG. */
+int vt_path(char path[VT_PATH], struct vt_error *err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Makes a folder with exactly this mode (whatever the umask). -EEXIST. */
 int vt_folder_make(const char *path, mode_t mode, struct vt_error *err);

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,19 +29,6 @@
 #define CONTENTS_MAX  64u
 
 /* ---- paths ---------------------------------------------------------------------------------- */
-
-int vt_path(char path[VT_PATH], struct vt_error *err, const char *format, ...)
-{
-	va_list ap;
-	int len;
-
-	va_start(ap, format);
-	len = vsnprintf(path, VT_PATH, format, ap);
-	va_end(ap);
-	if (len < 0 || (unsigned) len >= VT_PATH)
-		return vt_fail(err, ENAMETOOLONG, "the path '%.200s...' is too long", path);
-	return 0;
-}
 
 int vt_index_adopt(const struct vt_index *index, const char *path, struct vt_error *err)
 {

@@ -4,11 +4,10 @@
 /* What import.c, import_commit.c and recover.c share. */
 #include <stdbool.h>
 
+#include "index/folder.h"
 #include "index/import.h"
 #include "index/table.h"
 #include "index/uuid.h"
-
-#define VT_PATH 4096u /* bytes of a path, as in the headers' arrays */
 
 struct import_shard {
 	uint32_t serial;
@@ -39,10 +38,6 @@ struct vt_import {
 	uint64_t index_bytes;    /* vt_import_index_bytes() */
 	bool committed;
 };
-
-/* Formats a path. -ENAMETOOLONG. */
-int vt_path(char path[VT_PATH], struct vt_error *err, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 
 /* A file or folder made by root in a store of somebody else becomes the store's. */
 int vt_index_adopt(const struct vt_index *index, const char *path, struct vt_error *err);

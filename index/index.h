@@ -7,23 +7,11 @@
  */
 #include "index/import.h"
 
-#define VT_STORE_FORMAT 1 /* of vitrine.json; a newer one is refused */
-
 /*
  * Makes a store: `dir` is created or must be empty. The caller owns it: directories 0700, but STORE
  * and run/ 0711. -EEXIST when it holds something.
  */
 int vt_index_create(const char *dir, struct vt_error *err);
-
-/* Reads vitrine.json alone. -ENOENT no store there, -ENOTSUP a newer format (both say what to do).
- */
-struct vt_store_facts {
-	int format;
-	char uuid[37];
-	uint32_t owner_uid;  /* of the folder */
-	uint64_t created_ns; /* when its description was written, once */
-};
-int vt_index_facts(const char *dir, struct vt_store_facts *out, struct vt_error *err);
 
 /*
  * Opens everything, recovers from dead imports. `cache_bytes` is split between RocksDB's block

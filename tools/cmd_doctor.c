@@ -16,7 +16,7 @@
 #include "fs/mount_table.h"
 #include "fs/rows.h"
 #include "index/base/error.h"
-#include "index/index.h"
+#include "index/store_facts.h"
 #include "tools/commands.h"
 #include "tools/leftover.h"
 #include "tools/output.h"
@@ -253,7 +253,7 @@ static void check_store(struct checkup *c)
 	struct vt_store_facts facts;
 	struct vt_error err = {""};
 
-	if (vt_index_facts(c->cli->store, &facts, &err) < 0) {
+	if (vt_store_facts_read(c->cli->store, &facts, &err) < 0) {
 		tell(c, FAIL, "store", "%s", err.text);
 		return;
 	}

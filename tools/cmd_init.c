@@ -10,6 +10,7 @@
 
 #include "index/base/error.h"
 #include "index/index.h"
+#include "index/store_facts.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -50,13 +51,13 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	vt_cleanup(vt_json_freep) json_t *line = NULL;
 	int r;
 
-	if (vt_index_facts(dir, &facts, NULL) == 0)
+	if (vt_store_facts_read(dir, &facts, NULL) == 0)
 		return vt_fail(err, EEXIST, "'%s' is a store already", dir);
 	r = owner ? become_owner(dir, err) : 0;
 	if (r == 0)
 		r = vt_index_create(dir, err);
 	if (r == 0)
-		r = vt_index_facts(dir, &facts, err);
+		r = vt_store_facts_read(dir, &facts, err);
 	if (r < 0)
 		return r;
 	line = json_pack("{s:s, s:s, s:i}", "store", dir, "uuid", facts.uuid, "format",

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "index/base/error.h"
-#include "index/index.h"
+#include "index/store_facts.h"
 #include "tools/commands.h"
 #include "tools/gate_report.h"
 #include "tools/label_intake.h"
@@ -91,7 +91,7 @@ static int become_owner(const char *store, struct vt_error *err)
 {
 	struct vt_store_facts facts;
 	const struct passwd *user;
-	int r = vt_index_facts(store, &facts, err);
+	int r = vt_store_facts_read(store, &facts, err);
 
 	if (r < 0)
 		return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A publish happens or leaves nothing, wherever it dies. */
 #include "index/index.h"
+#include "index/store_facts.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/suite.h"
 #include "tests/unit/label_store.h"
@@ -16,9 +17,9 @@ START_TEST(a_store_is_made_once_and_says_what_it_is)
 	struct vt_store_facts facts;
 	struct stat st;
 
-	ck_assert_int_eq(vt_index_facts(vt_scratch(), &facts, &err), -ENOENT);
+	ck_assert_int_eq(vt_store_facts_read(vt_scratch(), &facts, &err), -ENOENT);
 	must(vt_index_create(vt_scratch_dir, &err) == 0);
-	must(vt_index_facts(vt_scratch_dir, &facts, &err) == 0);
+	must(vt_store_facts_read(vt_scratch_dir, &facts, &err) == 0);
 	ck_assert_int_eq(facts.format, 1);
 	ck_assert_uint_eq(strlen(facts.uuid), 36);
 	ck_assert_uint_eq(facts.owner_uid, geteuid());
@@ -58,7 +59,7 @@ START_TEST(a_newer_or_damaged_store_is_refused)
 		ck_assert_ptr_nonnull(file);
 		fputs(cases[i].text, file);
 		fclose(file);
-		ck_assert_int_eq(vt_index_facts(vt_scratch_dir, &facts, &err), cases[i].r);
+		ck_assert_int_eq(vt_store_facts_read(vt_scratch_dir, &facts, &err), cases[i].r);
 		ck_assert_int_eq(vt_index_open(vt_scratch_dir, 1 << 20, &index, &err), cases[i].r);
 	}
 	vt_scratch_done();
