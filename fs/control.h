@@ -18,18 +18,6 @@ struct vt_control;
 #define VT_CONNECTIONS_MAX     512u
 #define VT_CONNECTIONS_PER_UID 64u
 
-/*
- * STORE/run/control.sock, listening, for everybody. It appears under its name only when it listens;
- * one that a dead server left is replaced. For the holder of the index alone.
- */
-int vt_control_listen(const char *dir, int *fd, struct vt_error *err);
-void vt_control_unlink(const char *dir); /* by the same, before it gives the index up */
-/*
- * The other end. -ENOENT, -ECONNREFUSED: nobody listens. -EACCES: somebody who is neither root nor
- * the owner of the store does.
- */
-int vt_control_dial(const char *dir, int *fd, struct vt_error *err);
-
 /* `host` is borrowed. `changed` (may be NULL) is called when a connection has ended. */
 int vt_control_new(struct vt_host *host, void (*changed)(struct vt_host *host),
 		   struct vt_control **out, struct vt_error *err);

@@ -6,7 +6,7 @@
  */
 #include "fs/control_client.h"
 
-#include "fs/control.h"
+#include "fs/control_socket.h"
 #include "fs/message.h"
 #include "fs/server.h"
 #include "index/base/clock.h"

@@ -9,6 +9,7 @@
 #include "fs/server.h"
 
 #include "fs/control.h"
+#include "fs/control_socket.h"
 #include "fs/daemon.h"
 #include "fs/fuse_connections.h"
 #include "fs/holdings.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control socket: bounds on connections, the way to a long path, draining. */
 #include "fs/control.h"
+#include "fs/control_socket.h"
 #include "tests/unit/service_model.h"
 #include "tests/unit/suite.h"
 
