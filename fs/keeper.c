@@ -190,7 +190,7 @@ static int start_server(struct keeper *keeper, struct vt_error *err)
 		argv[6] = "--upgrade";
 		r = vt_spawn_program(keeper->holdings.program, argv, theirs, &pid, err);
 	} else {
-		r = vt_spawn_self(argv, theirs, -1, &pid, err);
+		r = vt_spawn_self(argv, theirs, &pid, err);
 	}
 	if (r >= 0)
 		r = watch(keeper, pid, vt_steal_fd(&mine), err);

@@ -121,7 +121,7 @@ static int start_keeper(struct vt_keeper_link *link, pid_t after, struct vt_erro
 		return vt_fail(err, errno, "cannot make a socket pair: %m");
 	mine = ends[0];
 	theirs = ends[1];
-	r = vt_spawn_self(argv, theirs, -1, &link->keeper, err);
+	r = vt_spawn_self(argv, theirs, &link->keeper, err);
 	if (r < 0)
 		return r;
 	r = vt_holdings_send_all(mine, &link->holdings);

@@ -2,6 +2,7 @@
 /* See process.h. /proc/self/exe stays the running program even when its file was replaced. */
 #include "fs/process.h"
 
+#include "fs/program.h"
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
 
@@ -83,12 +84,12 @@ static int lift(int fd)
 	return fcntl(fd, F_DUPFD_CLOEXEC, PROGRAM_FD + 1);
 }
 
-int vt_spawn_self(const char *const argv[], int fd, int stderr_fd, pid_t *pid, struct vt_error *err)
+int vt_spawn_self(const char *const argv[], int fd, pid_t *pid, struct vt_error *err)
 {
-	vt_autoclose int high = fd >= 0 ? lift(fd) : -1;
-	const struct files from = {.fd = high, .stderr_fd = stderr_fd, .program = -1};
+	vt_autoclose int high = lift(fd);
+	const struct files from = {.fd = high, .stderr_fd = -1, .program = -1};
 
-	if (fd >= 0 && high < 0)
+	if (high < 0)
 		return vt_fail(err, errno, "cannot hand a descriptor on: %m");
 	return spawn("/proc/self/exe", argv, &from, pid, err);
 }
@@ -102,4 +103,13 @@ int vt_spawn_program(int program, const char *const argv[], int fd, pid_t *pid,
 	if (high < 0 || file < 0)
 		return vt_fail(err, errno, "cannot hand a descriptor on: %m");
 	return spawn(PROGRAM_PATH, argv, &from, pid, err);
+}
+
+int vt_spawn_server(const char *const argv[], int stderr_fd, pid_t *pid, struct vt_error *err)
+{
+	const struct files from = {.fd = -1, .stderr_fd = stderr_fd, .program = -1};
+	char path[PATH_MAX];
+	int r = vt_program_find(path, err);
+
+	return r < 0 ? r : spawn(path, argv, &from, pid, err);
 }

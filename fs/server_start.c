@@ -109,7 +109,7 @@ int vt_server_start(const char *dir, bool may, struct vt_error *err)
 		return vt_fail(err, errno, "cannot make a pipe: %m");
 	said = ends[0];
 	says = ends[1];
-	r = vt_spawn_self(argv, -1, says, &pid, err);
+	r = vt_spawn_server(argv, says, &pid, err);
 	if (r < 0)
 		return r;
 	vt_cleanup_close(&says);

@@ -26,6 +26,7 @@ struct vt_command {
 	int min_args, max_args;          /* what may follow the options; max -1: any number */
 	bool hidden;                     /* not for people: in no listing */
 	bool raw;                        /* parses its own arguments: argv is passed as it is */
+	bool works_on_store;             /* by itself, with the libraries that takes: client.c */
 	int (*run)(struct vt_cli *cli, struct vt_error *err);
 };
 

@@ -14,6 +14,7 @@
 #include <sys/utsname.h>
 
 #include "fs/mount_table.h"
+#include "fs/program.h"
 #include "fs/rows.h"
 #include "index/base/error.h"
 #include "index/store_facts.h"
@@ -263,6 +264,18 @@ static void check_store(struct checkup *c)
 	check_server(c);
 }
 
+/* The server's; without it nothing can be served. */
+static void check_program(struct checkup *c)
+{
+	struct vt_error err = {""};
+	char path[PATH_MAX];
+
+	if (vt_program_find(path, &err) < 0)
+		tell(c, FAIL, "program", "%s", err.text);
+	else
+		tell(c, OK, "program", "'%s' serves", path);
+}
+
 static int check_mount(void *context, const struct vt_mounted *mounted)
 {
 	struct checkup *c = context;
@@ -294,6 +307,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 	check_device(&c);
 	check_helper(&c);
 	check_configuration(&c);
+	check_program(&c);
 	check_store(&c);
 	(void) vt_mounted_list(check_mount, &c, NULL);
 	return c.failed ? vt_fail(err, EIO, "something is missing: see the lines marked FAIL") : 0;

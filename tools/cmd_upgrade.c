@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `vitrine upgrade`: this program in place of the one that serves the store, under its mounts. The
- * server passes our executable to its keeper and makes way; who answers next is asked which program
- * it is.
+ * `vitrine upgrade`: what is installed now in place of what serves the store, under its mounts. The
+ * server passes the new executable to its keeper and makes way; who answers next is asked which
+ * program it is.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 
 #include "fs/holdings.h"
+#include "fs/program.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "tools/commands.h"
@@ -20,12 +21,16 @@
 /* Asks the server that there is; `begin`: to make way. */
 static int ask(struct vt_cli *cli, bool begin, json_t **result, struct vt_error *err)
 {
-	vt_autoclose int program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-	struct vt_call call = {.op = "upgrade", .fd = program};
-	char form[VT_HOLDINGS_FORM_MAX];
+	char path[PATH_MAX], form[VT_HOLDINGS_FORM_MAX];
+	struct vt_call call = {.op = "upgrade"};
+	vt_autoclose int program = -1;
+	int r = vt_program_find(path, err);
 
+	if (r < 0)
+		return r;
+	call.fd = program = open(path, O_PATH | O_CLOEXEC);
 	if (program < 0)
-		return vt_fail(err, errno, "cannot open this program: %m");
+		return vt_fail(err, errno, "cannot open '%s': %m", path);
 	vt_holdings_form(form);
 	call.args = json_pack("{s:s, s:b}", "form", form, "begin", begin);
 	return vt_client_call(cli->client, &call, result, err);

@@ -262,5 +262,6 @@ const struct vt_command vt_cmd_verify = {
 	.details = "Reads every shard and compares each content with its SHA-256, then checks\n"
 		   "that the index agrees with itself. Needs the store's owner, or root.",
 	.options = options,
+	.works_on_store = true,
 	.run = run,
 };

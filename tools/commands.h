@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Every command: its description is the one thing its file shows. */
+/*
+ * Every command: its description is the one thing its file shows. And vitrine.c, which runs them;
+ * the exit status. `client`: what works on a store is passed on to the program that does.
+ */
 #include "tools/cli.h"
+
+int vt_main(int argc, char **argv, bool client);
 
 extern const struct vt_command vt_cmd_init;
 extern const struct vt_command vt_cmd_publish;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The `vitrine` program: the table of commands, and main(), which finds one, runs it, prints why it
- * failed and turns that into an exit status (cli.h). Each command is a file, cmd_NAME.c.
+ * The `vitrine` program: the table of commands, and vt_main(), which finds one, runs it, prints why
+ * it failed and turns that into an exit status (cli.h). Each command is a file, cmd_NAME.c. The two
+ * programs made of it are client.c and store.c.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <locale.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/program.h"
 #include "index/base/error.h"
 #include "tools/cli.h"
 #include "tools/commands.h"
@@ -144,13 +147,27 @@ static void open_standard_descriptors(void)
 		(void) close(fd);
 }
 
-int main(int argc, char **argv)
+/* Returns only with a failure: the other program begins with the command line as it was. */
+static int pass_on(char **argv, struct vt_error *err)
+{
+	char path[PATH_MAX];
+	int r = vt_program_find(path, err);
+
+	if (r < 0)
+		return r;
+	(void) execv(path, argv);
+	return vt_fail(err, errno, "cannot run '%s': %m", path);
+}
+
+int vt_main(int argc, char **argv, bool client)
 {
 	struct vt_cli cli = {.store = getenv("VITRINE_STORE")};
 	static char *help[] = {(char *) "help", NULL}, *version[] = {(char *) "version", NULL};
 	struct vt_error err = {""};
 	int r;
 
+	if (client)
+		vt_program_set_client();
 	open_standard_descriptors();
 	(void) mallopt(M_ARENA_MAX, MALLOC_POOLS);
 	(void) mallopt(M_MMAP_THRESHOLD, MALLOC_MAPPED);
@@ -164,7 +181,9 @@ int main(int argc, char **argv)
 	r = vt_options_parse(&cli, argc, argv, &err);
 	if (r == 0)
 		r = find_command(&cli, &err);
-	if (r == 0 && cli.help) {
+	if (r == 0 && client && cli.command->works_on_store) {
+		r = pass_on(argv, &err);
+	} else if (r == 0 && cli.help) {
 		cli.help = false;
 		r = run(&cli, 1, help, &err);
 	} else if (r == 0) {

@@ -107,7 +107,7 @@ mkdir "$tmp/theirs"
 chown "$user" "$tmp/theirs"
 echo "$tmp/store $tmp/theirs vitrine noauto,user 0 0" >"$tmp/fstab"
 if ! as_user "$user" test -x "$program"; then
-	cp "$program" "$tmp/vitrine"
+	cp "$program" "$program-store" "$tmp/"
 	ln -sf "$tmp/vitrine" "$tmp/sbin/vitrine"
 fi
 vitrine --store "$tmp/store" ls >/dev/null # the store's owner has its server started

@@ -8,7 +8,7 @@ mkdir "$tools"
 cp "$e2e/../tools/"*.py "$tools"
 for copy in one two; do # the same build, but not the same file: as good as another
 	mkdir "$tmp/$copy"
-	cp "$VITRINE" "$tmp/$copy/vitrine"
+	cp "$VITRINE" "$VITRINE-store" "$tmp/$copy/"
 done
 VITRINE=$tmp/one/vitrine
 
@@ -21,7 +21,7 @@ takes_over() {
 	VITRINE=$tmp/$1/vitrine
 	assert_ok vitrine upgrade --json
 	assert_equal "$(json_member 1 same)" true
-	assert_equal "$(program_of "$(json_member 1 pid)")" "$VITRINE"
+	assert_equal "$(program_of "$(json_member 1 pid)")" "$VITRINE-store"
 }
 
 # It may take a moment until the other keeper is gone.
@@ -32,12 +32,12 @@ wait_for_pair() {
 	done
 }
 
-# One of each, and of which program.
+# assert_one_pair CLIENT: one of each, and of which program.
 assert_one_pair() {
 	wait_for_pair
 	assert_equal "$(pids_of 'server|keeper' | wc -l)" 2
-	assert_equal "$(program_of "$(pids_of server)")" "$1"
-	assert_equal "$(program_of "$(pids_of keeper)")" "$1"
+	assert_equal "$(program_of "$(pids_of server)")" "$1-store"
+	assert_equal "$(program_of "$(pids_of keeper)")" "$1-store"
 }
 
 "$tools/make_tree.py" "$tmp/src" 3 300
@@ -74,7 +74,7 @@ assert_err "only the store's owner and root"
 assert_ok vitrine revoke "user:$bob" admin '**'
 
 it "is refused to a program that keeps mounts in another form"
-"$tools/upgrade.py" ask "$VITRINE_STORE" "$tmp/two/vitrine" "messages 0" >"$tmp/out"
+"$tools/upgrade.py" ask "$VITRINE_STORE" "$tmp/two/vitrine-store" "messages 0" >"$tmp/out"
 assert_out "EOPNOTSUPP"
 assert_out "vitrine umount --all"
 assert_one_pair "$tmp/one/vitrine"
@@ -156,7 +156,7 @@ done
 it "leaves one server and one keeper wherever the new server dies"
 for after in ${DEATHS:-0 0.02 0.04 0.06 0.1}; do
 	before=$(pids_of server)
-	"$tools/upgrade.py" ask "$VITRINE_STORE" "$tmp/one/vitrine" >/dev/null
+	"$tools/upgrade.py" ask "$VITRINE_STORE" "$tmp/one/vitrine-store" >/dev/null
 	for _ in $(seq 1000); do
 		new=$(pids_of server)
 		[ -z "$new" ] || [ "$new" = "$before" ] || break
@@ -166,7 +166,8 @@ for after in ${DEATHS:-0 0.02 0.04 0.06 0.1}; do
 	kill -9 $new 2>/dev/null || true
 	assert_ok cmp "$tmp/src/$file" "$mnt/ds/v1/$file"
 	wait_for_pair
-	assert_one_pair "$(program_of "$(pids_of server)")"
+	program=$(program_of "$(pids_of server)")
+	assert_one_pair "${program%-store}"
 	takes_over two
 done
 

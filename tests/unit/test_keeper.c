@@ -64,7 +64,7 @@ static pid_t spawn_keeper(int theirs, pid_t after)
 
 	(void) snprintf(server, sizeof server, "%d", (int) getpid());
 	(void) snprintf(before, sizeof before, "%d", (int) after);
-	return vt_spawn_self(argv, theirs, -1, &keeper, &err) < 0 ? -1 : keeper;
+	return vt_spawn_self(argv, theirs, &keeper, &err) < 0 ? -1 : keeper;
 }
 
 /* In a process of its own: gives the keeper a mount, asks for another program or not, and dies. */
