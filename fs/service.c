@@ -15,6 +15,7 @@
 #include "fs/policy_watch.h"
 #include "fs/trail.h"
 #include "index/base/error.h"
+#include "index/base/processors.h"
 #include "index/index.h"
 #include "index/recent_nodes.h"
 #include "index/store_facts.h"
@@ -26,8 +27,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define POOL_THREADS  32u /* they wait for disks most of the time */
-#define POOL_PER_LANE 8u
+/* Threads that read: they wait for disks most of the time, and decode what came. */
+#define LANE_LEAST    8u /* for one shard, or more on a machine of more processors */
+#define LANE_MOST     64u
+#define POOL_LANES    4u /* so many shards can have all of theirs */
 #define QUERY_THREADS 16u
 #define QUERIES_EACH  2u /* threads that one user's queries may take */
 #define SHARDS_OPEN   256u
@@ -96,6 +99,7 @@ static int open_labels(struct vt_service *service, struct vt_error *err)
 static int open_parts(struct vt_service *service, const char *dir, uint64_t cache_bytes,
 		      struct vt_error *err)
 {
+	unsigned lane = vt_processors_within(LANE_LEAST, LANE_MOST);
 	struct vt_index *index;
 	int r = vt_index_open(dir, cache_bytes, &service->index, err);
 
@@ -109,7 +113,7 @@ static int open_parts(struct vt_service *service, const char *dir, uint64_t cach
 	if (r == 0)
 		r = vt_leftovers_open(service, &service->leftovers, err);
 	if (r >= 0)
-		r = vt_io_pool_new(POOL_THREADS, POOL_PER_LANE, &service->pool, err);
+		r = vt_io_pool_new(POOL_LANES * lane, lane, &service->pool, err);
 	if (r >= 0)
 		r = vt_io_pool_new(QUERY_THREADS, QUERIES_EACH, &service->queries, err);
 	if (r >= 0)

@@ -22,8 +22,11 @@
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
+#include "index/base/processors.h"
 
-#define THREADS 10u
+/* More than processors: some wait. On many, one reader's requests need them all. */
+#define THREADS_LEAST 10u
+#define THREADS_MOST  64u
 
 struct vt_sessions {
 	struct vt_service *service; /* constant */
@@ -81,7 +84,8 @@ static void *session_thread(void *argument)
 	uint64_t id = session->id;
 
 	if (config) {
-		fuse_loop_cfg_set_max_threads(config, THREADS);
+		fuse_loop_cfg_set_max_threads(config,
+					      vt_processors_within(THREADS_LEAST, THREADS_MOST));
 		fuse_loop_cfg_set_clone_fd(config, 0);
 		(void) fuse_session_loop_mt(session->fuse, config);
 		fuse_loop_cfg_destroy(config);

@@ -514,7 +514,7 @@ void vt_audit_fold(struct vt_audit *audit)
 static void set_defaults(struct vt_audit_settings *s)
 {
 #define VT_DEFAULT(member, value) s->member = s->member ? s->member : (value)
-	VT_DEFAULT(segment_bytes, 4ull << 20);
+	VT_DEFAULT(segment_bytes, 1ull << 20);
 	VT_DEFAULT(reserve_bytes, 16ull << 20);
 	VT_DEFAULT(key_checkpoints, 100);
 	VT_DEFAULT(checkpoint_ns, 10 * VT_NS_PER_SEC);

@@ -17,6 +17,7 @@
 
 #include "fs/program.h"
 #include "index/base/error.h"
+#include "index/base/processors.h"
 #include "tools/cli.h"
 #include "tools/commands.h"
 #include "tools/options.h"
@@ -24,9 +25,10 @@
 
 /*
  * What a thread frees stays in the pool it came from, and by default there are eight pools a core:
- * a server whose cache goes from pages to frames then holds on to twice the cache.
+ * a server whose cache goes from pages to frames then holds on to twice the cache. So there are
+ * two, or one for each four of many processors.
  */
-#define MALLOC_POOLS 2
+#define MALLOC_POOLS (vt_processors_within(8, 64) / 4)
 /* Frames come and go by the thousand: their memory is not given back and asked for each time. */
 #define MALLOC_MAPPED (1 << 20) /* bytes; larger ones are mapped one by one */
 #define MALLOC_SPARE  (8 << 20) /* bytes that a pool keeps */
@@ -169,7 +171,7 @@ int vt_main(int argc, char **argv, bool client)
 	if (client)
 		vt_program_set_client();
 	open_standard_descriptors();
-	(void) mallopt(M_ARENA_MAX, MALLOC_POOLS);
+	(void) mallopt(M_ARENA_MAX, (int) MALLOC_POOLS);
 	(void) mallopt(M_MMAP_THRESHOLD, MALLOC_MAPPED);
 	(void) mallopt(M_TRIM_THRESHOLD, MALLOC_SPARE);
 	(void) setlocale(LC_TIME, "");

@@ -13,6 +13,7 @@
 #include "index/base/clock.h"
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
+#include "index/base/processors.h"
 #include "tools/publish/assemble.h"
 #include "tools/publish/bundle.h"
 #include "tools/publish/changes.h"
@@ -113,8 +114,7 @@ static int load_dictionary(struct vt_publish_context *context, struct vt_error *
 
 static unsigned thread_count(const struct vt_publish_options *options)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned count = options->threads ? options->threads : cores > 0 ? (unsigned) cores : 1;
+	unsigned count = options->threads ? options->threads : vt_processors();
 
 	return count < VT_CREW_MAX ? count : VT_CREW_MAX;
 }
