@@ -11,6 +11,7 @@
 
 /* Pages. Half of those that come along must be wanted to go on with many at a time. */
 #define EARNED_AT_FIRST 1024
+#define EARNED_MOST     4096 /* what a long walk leaves to whoever comes next */
 #define EARNED_BY_MISS  4
 #define EARNED_BY_USE   2
 
@@ -58,7 +59,9 @@ static void prove(struct vt_page_cache *cache, struct vt_page *page)
 	    !atomic_exchange_explicit(&page->unasked, false, memory_order_relaxed))
 		return;
 	(void) atomic_fetch_add_explicit(&cache->used, 1, memory_order_relaxed);
-	(void) atomic_fetch_add_explicit(&cache->earned, EARNED_BY_USE, memory_order_relaxed);
+	if (atomic_load_explicit(&cache->earned, memory_order_relaxed) < EARNED_MOST)
+		(void) atomic_fetch_add_explicit(&cache->earned, EARNED_BY_USE,
+						 memory_order_relaxed);
 }
 
 /* How many pages to read for one that is missing: a power of two, so that those of a size tile the

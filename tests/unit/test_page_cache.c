@@ -239,6 +239,36 @@ START_TEST(the_less_is_wanted_the_fewer_come_along)
 }
 END_TEST
 
+/* A walk of all that there is, often enough to earn any number of pages. */
+static void walk_often(struct fixture *f)
+{
+	for (int again = 0; again < 200; again++) {
+		for (uint64_t id = 7; id < FAKE_ROWS_MAX; id++)
+			vt_lru_drop(f->lru, vt_lru_key(VT_LRU_PAGE, 0, id));
+		for (uint64_t id = 7; id < FAKE_ROWS_MAX; id++)
+			ck_assert_int_eq(look(f, id, false), 0);
+	}
+}
+
+START_TEST(a_long_walk_is_soon_forgotten)
+{
+	struct fixture f;
+	uint64_t came;
+
+	set_up(&f, 64 << 20);
+	for (uint64_t id = 7; id < FAKE_ROWS_MAX; id++)
+		put(&f, id);
+	walk_often(&f);
+	for (uint64_t i = 1; i < 100; i++) /* where nothing comes along */
+		ck_assert_int_eq(look(&f, i * FAR, false), -EBADMSG);
+	came = came_along(&f);
+	vt_lru_drop(f.lru, vt_lru_key(VT_LRU_PAGE, 0, 20));
+	ck_assert_int_eq(look(&f, 20, false), 0);
+	ck_assert_uint_lt(came_along(&f) - came, 8);
+	tear_down(&f);
+}
+END_TEST
+
 START_TEST(a_small_cache_takes_few_along)
 {
 	struct fixture f;
@@ -253,6 +283,7 @@ START_TEST(a_small_cache_takes_few_along)
 END_TEST
 
 VT_SUITE(page_cache, neighbours_come_along, the_less_is_wanted_the_fewer_come_along,
-	 a_small_cache_takes_few_along, keys_are_big_endian, a_page_is_read_once_and_shared,
-	 what_is_not_kept_is_not_waited_for, missing_and_damaged_pages_are_damage_and_not_kept,
-	 a_cache_without_room_still_gives_pages, many_threads_read_while_the_page_is_dropped)
+	 a_long_walk_is_soon_forgotten, a_small_cache_takes_few_along, keys_are_big_endian,
+	 a_page_is_read_once_and_shared, what_is_not_kept_is_not_waited_for,
+	 missing_and_damaged_pages_are_damage_and_not_kept, a_cache_without_room_still_gives_pages,
+	 many_threads_read_while_the_page_is_dropped)
