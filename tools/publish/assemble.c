@@ -308,7 +308,7 @@ static int add_node(struct assembler *a, const struct vt_walk_node *node, struct
 static struct vt_entry root_entry(const struct vt_publish_context *context)
 {
 	size_t count = context->options->source_count;
-	const struct vt_source *newest = &context->sources[0];
+	struct timespec newest = VT_NO_TIME;
 	struct vt_entry root = {.type = VT_DIRECTORY, .mode = 0755};
 
 	for (size_t i = 0; i < count; i++) {
@@ -322,14 +322,11 @@ static struct vt_entry root_entry(const struct vt_publish_context *context)
 			root.xattrs_len = source->root.xattrs_len;
 			return root;
 		}
-		if (source->newest_sec > newest->newest_sec ||
-		    (source->newest_sec == newest->newest_sec &&
-		     source->newest_nsec > newest->newest_nsec))
-			newest = source;
+		vt_note_newest(&newest, source->newest);
 	}
-	if (newest->newest_sec != INT64_MIN) {
-		root.mtime_sec = newest->newest_sec;
-		root.mtime_nsec = newest->newest_nsec;
+	if (newest.tv_sec != VT_NO_TIME.tv_sec) {
+		root.mtime_sec = newest.tv_sec;
+		root.mtime_nsec = (uint32_t) newest.tv_nsec;
 	}
 	return root;
 }

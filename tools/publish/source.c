@@ -11,7 +11,7 @@
 
 int vt_source_open(const char *name, struct vt_source *out, struct vt_error *err)
 {
-	struct vt_source source = {.name = name, .newest_sec = INT64_MIN};
+	struct vt_source source = {.name = name, .newest = VT_NO_TIME};
 	struct stat st;
 
 	if (strcmp(name, "-") == 0) {
@@ -34,10 +34,9 @@ void vt_source_close(struct vt_source *source)
 	vt_buf_done(&source->xattrs);
 }
 
-void vt_source_note_time(struct vt_source *source, int64_t sec, uint32_t nsec)
+void vt_note_newest(struct timespec *newest, struct timespec time)
 {
-	if (sec < source->newest_sec || (sec == source->newest_sec && nsec <= source->newest_nsec))
-		return;
-	source->newest_sec = sec;
-	source->newest_nsec = nsec;
+	if (time.tv_sec > newest->tv_sec ||
+	    (time.tv_sec == newest->tv_sec && time.tv_nsec > newest->tv_nsec))
+		*newest = time;
 }

@@ -6,6 +6,8 @@
  * later in walk order; an archive can be read but once, so that its contents are stored while its
  * entries go to the spool.
  */
+#include <time.h>
+
 #include "tools/publish/context.h"
 #include "tools/publish/stream.h"
 
@@ -13,9 +15,9 @@ struct vt_source {
 	const char *name; /* as given */
 	int fd;           /* of the directory or the archive's file */
 	bool archive;
-	bool links;         /* archive: has hard links */
-	int64_t newest_sec; /* mtime of its newest entry, for directories nobody described */
-	uint32_t newest_nsec;
+	bool links; /* archive: has hard links */
+	/* mtime of its newest entry, for directories nobody described; VT_NO_TIME without one */
+	struct timespec newest;
 	struct vt_item root; /* directory: mode, mtime; xattrs in `xattrs` */
 	struct vt_buf xattrs;
 };
@@ -23,7 +25,10 @@ struct vt_source {
 /* Opens and tells directory from archive; "-" is an archive on standard input. */
 int vt_source_open(const char *name, struct vt_source *out, struct vt_error *err);
 void vt_source_close(struct vt_source *source);
-void vt_source_note_time(struct vt_source *source, int64_t sec, uint32_t nsec);
+
+#define VT_NO_TIME ((struct timespec){.tv_sec = INT64_MIN}) /* before every other */
+/* `*newest` becomes the later one of the two. */
+void vt_note_newest(struct timespec *newest, struct timespec time);
 
 /* Both fill context->found. */
 int vt_source_scan(struct vt_publish_context *context, uint32_t index, struct vt_error *err);

@@ -244,7 +244,7 @@ static int take_member(struct unpack *unpack, struct archive_entry *entry, struc
 
 	if (r <= 0)
 		return r;
-	vt_source_note_time(unpack->source, item.mtime_sec, item.mtime_nsec);
+	vt_note_newest(&unpack->source->newest, (struct timespec){item.mtime_sec, item.mtime_nsec});
 	r = take_content(unpack, entry, &item, err);
 	return r <= 0 ? r : vt_publish_found(unpack->context, &item, err);
 }

@@ -292,11 +292,6 @@ static int take_entry(struct scan *scan, int dir, const char *name, const struct
 	return r < 0 ? r : vt_publish_found(scan->context, &item, err);
 }
 
-static bool is_later(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
-}
-
 /* Looks at an entry, and puts it into the listing. */
 static int list_entry(struct scan *scan, int dir, size_t prefix, const char *name,
 		      struct vt_error *err)
@@ -319,8 +314,7 @@ static int list_entry(struct scan *scan, int dir, size_t prefix, const char *nam
 		(void) atomic_fetch_add(&progress->total_files, 1);
 		(void) atomic_fetch_add(&progress->total_bytes, (uint64_t) st.st_size);
 	}
-	if (is_later(&st.st_mtim, &scan->newest))
-		scan->newest = st.st_mtim;
+	vt_note_newest(&scan->newest, st.st_mtim);
 	vt_buf_put(&scan->listing, &st, sizeof st);
 	vt_buf_put(&scan->listing, name, strlen(name) + 1);
 	return vt_buf_failed(&scan->listing) ? vt_fail(err, ENOMEM, "no memory for a directory")
@@ -524,7 +518,7 @@ static void scan_directories(struct vt_crew_job *job, unsigned thread)
 		.context = all->context,
 		.source = all->source,
 		.index = all->index,
-		.newest = {.tv_sec = INT64_MIN},
+		.newest = VT_NO_TIME,
 	};
 	struct vt_error why;
 
@@ -538,7 +532,7 @@ static void scan_directories(struct vt_crew_job *job, unsigned thread)
 		end_directory(&scan, r, &why);
 	}
 	(void) pthread_mutex_lock(&all->lock);
-	vt_source_note_time(all->source, scan.newest.tv_sec, (uint32_t) scan.newest.tv_nsec);
+	vt_note_newest(&all->source->newest, scan.newest);
 	(void) pthread_mutex_unlock(&all->lock);
 }
 

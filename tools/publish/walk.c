@@ -181,8 +181,8 @@ static int imply_directory(struct vt_walk *walk, size_t len, struct vt_item *out
 				.path_len = len,
 				.type = VT_DIRECTORY,
 				.mode = 0755,
-				.mtime_sec = source->newest_sec,
-				.mtime_nsec = source->newest_nsec,
+				.mtime_sec = source->newest.tv_sec,
+				.mtime_nsec = (uint32_t) source->newest.tv_nsec,
 				.source = below->source};
 	return 0;
 }
