@@ -297,26 +297,29 @@ static int sample_files(struct publication *p, struct vt_dictionary_sample *samp
 	return r;
 }
 
+static bool wants_dictionary(const struct publication *p)
+{
+	const struct vt_walk_totals *totals = vt_walk_totals(p->walk);
+
+	return !p->context.options->dry_run && !vt_content_has_dictionary(p->context.content) &&
+	       totals->small_files >= VT_SAMPLE_FILES && totals->small_bytes >= VT_SAMPLE_BYTES;
+}
+
 static int make_dictionary(struct publication *p, struct vt_error *err)
 {
 	vt_cleanup(vt_dictionary_sample_freep) struct vt_dictionary_sample *sample = NULL;
-	const struct vt_walk_totals *totals = vt_walk_totals(p->walk);
-	int r;
+	int r = vt_dictionary_sample_new(&p->context, &sample, err);
 
-	if (p->context.options->dry_run || vt_content_has_dictionary(p->context.content) ||
-	    totals->small_files < VT_SAMPLE_FILES || totals->small_bytes < VT_SAMPLE_BYTES)
-		return 0;
-	r = vt_dictionary_sample_new(&p->context, &sample, err);
 	if (r == 0)
 		r = sample_files(p, sample, err);
 	return r < 0 ? r : vt_dictionary_sample_release(sample, err);
 }
 
-/*
- * Files that are a bundle each need no dictionary. They go first, so that the crew has work while
- * one is made.
- */
-enum share { ALONE, TOGETHER };
+enum share {
+	ALL,
+	ALONE,    /* what is a bundle by itself, and so needs no dictionary */
+	TOGETHER, /* the others */
+};
 
 static int add_file(struct publication *p, enum share share, struct vt_stamps_reader *stamps,
 		    struct vt_bundle **bundle, const struct vt_walk_node *node,
@@ -328,7 +331,7 @@ static int add_file(struct publication *p, enum share share, struct vt_stamps_re
 	bool alone = !known && (node->item.decode || node->item.stamp.size > VT_SMALL_MAX);
 	int r = 0;
 
-	if (alone != (share == ALONE))
+	if (share != ALL && alone != (share == ALONE))
 		return 0;
 	if (*bundle && (vt_bundle_is_full(*bundle) || alone))
 		vt_bundle_submit(vt_steal(bundle));
@@ -362,14 +365,18 @@ static int submit_files(struct publication *p, enum share share, struct vt_error
 
 static int store_files(struct publication *p, struct vt_error *err)
 {
-	int r;
+	bool wanted = wants_dictionary(p);
+	/* The crew has work while the dictionary is made, at the price of another walk. */
+	bool apart = wanted && vt_walk_totals(p->walk)->large_files > 0;
+	int r = 0;
 
 	atomic_store(&p->context.progress->phase, VT_PUBLISH_STORE);
-	r = submit_files(p, ALONE, err);
-	if (r == 0)
+	if (apart)
+		r = submit_files(p, ALONE, err);
+	if (r == 0 && wanted)
 		r = make_dictionary(p, err);
 	if (r == 0)
-		r = submit_files(p, TOGETHER, err);
+		r = submit_files(p, apart ? TOGETHER : ALL, err);
 	return r < 0 ? r : vt_crew_drain(p->context.crew, err);
 }
 

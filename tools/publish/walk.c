@@ -327,8 +327,11 @@ static int add_member(const struct vt_walk *walk, struct vt_spool *members,
 static void count(struct vt_walk *walk, const struct vt_item *item)
 {
 	walk->totals.nodes += 1 + item->kept_entries;
-	if (item->type == VT_FILE && !walk->context->sources[item->source].archive &&
-	    !item->decode && item->stamp.size > 0 && item->stamp.size <= VT_SMALL_MAX) {
+	if (item->type != VT_FILE || walk->context->sources[item->source].archive)
+		return;
+	if (item->decode || item->stamp.size > VT_SMALL_MAX) {
+		walk->totals.large_files++;
+	} else if (item->stamp.size > 0) {
 		walk->totals.small_files++;
 		walk->totals.small_bytes += item->stamp.size;
 	}

@@ -24,7 +24,8 @@ struct vt_walk_node {
 
 struct vt_walk_totals {
 	uint64_t nodes;
-	uint64_t small_files, small_bytes; /* of directories: what a dictionary would be made of */
+	/* of directories: what a dictionary would be made of; and what needs none */
+	uint64_t small_files, small_bytes, large_files;
 };
 
 /* Sorts context->found. -EINVAL with both sources in words. */
