@@ -39,9 +39,6 @@ struct scanning {
 /* A thread's. */
 struct scan {
 	struct scanning *all;
-	struct vt_publish_context *context;
-	struct vt_source *source;
-	uint32_t index;
 	struct vt_buf top;  /* the directory that is listed */
 	struct vt_buf path; /* of the current entry, NUL-terminated */
 	struct vt_buf xattrs;
@@ -234,7 +231,7 @@ static void fill_file(struct scan *scan, const struct stat *st, struct vt_item *
 	item->type = VT_FILE;
 	item->stamp.size = (uint64_t) st->st_size;
 	item->linked = st->st_nlink > 1;
-	if (scan->context->options->decompress)
+	if (scan->all->context->options->decompress)
 		suffix = vt_source_suffix(item->path, item->path_len);
 	if (suffix == 0)
 		return;
@@ -256,7 +253,7 @@ static int name_entry(struct scan *scan, size_t prefix, const char *name, struct
 		return vt_fail(err, ENOMEM, "no memory for a path");
 	if (scan->path.len - 1 > VT_PATH_LEN_MAX)
 		return vt_fail(err, ENAMETOOLONG, "a path below '%s' is too long: '%.100s…'",
-			       scan->source->name, (const char *) scan->path.data);
+			       scan->all->source->name, (const char *) scan->path.data);
 	return 0;
 }
 
@@ -265,7 +262,7 @@ static void describe(struct scan *scan, const struct stat *st, struct vt_item *i
 {
 	*item = (struct vt_item){.path = (const char *) scan->path.data,
 				 .path_len = scan->path.len - 1,
-				 .source = scan->index};
+				 .source = scan->all->index};
 	take_attributes(st, item);
 	if (S_ISREG(st->st_mode)) {
 		fill_file(scan, st, item);
@@ -289,25 +286,25 @@ static int take_entry(struct scan *scan, int dir, const char *name, const struct
 		r = read_target(dir, name, &item, target, err);
 	if (r == 0 && item.type != VT_SYMLINK) /* which have no "user." attributes */
 		r = fill_xattrs(scan, dir, name, &item, err);
-	return r < 0 ? r : vt_publish_found(scan->context, &item, err);
+	return r < 0 ? r : vt_publish_found(scan->all->context, &item, err);
 }
 
 /* Looks at an entry, and puts it into the listing. */
 static int list_entry(struct scan *scan, int dir, size_t prefix, const char *name,
 		      struct vt_error *err)
 {
-	struct vt_publish_progress *progress = scan->context->progress;
+	struct vt_publish_progress *progress = scan->all->context->progress;
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return vt_fail(err, errno == ENOENT ? ESTALE : errno,
-			       "cannot look at '%s/%.*s/%s': %m", scan->source->name, (int) prefix,
-			       (const char *) scan->path.data, name);
+			       "cannot look at '%s/%.*s/%s': %m", scan->all->source->name,
+			       (int) prefix, (const char *) scan->path.data, name);
 	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) {
 		int r = name_entry(scan, prefix, name, err);
 
 		return r < 0 ? r
-			     : vt_publish_skip(scan->context, kind_of(st.st_mode),
+			     : vt_publish_skip(scan->all->context, kind_of(st.st_mode),
 					       (const char *) scan->path.data, err);
 	}
 	if (S_ISREG(st.st_mode)) {
@@ -346,7 +343,7 @@ static int take_listing(struct scan *scan, int dir, size_t prefix, struct vt_err
 	while ((r = next_entry(scan, prefix, &at, &st, &name, err)) > 0) {
 		r = take_entry(scan, dir, name, &st, err);
 		if (r == 0)
-			r = vt_crew_result(scan->context->crew, err);
+			r = vt_crew_result(scan->all->context->crew, err);
 		if (r < 0)
 			return r;
 	}
@@ -358,7 +355,7 @@ static int take_listing(struct scan *scan, int dir, size_t prefix, struct vt_err
 static int mark_kept(struct scan *scan, size_t prefix, uint64_t kept, uint32_t entries,
 		     uint64_t files, uint64_t bytes, struct vt_error *err)
 {
-	struct vt_publish_progress *progress = scan->context->progress;
+	struct vt_publish_progress *progress = scan->all->context->progress;
 	struct vt_item mark = {.type = VT_DIRECTORY, .kept = kept, .kept_entries = entries};
 	int r = name_entry(scan, prefix, "", err);
 
@@ -370,7 +367,7 @@ static int mark_kept(struct scan *scan, size_t prefix, uint64_t kept, uint32_t e
 	(void) atomic_fetch_add(&progress->bytes, bytes);
 	(void) atomic_fetch_add(&progress->unchanged, files);
 	vt_buf_reset(&scan->listing);
-	return vt_publish_found(scan->context, &mark, err);
+	return vt_publish_found(scan->all->context, &mark, err);
 }
 
 /* 1 when the directory of the listing is kept, so that nothing of it is to be taken. */
@@ -383,7 +380,7 @@ static int keep_listing(struct scan *scan, size_t prefix, struct vt_error *err)
 	const char *name;
 	int r;
 
-	if (!scan->context->kept || prefix == 0 || !scan->whole)
+	if (!scan->all->context->kept || prefix == 0 || !scan->whole)
 		return 0;
 	while ((r = next_entry(scan, prefix, &at, &st, &name, err)) > 0) {
 		struct vt_item item;
@@ -396,7 +393,8 @@ static int keep_listing(struct scan *scan, size_t prefix, struct vt_error *err)
 		bytes += item.stamp.size;
 	}
 	(void) pthread_mutex_lock(&scan->all->kept_lock);
-	kept = vt_kept_find(scan->context->kept, (const char *) scan->path.data, prefix, &listing);
+	kept = vt_kept_find(scan->all->context->kept, (const char *) scan->path.data, prefix,
+			    &listing);
 	(void) pthread_mutex_unlock(&scan->all->kept_lock);
 	if (r < 0 || kept == 0)
 		return r;
@@ -415,7 +413,7 @@ static int list_entries(struct scan *scan, DIR *dir, size_t prefix, struct vt_er
 		if (!entry)
 			return errno == 0 ? 0
 					  : vt_fail(err, errno, "cannot list '%s/%.*s': %m",
-						    scan->source->name, (int) prefix,
+						    scan->all->source->name, (int) prefix,
 						    (const char *) scan->path.data);
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
@@ -425,7 +423,7 @@ static int list_entries(struct scan *scan, DIR *dir, size_t prefix, struct vt_er
 			r = take_listing(scan, dirfd(dir), prefix, err);
 		}
 		if (r == 0)
-			r = vt_crew_result(scan->context->crew, err);
+			r = vt_crew_result(scan->all->context->crew, err);
 		if (r < 0)
 			return r;
 	}
@@ -445,14 +443,14 @@ static int scan_entries(struct scan *scan, DIR *dir, size_t prefix, struct vt_er
 
 static int scan_directory(struct scan *scan, const char *path, struct vt_error *err)
 {
-	int fd = vt_source_open_below(scan->source->fd, path, O_DIRECTORY);
+	int fd = vt_source_open_below(scan->all->source->fd, path, O_DIRECTORY);
 	size_t prefix = strlen(path);
 	DIR *dir;
 	int r;
 
 	if (fd < 0)
 		return vt_fail(err, -fd, "cannot open the directory '%s/%s': %m",
-			       scan->source->name, path);
+			       scan->all->source->name, path);
 	dir = fdopendir(fd);
 	if (!dir) {
 		(void) close(fd);
@@ -474,9 +472,9 @@ static bool next_directory(struct scan *scan)
 	bool found;
 
 	(void) pthread_mutex_lock(&all->lock);
-	while (all->stack.len == 0 && all->listing > 0 && !vt_crew_stopped(scan->context->crew))
+	while (all->stack.len == 0 && all->listing > 0 && !vt_crew_stopped(all->context->crew))
 		(void) pthread_cond_wait(&all->changed, &all->lock);
-	found = all->stack.len > 0 && !vt_crew_stopped(scan->context->crew);
+	found = all->stack.len > 0 && !vt_crew_stopped(all->context->crew);
 	if (found) {
 		pop(all, &scan->top);
 		all->listing++;
@@ -490,7 +488,7 @@ static void end_directory(struct scan *scan, int r, const struct vt_error *why)
 	struct scanning *all = scan->all;
 
 	if (r < 0)
-		vt_crew_fail(scan->context->crew, r, why);
+		vt_crew_fail(all->context->crew, r, why);
 	(void) pthread_mutex_lock(&all->lock);
 	all->listing--;
 	(void) pthread_cond_broadcast(&all->changed);
@@ -515,9 +513,6 @@ static void scan_directories(struct vt_crew_job *job, unsigned thread)
 	struct scanning *all = ((struct scan_job *) job)->all;
 	vt_cleanup(scan_done) struct scan scan = {
 		.all = all,
-		.context = all->context,
-		.source = all->source,
-		.index = all->index,
 		.newest = VT_NO_TIME,
 	};
 	struct vt_error why;
