@@ -6,6 +6,7 @@
 
 #include "fs/document_read.h"
 #include "fs/file_reader.h"
+#include "fs/lead.h"
 #include "fs/node.h"
 #include "fs/ops.h"
 #include "fs/session.h"
@@ -88,6 +89,11 @@ static uint32_t new_text(void)
 	return number;
 }
 
+static bool is_file(const struct vt_shown *shown)
+{
+	return shown->kind == VT_SHOWN_TREE && shown->node.entry.type == VT_FILE;
+}
+
 /* Texts of the moment: the kernel keeps nothing of them, and they are nobody's handle. */
 static void open_control(struct fuse_file_info *file)
 {
@@ -113,6 +119,8 @@ static int run_open(struct vt_request *request, bool nowait)
 			r = note_handle(request, &shown, &file);
 		else
 			open_control(&file);
+		if (is_file(&shown))
+			vt_leads_note(vt_op_service(request)->leads, &shown.node.entry.content);
 		vt_shown_done(&shown);
 	} while (r == -EAGAIN && !nowait);
 	if (r < 0)
@@ -236,11 +244,6 @@ static struct vt_content content_of(const struct vt_shown *shown)
 				   .hint = shown->node.entry.hint};
 }
 
-static bool is_file(const struct vt_shown *shown)
-{
-	return shown->kind == VT_SHOWN_TREE && shown->node.entry.type == VT_FILE;
-}
-
 /*
  * A read by a handle needs nothing but a live id: whose handle it is decides (session_narrow.c).
  * Where there are none the reader is asked about, and recorded, here.
@@ -279,6 +282,8 @@ static int run_read(struct vt_request *request, bool nowait)
 	}
 	content = content_of(&shown);
 	vt_shown_done(&shown);
+	if (request->offset == 0)
+		vt_leads_note(vt_op_service(request)->leads, &content.id);
 	/* From here on the request is read_done's. */
 	vt_file_reader_read(vt_op_service(request)->reader, &content, (uint64_t) request->offset,
 			    request->size, read_done, request);

@@ -62,6 +62,8 @@ static const struct vt_control_op table[] = {
 	{"select", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(select)},
 	{"stats", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(stats)},
 	{"warm", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(warm)},
+	{"ahead.begin", VT_RIGHT_READ, VT_OBJECT_SHOWN, true, FUNCTION(ahead_begin)},
+	{"ahead.files", VT_RIGHT_READ, VT_OBJECT_SHOWN, false, FUNCTION(ahead_files)},
 	{"curate", VT_RIGHT_CURATE, VT_OBJECT_NEW, true, FUNCTION(curate)},
 	{"gate.set", VT_RIGHT_ADMIN, VT_OBJECT_DATASET, true, FUNCTION(gate_set)},
 	{"gate.show", VT_RIGHT_BROWSE, VT_OBJECT_DATASET, false, FUNCTION(gate_show)},
@@ -668,7 +670,8 @@ void vt_connection_serve(struct vt_connection *connection)
 	do {
 		vt_cleanup(vt_message_done) struct vt_message message = VT_MESSAGE_INIT;
 
-		connection->channel.idle_ms = connection->import ? -1 : IDLE_MS;
+		connection->channel.idle_ms =
+			connection->import || connection->ahead ? -1 : IDLE_MS;
 		r = vt_channel_receive(&connection->channel, &message, &err);
 		if (r > 0)
 			r = serve_one(connection, &message) < 0 ? 0 : 1;
@@ -677,5 +680,6 @@ void vt_connection_serve(struct vt_connection *connection)
 	 */
 	if (r < 0 && r != -ETIMEDOUT)
 		vt_connection_refuse(connection, -r, &err);
+	vt_control_end_ahead(connection);
 	vt_control_abort_import(connection);
 }

@@ -16,6 +16,7 @@
 #include "index/import.h"
 #include "policy/gate.h"
 
+struct vt_ahead;
 struct vt_error;
 struct vt_expression;
 struct vt_hits;
@@ -55,6 +56,7 @@ struct vt_connection {
 	struct vt_label_schema *schema; /* that they are held against; with relabel */
 	char import_as[VT_NAME_PART_MAX + 1];
 	bool import_open; /* its commit lets everybody read the dataset */
+	struct vt_ahead *ahead; /* files that are brought before they are read; or NULL */
 };
 
 /*
@@ -222,6 +224,10 @@ int vt_control_select(struct vt_control_request *request, const struct vt_expres
 		      struct vt_hits **out, struct vt_error *err);
 /* requests_warm.c: */
 int vt_serve_warm(struct vt_control_request *request, struct vt_error *err);
+/* requests_ahead.c: */
+int vt_serve_ahead_begin(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_ahead_files(struct vt_control_request *request, struct vt_error *err);
+void vt_control_end_ahead(struct vt_connection *connection); /* nothing when none was begun */
 /* requests_stats.c: */
 int vt_serve_stats(struct vt_control_request *request, struct vt_error *err);
 /*

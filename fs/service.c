@@ -10,6 +10,7 @@
 #include "fs/io_pool.h"
 #include "fs/kept_texts.h"
 #include "fs/label_index.h"
+#include "fs/lead.h"
 #include "fs/leftovers.h"
 #include "fs/mount.h"
 #include "fs/policy_watch.h"
@@ -142,7 +143,8 @@ int vt_service_open(const char *dir, uint64_t cache_bytes, struct vt_service **o
 		return vt_fail(err, ENOMEM, "no memory for a server's parts");
 	service->counters = vt_counters_new();
 	service->recent = vt_recent_nodes_new();
-	if (!service->counters || !service->recent)
+	service->leads = vt_leads_new();
+	if (!service->counters || !service->recent || !service->leads)
 		return vt_fail(err, ENOMEM, "no memory for a server's parts");
 	r = vt_store_facts_read(dir, &facts, err);
 	if (r < 0)
@@ -180,6 +182,7 @@ void vt_service_close(struct vt_service *service)
 	vt_timekeeper_free(service->time);
 	vt_recent_nodes_free(service->recent);
 	vt_index_close(service->index);
+	vt_leads_free(service->leads);
 	vt_counters_free(service->counters);
 	free(service);
 }

@@ -51,6 +51,7 @@ struct vt_service {
 	struct vt_policy_watch *watch;
 	struct vt_counters *counters; /* what the mounts do */
 	struct vt_recent_nodes *recent;
+	struct vt_leads *leads; /* of those who bring files before they are read */
 };
 
 #define VT_CACHE_DEFAULT (256ull << 20)

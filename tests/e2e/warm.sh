@@ -68,11 +68,99 @@ assert_equal "$(json_member 1 files)" 11
 assert_ok vitrine warm birds:b --where 'size>1M' --json
 assert_equal "$(json_member 1 files)" 0
 
+it "brings what a list names, in its order, and says what of it is no file"
+forget
+printf './b/%s\n' $(seq 20) >"$tmp/order"
+printf 'no\nb\n\nb/21' >>"$tmp/order"
+assert_ok vitrine warm birds --order "$tmp/order" --json
+assert_equal "$(json_member 1 files),$(json_member 1 bytes),$(json_member 1 missing)" "21,2100000,2"
+assert_err "2 of the names in '$tmp/order' are of no file of birds@v1, 'no' first"
+between 2050 6000
+forget
+assert_ok sh -c 'printf "a/1\0large\0" | "$0" warm birds@v1 --order - --null' "$VITRINE"
+assert_out "birds@v1: 2 files of 4.9 MiB are in memory, in 4.9 MiB, after "
+between 4980 8000
+: >"$tmp/nothing"
+assert_ok vitrine warm birds --order "$tmp/nothing" --json
+assert_equal "$(json_member 1 files)" 0
+
+it "stays so far ahead of readers, whatever mount they read through, and no further"
+seq 40 | sed 's,^,a/,' >"$tmp/order"
+seq 40 | sed 's,^,b/,' >>"$tmp/order"
+mkdir -p "$mnt"
+vitrine mount "$mnt" >/dev/null
+forget
+vitrine warm birds --order "$tmp/order" --ahead 1M --json >"$tmp/ahead" 2>&1 &
+warming=$!
+for _ in $(seq 100); do
+	[ "$(in_memory)" -lt 900 ] || break
+	sleep 0.1
+done
+sleep 0.5
+between 900 2600 # a megabyte, and what is read along
+kill -0 "$warming" || fail "it did not wait"
+for i in $(seq 40); do
+	timeout 10 cat "$mnt/birds/v1/a/$i" | cmp - "$tmp/src/a/$i" || fail "a/$i"
+done
+for _ in $(seq 100); do
+	[ "$(in_memory)" -lt 4800 ] || break
+	sleep 0.1
+done
+between 4800 7000
+for i in $(seq 1 8 40); do # some are left out
+	timeout 10 cat "$mnt/birds/v1/b/$i" >/dev/null
+done
+wait "$warming" || fail "it failed" "$(cat "$tmp/ahead")"
+cp "$tmp/ahead" "$tmp/out"
+assert_equal "$(json_member 1 files),$(json_member 1 missing)" "80,0"
+
+it "is taken to be passed by readers who read none of it"
+for i in $(seq 300); do
+	echo "$i" >"$tmp/src/a/small$i"
+done
+vitrine publish --quiet birds "$tmp/src"
+vitrine warm birds@v1 --order "$tmp/order" --ahead 1M --quiet >"$tmp/ahead" 2>&1 &
+warming=$!
+for _ in $(seq 20); do
+	kill -0 "$warming" 2>/dev/null || break
+	timeout 20 cat "$mnt"/birds/v2/a/small* >/dev/null
+	sleep 0.2
+done
+wait "$warming" || fail "it failed" "$(cat "$tmp/ahead")"
+
+it "ends when it is told to, and with the server"
+vitrine warm birds@v1 --order "$tmp/order" --ahead 1M --quiet >"$tmp/ahead" 2>&1 &
+warming=$!
+sleep 0.5
+kill -TERM "$warming" # a shell makes what it starts with & deaf to Ctrl-C
+! wait "$warming" || fail "it went on to the end"
+for _ in 1 2; do
+	vitrine warm birds@v1 --order "$tmp/order" --ahead 1M --quiet >"$tmp/ahead" 2>&1 &
+done
+warming=$!
+sleep 0.5
+assert_status 1 vitrine warm birds@v1 --order "$tmp/order"
+assert_err "at most, in 2 of one user"
+vitrine umount "$mnt" >/dev/null
+vitrine stop --quiet
+! wait "$warming" || fail "it went on without a server"
+
 it "says what is wrong"
+assert_status 2 vitrine warm birds:a --order "$tmp/order"
+assert_status 2 vitrine warm birds --ahead 1M
+assert_err "--order"
+assert_status 4 vitrine warm birds --order "$tmp/none"
+assert_err "$tmp/none"
+printf 'c/%s\n' $(seq 5) >"$tmp/order"
+assert_status 4 vitrine warm birds@v1 --order "$tmp/order"
+assert_err "no name in '$tmp/order' is of a file of 'birds@v1'"
+head -c 200000 /dev/zero >"$tmp/order"
+assert_status 2 vitrine warm birds@v1 --order "$tmp/order"
+assert_err "a line of more than"
 assert_status 2 vitrine warm birds --where 'size>'
 assert_err "column 6"
 assert_status 4 vitrine warm birds:none
-assert_err "birds@v1"
+assert_err "birds@v2"
 assert_status 4 vitrine warm birds@v7
 assert_status 2 vitrine warm
 assert_status 2 vitrine warm birds --progress often
