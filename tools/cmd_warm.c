@@ -28,8 +28,8 @@ static uint64_t ahead;
 static const struct vt_option options[] = {
 	VT_TEXT(0, "where", "EXPRESSION", &where, "only the files that it means"),
 	VT_TEXT(0, "order", "FILE", &order, "its paths in its order, ahead of readers; '-': stdin"),
-	VT_FLAG('0', "null", &nul, "with --order: a NUL is behind each path, not a newline"),
-	VT_SIZE(0, "ahead", "SIZE", &ahead, "with --order: bytes not read yet, at most"),
+	VT_FLAG('0', "null", &nul, "in that FILE a NUL is behind each path, not a newline"),
+	VT_SIZE(0, "ahead", "SIZE", &ahead, "at most so much of them before it is read"),
 	VT_TEXT(0, "progress", "HOW", &progress_mode, "auto, plain (a line each 10 s) or none"),
 	{0},
 };
