@@ -10,7 +10,9 @@
 #include <glob.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "index/base/error.h"
 
@@ -65,8 +67,8 @@ static const char *get(struct vt_store *store, enum vt_family family, const char
 	return text;
 }
 
-/* A file of two rows, taken into CHUNK. */
-static void ingest_two(struct vt_store *store, const char *first, const char *second)
+/* A file of two rows: its path, until the next. */
+static const char *write_two(const char *first, const char *second)
 {
 	const char *path = vt_scratch_path("two.sst");
 	struct vt_sst *sst;
@@ -77,6 +79,13 @@ static void ingest_two(struct vt_store *store, const char *first, const char *se
 	ck_assert_int_eq(vt_sst_put(sst, second, strlen(second), "2", 1, &err), 0);
 	ck_assert_int_eq(vt_sst_finish(sst, &rows, &err), 0);
 	vt_sst_free(sst);
+	return path;
+}
+
+static void ingest_two(struct vt_store *store, const char *first, const char *second)
+{
+	const char *path = write_two(first, second);
+
 	ck_assert_int_eq(vt_store_ingest(store, VT_CF_CHUNK, path, &err), 0);
 }
 
@@ -246,6 +255,64 @@ START_TEST(an_ingested_file_moves_in_and_its_rows_win)
 	ck_assert_str_eq(get(store, VT_CF_CHUNK, "a"), "1");
 	ck_assert_str_eq(get(store, VT_CF_CHUNK, "b"), "2");
 	end(store);
+}
+END_TEST
+
+/* Reads of the index, RocksDB's too, that are done before one fails; negative: none does. */
+static long reads_left = -1;
+
+/* In place of pread(), which in this file would mean pread64(). */
+ssize_t read_or_fail(int fd, void *data, size_t len, off_t offset) __asm__("pread");
+
+ssize_t read_or_fail(int fd, void *data, size_t len, off_t offset)
+{
+	if (reads_left >= 0 && reads_left-- == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return syscall(SYS_pread64, fd, data, len, offset);
+}
+
+static unsigned count_chunks(struct vt_store *store)
+{
+	vt_cleanup(vt_iterator_freep) struct vt_iterator *it = NULL;
+	struct vt_value key, value;
+	unsigned count = 0;
+
+	ck_assert_int_eq(vt_iterator_new(store, VT_CF_CHUNK, NULL, 0, NULL, 0, &it, &err), 0);
+	while (vt_iterator_next(it, &key, &value, &err) > 0)
+		count++;
+	return count;
+}
+
+/* Takes in two rows while the n-th read fails. Did one? */
+static bool ingest_failing(long n)
+{
+	struct vt_store *store = new_store();
+	const char *path = write_two("b", "c");
+	bool failed;
+	int r;
+
+	put(store, VT_CF_CHUNK, "a", "old");
+	reads_left = n;
+	r = vt_store_ingest(store, VT_CF_CHUNK, path, &err);
+	failed = reads_left < 0;
+	reads_left = -1;
+	ck_assert(r == 0 || (failed && r == -EIO));
+	ck_assert_str_eq(get(store, VT_CF_CHUNK, "b"), r == 0 ? "1" : "-");
+	ck_assert_str_eq(get(store, VT_CF_CHUNK, "c"), r == 0 ? "2" : "-");
+	ck_assert_uint_eq(count_chunks(store), r == 0 ? 3 : 1);
+	end(store);
+	return failed;
+}
+
+START_TEST(a_file_that_could_not_be_read_is_not_taken_in)
+{
+	long n = 0;
+
+	while (ingest_failing(n))
+		n++;
+	ck_assert_int_gt(n, 2);
 }
 END_TEST
 
@@ -564,8 +631,8 @@ VT_SUITE(store, a_row_survives_reopening_in_its_own_family,
 	 a_cold_row_is_not_found_without_waiting_but_a_warm_one_is,
 	 a_table_that_is_not_open_yet_gives_no_row_without_waiting,
 	 an_iterator_stays_inside_its_prefix, an_ingested_file_moves_in_and_its_rows_win,
-	 a_file_without_rows_or_end_leaves_nothing, a_file_that_is_no_sst_is_refused,
-	 a_second_opener_is_told_who_is_in_the_way,
+	 a_file_that_could_not_be_read_is_not_taken_in, a_file_without_rows_or_end_leaves_nothing,
+	 a_file_that_is_no_sst_is_refused, a_second_opener_is_told_who_is_in_the_way,
 	 an_absent_an_existing_and_a_newer_index_are_refused, a_damaged_table_is_named_so,
 	 a_log_torn_or_damaged_below_the_note_is_refused, a_closed_store_needs_no_log,
 	 a_reader_sees_rows_and_writes_none, numbers_begin_with_one_and_never_come_twice,
