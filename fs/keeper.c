@@ -19,6 +19,7 @@
 #include "fs/process.h"
 #include "index/base/cleanup.h"
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
 
@@ -196,7 +197,9 @@ static int start_server(struct keeper *keeper, struct vt_error *err)
 		r = watch(keeper, pid, vt_steal_fd(&mine), err);
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("keeper-server-started");
 	r = vt_holdings_send_all(keeper->socket, &keeper->holdings);
+	VT_CRASHPOINT("keeper-handed-over");
 	return r < 0 && r != -EPIPE ? vt_fail(err, -r, "cannot hand the mounts over: %m") : 0;
 }
 
@@ -222,6 +225,7 @@ static void restart(struct keeper *keeper)
 		fall_back(keeper);
 		if (pause > 0)
 			(void) poll(NULL, 0, pause);
+		VT_CRASHPOINT("keeper-restarting");
 		r = start_server(keeper, &err);
 		if (r < 0)
 			vt_log(VT_LOG_ERROR, "keeper: %s", err.text);

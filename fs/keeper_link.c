@@ -8,6 +8,7 @@
 #include "fs/deadline.h"
 #include "fs/holdings.h"
 #include "fs/process.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
 
@@ -124,7 +125,9 @@ static int start_keeper(struct vt_keeper_link *link, pid_t after, struct vt_erro
 	r = vt_spawn_self(argv, theirs, &link->keeper, err);
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("keeper-started");
 	r = vt_holdings_send_all(mine, &link->holdings);
+	VT_CRASHPOINT("keeper-told");
 	if (r < 0)
 		return vt_fail(err, -r, "cannot hand the mounts to the keeper: %m");
 	link->socket = vt_steal_fd(&mine);
@@ -167,6 +170,7 @@ int vt_keeper_link_hold(struct vt_keeper_link *link, int fuse_fd, int state_fd,
 
 	(void) pthread_mutex_lock(&link->lock);
 	r = vt_holdings_add(&link->holdings, fuse_fd, state_fd, site, out, err);
+	VT_CRASHPOINT("mount-held");
 	if (r >= 0 && link->socket >= 0 && vt_holdings_send_mount(link->socket, *out) < 0)
 		lose_keeper(link);
 	if (r >= 0)
@@ -180,6 +184,7 @@ void vt_keeper_link_release(struct vt_keeper_link *link, struct vt_hold *hold)
 	(void) pthread_mutex_lock(&link->lock);
 	if (link->socket >= 0)
 		(void) vt_holdings_send(link->socket, VT_HOLDING_GONE, hold->id);
+	VT_CRASHPOINT("mount-let-go");
 	vt_holdings_remove(&link->holdings, hold);
 	(void) pthread_cond_broadcast(&link->released);
 	(void) pthread_mutex_unlock(&link->lock);
@@ -238,6 +243,7 @@ int vt_keeper_link_set_program(struct vt_keeper_link *link, int program, struct 
 
 	(void) pthread_mutex_lock(&link->lock);
 	r = link->socket >= 0 ? vt_holdings_send_program(link->socket, program) : -ENOTCONN;
+	VT_CRASHPOINT("upgrade-program-sent");
 	(void) pthread_mutex_unlock(&link->lock);
 	return r < 0 ? vt_fail(err, -r, "the keeper of the mounts cannot be reached: %m") : 0;
 }
@@ -268,7 +274,9 @@ void vt_keeper_link_replace(struct vt_keeper_link *link)
 		vt_log(VT_LOG_WARNING, "the keeper stays the old program: %s", err.text);
 		link->socket = vt_steal_fd(&old);
 	} else if (old >= 0) {
+		VT_CRASHPOINT("upgrade-keeper-told");
 		(void) vt_holdings_send(old, VT_HOLDING_STOP, 0);
+		VT_CRASHPOINT("upgrade-done");
 		vt_log(VT_LOG_INFO, "keeper replaced pid=%d", (int) link->keeper);
 	}
 	vt_cleanup_close(&old);

@@ -31,6 +31,7 @@
 #include "fs/service.h"
 #include "fs/trail.h"
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
 #include "index/folder.h"
@@ -105,8 +106,10 @@ static int save(const struct vt_leftovers *leftovers, const struct entry *entry,
 		r = path_of(leftovers, entry->device, UNFINISHED, fresh);
 	if (r == 0)
 		r = write_synced(fresh, text);
+	VT_CRASHPOINT("mount-note-written");
 	if (r == 0 && rename(fresh, path) < 0)
 		r = -errno;
+	VT_CRASHPOINT("mount-noted");
 	return r < 0 ? vt_fail(err, -r, "cannot note what is mounted in '%s': %m",
 			       leftovers->folder)
 		     : vt_folder_sync(leftovers->folder, err);
@@ -118,6 +121,7 @@ static void remove_file(const struct vt_leftovers *leftovers, uint64_t device)
 
 	if (path_of(leftovers, device, "", path) == 0)
 		(void) unlink(path);
+	VT_CRASHPOINT("mount-note-removed");
 }
 
 /* ---- entries, under the lock ----------------------------------------------------------------- */

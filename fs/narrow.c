@@ -14,6 +14,7 @@
 #include "fs/service.h"
 #include "fs/trail.h"
 #include "index/base/cleanup.h"
+#include "index/base/crashpoint.h"
 #include "index/catalog.h"
 #include "index/import.h"
 #include "policy/book.h"
@@ -64,7 +65,9 @@ static int withdraw_one(struct vt_service *service, uint32_t version, const char
 
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("withdraw-committed");
 	r = apply(service, &gone, true, err);
+	VT_CRASHPOINT("withdraw-narrowed");
 	vt_trail_deliver(service);
 	return r;
 }
@@ -82,6 +85,7 @@ int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char 
 		if (r < 0 || newest->serial == version || newest->base != version)
 			break;
 		r = withdraw_one(service, newest->serial, reason, by_uid, err);
+		VT_CRASHPOINT("withdraw-revision-gone");
 		if (r < 0)
 			return r;
 	}
@@ -92,8 +96,13 @@ int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char 
 static int after_removal(struct vt_service *service, uint32_t dataset, uint32_t version,
 			 const struct vt_pattern *gone, struct vt_error *err)
 {
-	int forgotten = vt_book_forget(service->book, dataset, version, err);
-	int r = apply(service, gone, version != 0, forgotten < 0 ? NULL : err);
+	int forgotten, r;
+
+	VT_CRASHPOINT("remove-committed");
+	forgotten = vt_book_forget(service->book, dataset, version, err);
+	VT_CRASHPOINT("remove-forgotten");
+	r = apply(service, gone, version != 0, forgotten < 0 ? NULL : err);
+	VT_CRASHPOINT("remove-narrowed");
 
 	vt_trail_deliver(service);
 	return forgotten < 0 ? forgotten : r;
@@ -137,6 +146,7 @@ int vt_narrow_add_rule(struct vt_service *service, const struct vt_rule *rule, u
 	if (r < 0)
 		return r;
 	r = changed(service, &rule->object, false, err);
+	VT_CRASHPOINT("rule-narrowed");
 	vt_trail_deliver(service);
 	return r;
 }
@@ -150,6 +160,7 @@ int vt_narrow_remove_rule(struct vt_service *service, const struct vt_principal 
 	if (r < 0)
 		return r;
 	r = changed(service, object, false, err);
+	VT_CRASHPOINT("revoke-narrowed");
 	vt_trail_deliver(service);
 	return r;
 }
@@ -205,7 +216,9 @@ int vt_narrow_lease_acquire(struct vt_service *service, const struct vt_lease_wi
 		r = vt_book_lease_acquire(service->book, wish, out, err);
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("lease-acquired");
 	vt_trail_deliver(service);
+	VT_CRASHPOINT("lease-acquire-told");
 	return out->state == VT_LEASE_ACTIVE ? changed(service, &out->object, true, err) : 0;
 }
 
@@ -218,6 +231,7 @@ int vt_narrow_lease_renew(struct vt_service *service, uint64_t id, uint64_t unti
 		r = vt_book_lease_renew(service->book, id, until_ns, push, out, err);
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("lease-renewed");
 	vt_trail_deliver(service);
 	vt_policy_watch_poke(service->watch);
 	return 0;
@@ -231,8 +245,11 @@ static int take_turn(struct vt_service *service, uint64_t id, struct vt_error *e
 
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("lease-turn-came");
 	vt_trail_deliver(service);
-	return apply(service, &lease.object, true, err);
+	r = apply(service, &lease.object, true, err);
+	VT_CRASHPOINT("lease-turn-taken");
+	return r;
 }
 
 int vt_narrow_serve_line(struct vt_service *service, struct vt_error *err)
@@ -262,6 +279,7 @@ static int hand_over(struct vt_service *service, uint64_t id, struct vt_lease *e
 		r = vt_book_lease_get(service->book, id, ended, err);
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("lease-finished");
 	vt_trail_deliver(service);
 	if (next)
 		r = take_turn(service, next, err);
@@ -281,13 +299,16 @@ int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_e
 		return vt_book_lease_get(service->book, id, out, err);
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("lease-drained");
 	vt_trail_deliver(service);
 	if (out->state != VT_LEASE_DRAINING) /* it only waited */
 		return vt_narrow_serve_line(service, err);
 	vt_audit_access_flush(service->audit, 0, 0); /* revisions are versions too */
 	r = apply(service, &out->object, true, err);
+	VT_CRASHPOINT("lease-emptied");
 	if (r == 0)
 		r = hand_over(service, id, out, err);
+	VT_CRASHPOINT("lease-handed-over");
 	vt_sessions_refresh(service->sessions, &before.object);
 	return r;
 }

@@ -15,6 +15,7 @@
 #include "fs/service.h"
 #include "fs/trail.h"
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
 #include "index/import.h"
@@ -81,9 +82,11 @@ static void look_at_leases(struct vt_policy_watch *watch, const struct vt_policy
 		int r = 0;
 
 		if (lease->state == VT_LEASE_DRAINING ||
-		    (lease->state == VT_LEASE_ACTIVE && lease->until_ns <= now.hi_ns))
+		    (lease->state == VT_LEASE_ACTIVE && lease->until_ns <= now.hi_ns)) {
+			VT_CRASHPOINT("lease-over");
 			r = vt_narrow_lease_end(watch->service, lease->id, VT_LEASE_END_EXPIRED, 0,
 						"", &ended, &err);
+		}
 		if (r < 0 && r != -EAGAIN) /* others wait for the later reading of the clock */
 			vt_log(VT_LOG_WARNING, "cannot end a lease yet lease=%llu: %s",
 			       (unsigned long long) lease->id, err.text);

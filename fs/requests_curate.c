@@ -13,6 +13,7 @@
 #include "fs/rows.h"
 #include "fs/service.h"
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/curate.h"
 #include "index/expression.h"
@@ -420,6 +421,7 @@ static int publish(struct curation *c, struct vt_version *version, struct vt_err
 	version->checks = c->checks;
 	if (r >= 0)
 		r = put_outline(c, &version->outline, err);
+	VT_CRASHPOINT("curate-outlined");
 	if (r >= 0)
 		r = vt_control_recheck(request, err);
 	if (r >= 0)
@@ -453,6 +455,7 @@ static int curate(struct curation *c, struct vt_error *err)
 	};
 	int r = make_tree(c, err);
 
+	VT_CRASHPOINT("curate-tree-made");
 	vt_people_name_of(subject->uid, author, sizeof author);
 	if (r >= 0)
 		r = fill_version(c, &version, err);

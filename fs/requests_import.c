@@ -9,6 +9,7 @@
 #include "fs/rows.h"
 #include "fs/service.h"
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/index.h"
 #include "index/label_schema.h"
@@ -452,6 +453,7 @@ static int commit(struct vt_control_request *request, struct vt_version *version
 		r = read_shards(request->args, &shards, &count, err);
 	if (r >= 0 && request->connection->import_open)
 		r = open_to_all(request, err);
+	VT_CRASHPOINT("publish-opened");
 	return r < 0 ? r
 		     : vt_import_commit(request->connection->import, shards, count, version, stamps,
 					out, err);

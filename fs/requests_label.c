@@ -8,6 +8,7 @@
 #include "fs/rows.h"
 #include "fs/service.h"
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/carry.h"
 #include "index/index.h"
@@ -174,6 +175,7 @@ int vt_serve_label_rows(struct vt_control_request *request, struct vt_error *err
 		vt_control_abort_import(request->connection);
 		return r;
 	}
+	VT_CRASHPOINT("labels-taken");
 	request->result = json_pack("{s:I}", "files", (json_int_t) files);
 	return request->result ? 0 : too_little_memory(err);
 }

@@ -25,6 +25,7 @@
 #include "fs/session.h"
 #include "index/base/array.h"
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
 #include "index/idmap.h"
@@ -365,6 +366,7 @@ static int finish(struct vt_session *session)
 
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("narrow-drained");
 	vt_exhibits_each_dead(session->exhibits, drop, session);
 	vt_views_drop_dead(session->views, drop, session);
 	vt_exhibits_done(session->exhibits);
@@ -387,9 +389,11 @@ static int narrow_locked(struct narrowing *narrowing)
 	vt_exhibits_each(session->exhibits, add_version, narrowing);
 	judge_openers(narrowing);
 	r = flip(narrowing);
+	VT_CRASHPOINT("narrow-flipped");
 	for (size_t i = 0; i < narrowing->version_count; i++)
 		refresh_version(session, narrowing->versions[i]);
 	finished = finish(session);
+	VT_CRASHPOINT("narrow-finished");
 	return r < 0 ? r : finished;
 }
 

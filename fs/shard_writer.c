@@ -17,6 +17,7 @@
 #include "fs/codec.h"
 #include "fs/shard_format.h"
 #include "index/base/buf.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/base/file.h"
 #include "index/uuid.h"
@@ -250,6 +251,7 @@ int vt_shard_writer_seal(struct vt_shard_writer *writer, struct vt_sealed_shard 
 	r = put_tail(writer, err);
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("shard-written");
 	if (fchmod(writer->fd, 0400) < 0 || fdatasync(writer->fd) < 0)
 		return vt_fail(err, errno, "cannot seal shard '%s': %m", writer->path);
 	out->size = writer->size;
@@ -257,5 +259,6 @@ int vt_shard_writer_seal(struct vt_shard_writer *writer, struct vt_sealed_shard 
 	out->frames = writer->frames;
 	vt_hasher_final(writer->hasher, &out->digest);
 	writer->sealed = true;
+	VT_CRASHPOINT("shard-sealed");
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/catalog_edit.h"
 
@@ -46,6 +47,7 @@ static int provide_space(struct vt_edit *edit, const char *name, struct space **
 	vt_batch_put(batch, catalog->store, VT_CF_SPACE, name, strlen(name), record.data,
 		     record.len);
 	r = vt_store_write(catalog->store, batch, true, err);
+	VT_CRASHPOINT("space-made");
 	if (r < 0)
 		return r;
 	(void) pthread_rwlock_wrlock(&catalog->lock);

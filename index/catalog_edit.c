@@ -235,8 +235,10 @@ int vt_edit_record(struct vt_edit *edit, const char *kind, const struct vt_versi
 
 int vt_edit_write(struct vt_edit *edit, struct vt_error *err)
 {
-	int r = vt_store_write(edit->catalog->store, edit->batch, true, err);
+	int r;
 
+	VT_CRASHPOINT("catalog-before-commit");
+	r = vt_store_write(edit->catalog->store, edit->batch, true, err);
 	VT_CRASHPOINT("catalog-committed");
 	return r;
 }
@@ -254,6 +256,7 @@ void vt_edit_swap_end(struct vt_edit *edit)
 {
 	(void) atomic_fetch_add(&edit->catalog->generation, 1);
 	(void) pthread_rwlock_unlock(&edit->catalog->lock);
+	VT_CRASHPOINT("catalog-shown");
 }
 
 int vt_edit_finish(struct vt_edit *edit, struct vt_error *err)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "index/base/cleanup.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/digest.h"
 
@@ -61,6 +62,7 @@ static int write_slot(struct vt_commit_note *note, uint64_t commits,
 
 	vt_digest_of(&slot, SLOT_HASHED, &slot.digest);
 	n = pwrite(note->fd, &slot, sizeof slot, (off_t) (turn % SLOTS) * SLOT_AT);
+	VT_CRASHPOINT("note-written");
 	if (n != (ssize_t) sizeof slot || fdatasync(note->fd) < 0)
 		return vt_fail(err, n >= 0 && n < (ssize_t) sizeof slot ? ENOSPC : errno,
 			       "cannot note how many commits the index holds: %m");

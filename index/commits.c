@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 
 #define RING    16u
@@ -88,10 +89,12 @@ static int commit(struct vt_store *store, struct vt_batch *batch, struct vt_erro
 	r = vt_store_write_batch(store, batch, true, err);
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("commit-written");
 	store->commits = number;
 	if (store->note.fd < 0)
 		return 0;
 	r = vt_store_note(store, err);
+	VT_CRASHPOINT("commit-noted");
 	if (r == -ENOSPC)
 		store->stuck = true;
 	return r;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 
 #define NODE_FIELD ((1ull << 28) - 1) /* what a node id has room for (fs/node.h) */
@@ -63,9 +64,12 @@ static int raise_limit(struct vt_store *store, enum vt_counter counter, uint64_t
 	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
 	const char *key = counters[counter].key;
 	uint64_t value = htole64(limit);
+	int r;
 
 	vt_batch_put(batch, store, VT_CF_META, key, strlen(key), &value, sizeof value);
-	return vt_store_write(store, batch, true, err);
+	r = vt_store_write(store, batch, true, err);
+	VT_CRASHPOINT("numbers-taken");
+	return r;
 }
 
 static int take(struct vt_store *store, enum vt_counter counter, uint64_t count, uint64_t *first,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "index/base/buf.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/quality.h"
 #include "index/record.h"
@@ -42,6 +43,7 @@ static int write_row(struct vt_store *store, uint32_t dataset, const char *text,
 {
 	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
 	uint8_t key[KEY_LEN];
+	int r;
 
 	if (!batch)
 		return vt_fail(err, ENOMEM, "no memory for a quality gate");
@@ -50,7 +52,9 @@ static int write_row(struct vt_store *store, uint32_t dataset, const char *text,
 		vt_batch_put(batch, store, VT_CF_META, key, sizeof key, text, len);
 	else
 		vt_batch_delete(batch, store, VT_CF_META, key, sizeof key);
-	return vt_store_write(store, batch, true, err);
+	r = vt_store_write(store, batch, true, err);
+	VT_CRASHPOINT("gate-kept");
+	return r;
 }
 
 int vt_dataset_gate_set(struct vt_store *store, uint32_t dataset, const char *text, size_t len,

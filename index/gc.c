@@ -92,6 +92,7 @@ static int flush(struct gc *gc, bool sync, struct vt_error *err)
 {
 	int r = gc->dry_run ? 0 : vt_store_write(gc->index->store, gc->batch, sync, err);
 
+	VT_CRASHPOINT("gc-batch-written");
 	vt_batch_free(gc->batch);
 	gc->batch = vt_batch_new();
 	gc->batched = 0;
@@ -383,6 +384,7 @@ static int sweep_files(struct gc *gc, struct vt_error *err)
 
 		if (r == 0)
 			r = vt_folder_remove(path, err);
+		VT_CRASHPOINT("gc-shard-removed");
 		if (r < 0)
 			return r;
 	}
@@ -396,11 +398,14 @@ static int sweep_stamps(void *context, const char *name, struct vt_error *err)
 	struct gc *gc = context;
 	char path[VT_PATH];
 	uint32_t id = (uint32_t) strtoul(name, NULL, 10);
+	int r;
 
 	if (vt_catalog_dataset_by_id(gc->index->catalog, id, &dataset, NULL) == 0)
 		return 0;
 	vt_index_stamps_path(gc->index, id, path);
-	return vt_folder_remove(path, err);
+	r = vt_folder_remove(path, err);
+	VT_CRASHPOINT("gc-stamps-removed");
+	return r;
 }
 
 /* One more row, synced: what was written before is durable with it. */
@@ -424,11 +429,14 @@ static int sweep(struct gc *gc, struct vt_error *err)
 	VT_CRASHPOINT("gc-rows-dropped");
 	if (r == 0 && !gc->dry_run)
 		r = vt_posting_sets_sweep(gc->index, err);
+	VT_CRASHPOINT("gc-postings-swept");
 	if (r == 0)
 		r = write_end(gc, err);
+	VT_CRASHPOINT("gc-ended");
 	if (r < 0 || gc->dry_run)
 		return r;
 	r = sweep_files(gc, err);
+	VT_CRASHPOINT("gc-files-removed");
 	if (r == 0)
 		r = vt_path(stamps, err, "%s/stamps", gc->index->dir);
 	return r < 0 ? r : vt_folder_each(stamps, sweep_stamps, gc, err);
@@ -448,6 +456,7 @@ static int collect(struct gc *gc, struct vt_error *err)
 		return vt_fail_in(err, r, "nothing was dropped");
 	if (gc->contents.len)
 		qsort(gc->contents.data, gc->contents.len / MARK_LEN, MARK_LEN, compare_marks);
+	VT_CRASHPOINT("gc-marked");
 	return sweep(gc, err);
 }
 

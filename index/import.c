@@ -78,6 +78,7 @@ static int provide_dataset(struct vt_catalog *catalog, const char *name, uint32_
 	if (r != -ENOENT)
 		return r;
 	r = vt_catalog_create_dataset(catalog, name, owner_uid, &id, err);
+	VT_CRASHPOINT("import-dataset-made");
 	if (r == -EEXIST && vt_catalog_dataset(catalog, name, out, NULL) == 0)
 		return 0; /* another import made it meanwhile; else the name clashes */
 	return r < 0 ? r : vt_catalog_dataset(catalog, name, out, err);
@@ -137,6 +138,7 @@ static int make_folder(struct vt_import *import, struct vt_error *err)
 {
 	int r = vt_store_take(import->index->store, VT_COUNTER_IMPORT, 1, &import->id, err);
 
+	VT_CRASHPOINT("import-numbered");
 	if (r == 0)
 		r = vt_path(import->dir, err, "%s/tmp/import-%llu", import->index->dir,
 			    (unsigned long long) import->id);
@@ -145,6 +147,7 @@ static int make_folder(struct vt_import *import, struct vt_error *err)
 	VT_CRASHPOINT("import-recorded");
 	if (r == 0)
 		r = vt_folder_make(import->dir, 0700, err);
+	VT_CRASHPOINT("import-folder-made");
 	if (r == 0)
 		r = vt_index_adopt(import->index, import->dir, err);
 	VT_CRASHPOINT("import-begun");
@@ -503,11 +506,14 @@ static void abandon(struct vt_import *import)
 
 	if (vt_folder_remove(import->dir, NULL) < 0)
 		return;
+	VT_CRASHPOINT("import-folder-removed");
 	vt_key_u64(import->id, key);
 	vt_batch_delete(batch, import->index->store, VT_CF_IMPORT, key, sizeof key);
 	(void) pthread_mutex_lock(&datasets_lock);
-	if (vt_store_write(import->index->store, batch, false, NULL) == 0)
+	if (vt_store_write(import->index->store, batch, false, NULL) == 0) {
+		VT_CRASHPOINT("import-given-up");
 		(void) vt_index_drop_unpublished(import->index, import->dataset, NULL);
+	}
 	(void) pthread_mutex_unlock(&datasets_lock);
 }
 

@@ -131,6 +131,7 @@ static int provide_folder(struct vt_import *import, const char *path, struct vt_
 {
 	int r = vt_folder_make(path, 0700, err);
 
+	VT_CRASHPOINT("import-shard-folder-made");
 	if (r == -EEXIST)
 		return 0;
 	return r < 0 ? r : vt_index_adopt(import->index, path, err);
@@ -307,6 +308,7 @@ int vt_import_commit(struct vt_import *import, const struct vt_new_shard *shards
 		r = check_shard(import, &shards[i], err);
 	if (r == 0)
 		r = check_rows(import, shards, count, version, err);
+	VT_CRASHPOINT("import-checked");
 	if (r == 0)
 		r = vt_catalog_check_commit(import->index->catalog, import->dataset, import->as,
 					    import->parent, err);
@@ -332,7 +334,9 @@ int vt_import_commit(struct vt_import *import, const struct vt_new_shard *shards
 	VT_CRASHPOINT("import-committed");
 	import->committed = true;
 	keep_stamps(import, stamps);
+	VT_CRASHPOINT("import-stamps-kept");
 	(void) vt_folder_remove(import->dir, NULL); /* else recovery does */
+	VT_CRASHPOINT("import-over");
 	return 0;
 }
 
@@ -356,5 +360,6 @@ int vt_import_commit_revision(struct vt_import *import, struct vt_version *versi
 	VT_CRASHPOINT("revision-committed");
 	import->committed = true;
 	(void) vt_folder_remove(import->dir, NULL); /* else recovery does */
+	VT_CRASHPOINT("revision-over");
 	return 0;
 }

@@ -27,8 +27,10 @@
 
 static int refuse_entry(void *context, const char *name, struct vt_error *err)
 {
-	return vt_fail(err, EEXIST, "'%s' is not empty: it holds '%s'", (const char *) context,
-		       name);
+	return vt_fail(err, EEXIST,
+		       "'%s' is not empty: it holds '%s'; a store is made in a new folder, or an "
+		       "empty one",
+		       (const char *) context, name);
 }
 
 /* The folder itself: new, or empty. */
@@ -83,6 +85,7 @@ int vt_index_create(const char *dir, struct vt_error *err)
 	if (r < 0)
 		return r;
 	r = make_parts(dir, err);
+	VT_CRASHPOINT("create-parts-made");
 	if (r == -EEXIST) /* somebody else makes a store here at the same time */
 		return r;
 	if (r == 0)

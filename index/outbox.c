@@ -174,6 +174,7 @@ int vt_outbox_empty(struct vt_store *store, vt_outbox_deliver *deliver, void *co
 	/* Should it be lost with the machine, all of this is found again, as left. */
 	if (any)
 		(void) vt_store_write(store, batch, false, NULL);
+	VT_CRASHPOINT("outbox-emptied");
 	(void) pthread_mutex_unlock(&store->delivery_lock);
 	return r;
 }

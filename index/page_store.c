@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/page_cache.h"
 #include "index/record.h"
@@ -59,6 +60,7 @@ int vt_page_store_flush(struct vt_page_store *pages, struct vt_error *err)
 	if (!next)
 		return vt_fail(err, ENOMEM, "no memory for new pages");
 	r = vt_store_write(pages->store, pages->batch, false, err);
+	VT_CRASHPOINT("pages-written");
 	vt_batch_free(pages->batch);
 	pages->batch = next;
 	pages->batch_bytes = 0;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/file_labels.h"
 #include "index/idmap.h"
@@ -131,6 +132,7 @@ int vt_posting_sets_drop(struct vt_store *store, uint32_t dataset, uint64_t set,
 	meta_key(dataset, set, key);
 	vt_batch_delete(batch, store, VT_CF_META, key, sizeof key);
 	r = vt_store_write(store, batch, false, err);
+	VT_CRASHPOINT("postings-unlisted");
 	for (size_t i = 0; r == 0 && i < sizeof families / sizeof *families; i++)
 		r = drop_rows(store, families[i], set, err);
 	return r;
@@ -206,12 +208,14 @@ static int make(struct vt_index *index, const struct vt_version *version,
 
 	if (r == 0)
 		r = build(index, version, cancel, *set, &sink, err);
+	VT_CRASHPOINT("postings-built");
 	if (r == 0) {
 		meta_key(version->dataset, *set, key);
 		vt_batch_put(maker.batch, index->store, VT_CF_META, key, sizeof key, &serial,
 			     sizeof serial);
 		r = vt_store_write(index->store, maker.batch, false, err);
 	}
+	VT_CRASHPOINT("postings-made");
 	vt_batch_free(maker.batch);
 	return r < 0 ? r : drop_old(index->store, version->dataset, err);
 }

@@ -180,9 +180,12 @@ int vt_import_recover(struct vt_index *index, struct vt_error *err)
 	VT_CRASHPOINT("recover-tmp-removed");
 	if (r == 0)
 		r = drop_stray_shards(&recovery, err);
+	VT_CRASHPOINT("recover-strays-removed");
 	if (r == 0)
 		r = remove_records(index, err);
+	VT_CRASHPOINT("recover-records-removed");
 	if (r == 0)
 		r = remove_datasets(index, err);
+	VT_CRASHPOINT("recover-done");
 	return r < 0 ? vt_fail_in(err, r, "cannot clean up after a publish that died") : 0;
 }

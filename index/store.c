@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/journal.h"
 
@@ -322,8 +323,10 @@ static int open_noted(struct vt_store *store, const char *dir,
 		r = look_first(dir, &store->note, settings->accept_loss, err);
 	if (r == 0)
 		r = vt_commit_note_wake(&store->note, err);
+	VT_CRASHPOINT("store-woken");
 	if (r == 0)
 		r = open_checked(store, dir, false, err);
+	VT_CRASHPOINT("store-opened");
 	if (r == 0 && !settings->accept_loss)
 		r = vt_store_check_commits(store, store->note.commits, err);
 	if (r == 0)

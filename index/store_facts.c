@@ -13,6 +13,7 @@
 
 #include "index/base/cleanup.h"
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/folder.h"
 #include "index/uuid.h"
@@ -68,8 +69,10 @@ int vt_store_facts_write(const char *dir, struct vt_error *err)
 		r = write_all(temporary, text, err);
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("create-facts-written");
 	if (rename(temporary, path) < 0)
 		return vt_fail(err, errno, "cannot make '%s': %m", path);
+	VT_CRASHPOINT("create-facts-named");
 	return vt_folder_sync(dir, err);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "index/base/crashpoint.h"
 #include "index/folder.h"
 
 static bool flush_family(struct vt_store *store, enum vt_family family)
@@ -32,15 +33,18 @@ bool vt_store_settle(struct vt_store *store)
 		return false;
 	for (size_t i = 0; i < VT_CF_COUNT; i++)
 		settled &= flush_family(store, (enum vt_family) i);
+	VT_CRASHPOINT("store-flushed");
 	return vt_store_write(store, batch, true, NULL) == 0 && flush_family(store, VT_CF_META) &&
 	       settled;
 }
 
 void vt_store_rest(struct vt_store *store)
 {
+	VT_CRASHPOINT("store-settled");
 	if (vt_manifest_advance(&store->manifest, NULL) == 0)
 		(void) vt_commit_note_rest(&store->note, store->commits, &store->manifest.mark,
 					   NULL); /* else the next opening looks first */
+	VT_CRASHPOINT("store-rested");
 }
 
 /* 1: a log with rows in it. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 
 struct vt_sst {
@@ -60,6 +61,7 @@ int vt_sst_finish(struct vt_sst *sst, uint64_t *rows, struct vt_error *err)
 	if (sst->rows == 0)
 		return 0; /* RocksDB refuses an empty file; free() removes it */
 	rocksdb_sstfilewriter_finish(sst->writer, &message);
+	VT_CRASHPOINT("rows-finished");
 	r = vt_store_outcome(message, err);
 	if (r < 0)
 		return vt_fail_in(err, r, "cannot write '%s'", sst->path);
@@ -125,6 +127,7 @@ int vt_store_ingest(struct vt_store *store, enum vt_family family, const char *p
 	rocksdb_ingest_external_file_cf(store->db, store->families[family], &path, 1, options,
 					&message);
 	rocksdb_ingestexternalfileoptions_destroy(options);
+	VT_CRASHPOINT("rows-ingested");
 	r = vt_store_outcome(message, err);
 	if (r == 0)
 		r = vt_store_drop_boundless(store, family, err);

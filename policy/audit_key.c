@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 
 #define PEM_MAX   4096u
@@ -73,6 +74,7 @@ static int write_file(int dir, uint32_t number, const char *what, mode_t mode, B
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0 || write(fd, data, (size_t) len) != len || fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		return vt_fail(err, errno ? errno : EIO, "cannot write the key '%s': %m", name);
+	VT_CRASHPOINT("audit-key-file-written");
 	return 0;
 }
 
@@ -148,8 +150,12 @@ int vt_audit_key_erase(int dir, uint32_t number, struct vt_error *err)
 	if (fd < 0 || fstat(fd, &st) < 0 ||
 	    pwrite(fd, zeros, st.st_size < (off_t) PEM_MAX ? (size_t) st.st_size : PEM_MAX, 0) <
 		    0 ||
-	    fsync(fd) < 0 || unlinkat(dir, name, 0) < 0)
+	    fsync(fd) < 0)
 		return vt_fail(err, errno, "cannot erase '%s': %m", name);
+	VT_CRASHPOINT("audit-key-zeroed");
+	if (unlinkat(dir, name, 0) < 0)
+		return vt_fail(err, errno, "cannot remove '%s': %m", name);
+	VT_CRASHPOINT("audit-key-gone");
 	return sync_folder(dir, err);
 }
 

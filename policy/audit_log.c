@@ -79,6 +79,7 @@ int vt_audit_log_sync(struct vt_audit_log *log, struct vt_error *err)
 		(void) vt_audit_log_rollback(log, NULL);
 		return vt_fail(err, -r, "cannot write the audit log: %m");
 	}
+	VT_CRASHPOINT("audit-synced");
 	log->lines_len += log->out.len;
 	log->synced = log->tree;
 	vt_buf_reset(&log->out);
@@ -143,6 +144,7 @@ int vt_audit_log_begin_segment(struct vt_audit_log *log, struct vt_error *err)
 	uint64_t lines_len = log->lines_len, notes_len = log->notes_len, first = log->tree.size;
 	int r = vt_audit_log_open_files(log, first, true, &log->lines, &log->notes, err);
 
+	VT_CRASHPOINT("audit-segment-made");
 	if (r == 0) {
 		log->lines_len = log->notes_len = 0;
 		r = vt_audit_log_put(log, VT_AUDIT_SEGMENT, segment_fields(log), err);
@@ -152,6 +154,7 @@ int vt_audit_log_begin_segment(struct vt_audit_log *log, struct vt_error *err)
 			r = vt_fail(err, errno, "cannot sync the audit log's folder: %m");
 	}
 	if (r == 0) {
+		VT_CRASHPOINT("audit-segment-begun");
 		vt_cleanup_close(&old_lines);
 		vt_cleanup_close(&old_notes);
 		log->first = first;
@@ -180,12 +183,14 @@ static int write_note(struct vt_audit_log *log, uint64_t size, const struct vt_d
 	if (r < 0)
 		return r;
 	r = vt_file_write(log->notes, note.data, note.len);
+	VT_CRASHPOINT("audit-note-written");
 	if (r == 0 && fdatasync(log->notes) < 0)
 		r = -errno;
 	if (r < 0) {
 		(void) ftruncate(log->notes, (off_t) log->notes_len);
 		return vt_fail(err, -r, "cannot write a checkpoint of the audit log: %m");
 	}
+	VT_CRASHPOINT("audit-note-synced");
 	log->notes_len += note.len;
 	log->signed_size = size;
 	log->key_checkpoints++;
@@ -199,6 +204,7 @@ int vt_audit_log_finish_roll(struct vt_audit_log *log, struct vt_error *err)
 	VT_CRASHPOINT("audit-rolled");
 	if (r == 0)
 		r = vt_audit_key_erase(log->keys, vt_audit_key_number(log->key), err);
+	VT_CRASHPOINT("audit-old-key-erased");
 	if (r < 0)
 		return r;
 	vt_audit_key_free(log->key);

@@ -172,6 +172,7 @@ int vt_book_change_commit(struct vt_book_change *change, struct vt_error *err)
 	book->head = change->head;
 	book->noted_ns = vt_clock_boottime_ns();
 	publish(change, dropped);
+	VT_CRASHPOINT("policy-in-force");
 	return 0;
 }
 

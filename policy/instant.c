@@ -24,6 +24,7 @@
 
 #include "index/base/buf.h"
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/store.h"
 #include "policy/policy_record.h"
@@ -192,6 +193,7 @@ int vt_timekeeper_accept(struct vt_timekeeper *keeper, struct vt_error *err)
 	keeper->raw_lo_ns = wall;
 	put(keeper, batch);
 	r = vt_store_write(keeper->store, batch, true, err);
+	VT_CRASHPOINT("clock-accepted");
 	if (r < 0) {
 		keeper->anchored = before.anchored;
 		keeper->wall_ns = before.wall_ns;

@@ -11,7 +11,9 @@ trap 'echo "0 passed, 1 failed"' EXIT # what goes wrong before there are results
 
 tests/need.sh --tests
 if [ ! -f "$build/build.ninja" ]; then
-	CC=gcc meson setup --werror "$build"
+	CC=gcc meson setup --werror -Dcrash_points=true "$build"
+elif ! grep -q VT_CRASH_POINTS "$build/build.ninja"; then # of the tour, or by hand
+	meson setup --reconfigure -Dcrash_points=true "$build"
 fi
 ninja -C "$build"
 rm -f "$log"

@@ -17,8 +17,11 @@ failed=0
 
 # build NAME SANITIZERS
 build() {
-	[ -f "${BUILD:-.}/build-$1/build.ninja" ] ||
-		meson setup "${BUILD:-.}/build-$1" "-Db_sanitize=$2" >&2
+	if [ ! -f "${BUILD:-.}/build-$1/build.ninja" ]; then
+		meson setup "${BUILD:-.}/build-$1" "-Db_sanitize=$2" -Dcrash_points=true >&2
+	elif ! grep -q VT_CRASH_POINTS "${BUILD:-.}/build-$1/build.ninja"; then
+		meson setup --reconfigure -Dcrash_points=true "${BUILD:-.}/build-$1" >&2
+	fi
 	ninja -C "${BUILD:-.}/build-$1" tools/vitrine >&2
 }
 

@@ -2,6 +2,7 @@
 /* `vitrine help` and `vitrine version`. */
 #include <stdio.h>
 
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "tools/commands.h"
 #include "tools/options.h"
@@ -46,7 +47,9 @@ static int version(struct vt_cli *cli, struct vt_error *err)
 	if (cli->json)
 		vt_print_json(facts);
 	else
-		(void) puts("vitrine " VT_VERSION);
+		(void) puts(VT_HAS_CRASH_POINTS ? "vitrine " VT_VERSION
+						  ", with crash points: for tests"
+						: "vitrine " VT_VERSION);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "tools/commands.h"
 #include "tools/label_intake.h"
@@ -123,6 +124,7 @@ static int import_labels(struct vt_label_intake *intake, struct vt_target *targe
 	if (r >= 0)
 		r = vt_label_intake_send(intake, err);
 	vt_progress_stop(vt_steal(&intake->bar));
+	VT_CRASHPOINT("labels-sent");
 	return r < 0 ? r : vt_label_sender_commit(&intake->sender, message, author, result, err);
 }
 

@@ -3,6 +3,7 @@
 # The server dies between a change and its record in the audit log, before the one and after the other: the next server
 # records what was done, once, and nothing that was not.
 . "$(dirname "$0")/lib.sh"
+need_crash_points
 need_root
 make_user alice
 alice=$user

@@ -3,6 +3,7 @@
 # An import of labels that dies, by kill -9 of the server, Ctrl-C or the client's death, leaves the labels as they were,
 # and nothing in the way of the next one.
 . "$(dirname "$0")/lib.sh"
+need_crash_points
 . "$(dirname "$0")/labels_lib.sh"
 
 mkdir -p "$tmp/src/d"

@@ -96,6 +96,15 @@ need_root() {
 	[ "$(id -u)" -eq 0 ] || skip "only root can do this"
 }
 
+# Can it be told to die at a point of a protocol?
+has_crash_points() {
+	"$VITRINE" --version | grep -q 'crash points'
+}
+
+need_crash_points() {
+	has_crash_points || skip "built without crash points (meson setup -Dcrash_points=true)"
+}
+
 # Begins a case: the one before it has passed.
 it() {
 	[ -z "$current" ] || echo "ok $cases - $current"

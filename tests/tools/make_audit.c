@@ -3,6 +3,8 @@
  * make_audit AUDIT KEYS SERIAL VERSION: an audit log as a server would write it, of the lease that
  * alice takes on birds@VERSION, what she opens of it before, by a rule of the lease's number
  * (position 1), and in it (1 to 3), what bob opens (2), and what is refused.
+ *
+ * make_audit AUDIT KEYS: a few records, with a key and a file of its own for each.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -66,6 +68,19 @@ static int fill(struct vt_audit *audit, uint32_t serial, struct vt_error *err)
 	return r < 0 ? r : lease(audit, VT_AUDIT_LEASE_END, err);
 }
 
+/* Each is signed on its own, so that the key and the file are done with. */
+static int fill_files(struct vt_audit *audit, struct vt_error *err)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < 4; i++) {
+		r = vt_audit_append(audit, VT_AUDIT_GC, json_pack("{s:i}", "uid", 0), true, err);
+		if (r == 0)
+			r = vt_audit_settle(audit, err);
+	}
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct vt_audit_settings settings = {
@@ -77,14 +92,18 @@ int main(int argc, char **argv)
 	struct vt_audit *audit;
 	int r;
 
-	if (argc != 5)
+	if (argc != 3 && argc != 5)
 		return 2;
 	settings.dir = argv[1];
 	settings.keys = argv[2];
-	version = argv[4];
+	if (argc == 3)
+		settings.key_checkpoints = settings.segment_bytes = 1;
+	else
+		version = argv[4];
 	r = vt_audit_open(&settings, &audit, &err);
 	if (r == 0) {
-		r = fill(audit, (uint32_t) strtoul(argv[3], NULL, 10), &err);
+		r = argc == 3 ? fill_files(audit, &err)
+			      : fill(audit, (uint32_t) strtoul(argv[3], NULL, 10), &err);
 		vt_audit_close(audit);
 	}
 	if (r < 0)

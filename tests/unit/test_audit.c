@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 #include "policy/audit_reader.h"
 #include "policy/merkle.h"
 #include "policy/positions.h"
@@ -83,7 +84,7 @@ static void note_durably(struct vt_audit *audit)
 
 START_TEST(what_was_durable_survives_a_kill)
 {
-	if (!VT_CAN_FORK)
+	if (!VT_CAN_FORK || !VT_HAS_CRASH_POINTS)
 		return;
 	audit_model_begin();
 	for (int i = 0; i < 3; i++)
@@ -270,7 +271,7 @@ START_TEST(a_kill_anywhere_in_a_change_of_keys_leaves_a_sound_log)
 	static const char *const points[] = {"audit-key-made", "audit-key-recorded", "audit-rolled",
 					     "audit-written"};
 
-	if (!VT_CAN_FORK)
+	if (!VT_CAN_FORK || !VT_HAS_CRASH_POINTS)
 		return;
 	for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
 		audit_model_begin();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gc drops exactly what nothing needs; verify finds what is wrong, and nothing when all is well. */
 #include "index/gc.h"
+
 #include "index/verify.h"
 #include "tests/unit/store_model.h"
 #include "tests/unit/suite.h"
@@ -8,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "index/base/clock.h"
+#include "index/base/crashpoint.h"
 
 #define DAY_NS (24 * 3600 * VT_NS_PER_SEC)
 
@@ -296,7 +298,7 @@ START_TEST(a_gc_that_dies_is_finished_by_the_next)
 {
 	static const char *const points[] = {"gc-tombstones-dropped", "gc-rows-dropped"};
 
-	if (!VT_CAN_FORK)
+	if (!VT_CAN_FORK || !VT_HAS_CRASH_POINTS)
 		return;
 	index_set_up();
 	publish("fish", NULL, "kept bytes");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A publish happens or leaves nothing, wherever it dies. */
+#include "index/base/crashpoint.h"
 #include "index/index.h"
 #include "index/store_facts.h"
 #include "tests/unit/scratch.h"
@@ -375,7 +376,7 @@ START_TEST(an_import_that_dies_before_its_commit_leaves_nothing)
 	static const char *const points[] = {"import-recorded", "import-begun", "import-ingested",
 					     "import-shard-moved", "import-moved"};
 
-	if (!VT_CAN_FORK)
+	if (!VT_CAN_FORK || !VT_HAS_CRASH_POINTS)
 		return;
 	index_set_up();
 	publish("birds", NULL, "some bytes");
@@ -398,7 +399,7 @@ START_TEST(an_import_that_dies_while_it_commits_takes_no_content_along)
 {
 	static const char *const points[] = {"import-shards-recorded", "import-contents-ingested"};
 
-	if (!VT_CAN_FORK)
+	if (!VT_CAN_FORK || !VT_HAS_CRASH_POINTS)
 		return;
 	for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
 		struct vt_gc_report report;
@@ -422,7 +423,7 @@ END_TEST
 
 START_TEST(an_import_that_dies_after_its_commit_is_there)
 {
-	if (!VT_CAN_FORK)
+	if (!VT_CAN_FORK || !VT_HAS_CRASH_POINTS)
 		return;
 	index_set_up();
 	publish("birds", NULL, "some bytes");

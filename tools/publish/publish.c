@@ -433,6 +433,7 @@ static int commit(struct publication *p, const struct vt_assembly *assembly,
 	(void) pthread_mutex_lock(&context->backend_lock);
 	r = context->backend->ops->commit(context->backend, shards, count, &version,
 					  p->has_directory ? STAMPS : NULL, &out->made, err);
+	VT_CRASHPOINT("publish-committed");
 	(void) pthread_mutex_unlock(&context->backend_lock);
 	return r;
 }
@@ -465,6 +466,7 @@ static int give_labels(struct publication *p, const struct vt_assembly *assembly
 	r = context->backend->ops->tree(context->backend, &assembly->tree, err);
 	if (r >= 0)
 		r = labels->give(labels->context, err);
+	VT_CRASHPOINT("publish-labelled");
 	(void) pthread_mutex_unlock(&context->backend_lock);
 	return r;
 }
