@@ -143,7 +143,10 @@ void vt_name_process(void)
 
 void vt_forbid_dumps(void)
 {
+	const struct rlimit none = {0, 0};
+
 	(void) prctl(PR_SET_DUMPABLE, 0);
+	(void) setrlimit(RLIMIT_CORE, &none);
 }
 
 int vt_size_parse(const char *text, uint64_t *out)
