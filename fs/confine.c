@@ -17,7 +17,6 @@
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -130,24 +129,43 @@ static int allow(const struct ruleset *rules, const char *path, uint64_t rights,
 	return 0;
 }
 
-/* A folder of the store may be a link, to another disk. */
-static int allow_store(const struct ruleset *rules, const char *store, struct vt_error *err)
+/*
+ * The store, and what folders of it lead to that are links, to another disk. Non-zero from `each`
+ * stops.
+ */
+static int each_place(const char *store, int (*each)(void *context, const char *path),
+		      void *context)
 {
 	DIR *folder = opendir(store);
-	char path[PATH_MAX + NAME_MAX];
+	char link[PATH_MAX + NAME_MAX], path[PATH_MAX];
 	const struct dirent *entry;
-	int r;
+	int r = each(context, store);
 
-	if (!folder)
-		return vt_fail(err, errno, "landlock: cannot list '%s': %m", store);
-	r = allow(rules, store, READ | CHANGE | TRUNCATE, err);
-	while (r == 0 && (entry = readdir(folder)))
-		if (entry->d_type == DT_LNK) {
-			(void) snprintf(path, sizeof path, "%s/%s", store, entry->d_name);
-			r = allow(rules, path, READ | CHANGE | TRUNCATE, err);
-		}
-	(void) closedir(folder);
+	while (r == 0 && folder && (entry = readdir(folder))) {
+		(void) snprintf(link, sizeof link, "%s/%s", store, entry->d_name);
+		if (entry->d_type == DT_LNK && realpath(link, path))
+			r = each(context, path);
+	}
+	if (folder)
+		(void) closedir(folder);
 	return r;
+}
+
+static int allow_place(void *rules, const char *path)
+{
+	return allow(rules, path, READ | CHANGE | TRUNCATE, NULL);
+}
+
+static int contains(void *file, const char *place)
+{
+	size_t len = strlen(place);
+
+	return strncmp(file, place, len) == 0 && ((char *) file)[len] == '/';
+}
+
+bool vt_confined_writes(const char *store, const char *path)
+{
+	return each_place(store, contains, (void *) (uintptr_t) path) > 0;
 }
 
 /* For dl_iterate_phdr: of the program, which comes first, the loader that it names. */
@@ -171,12 +189,13 @@ static int allow_program(const struct ruleset *rules, struct vt_error *err)
 	return r == 0 && loader ? allow(rules, loader, run, err) : r;
 }
 
-static int allow_files(const struct ruleset *rules, const char *store, struct vt_error *err)
+static int allow_files(struct ruleset *rules, const char *store, struct vt_error *err)
 {
-	int r = allow_store(rules, store, err);
+	int r = each_place(store, allow_place, rules);
 
-	if (r == 0)
-		r = allow_program(rules, err);
+	if (r < 0)
+		return vt_fail(err, -r, "landlock: cannot allow '%s': %m", store);
+	r = allow_program(rules, err);
 	if (r == 0)
 		r = allow(rules, "/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE, err);
 	for (size_t i = 0; r == 0 && i < sizeof readable / sizeof *readable; i++)
@@ -387,7 +406,7 @@ void vt_confine(const char *store, struct vt_confinement *out)
 	r = forbid_privileges(&err);
 	note(out, r, "no new privileges", &err);
 	r = drop_capabilities(&err);
-	note(out, r, "no capabilities", &err);
+	note(out, r, "capabilities dropped", &err);
 	r = confine_files(store, &err);
 	(void) snprintf(landlock, sizeof landlock, "landlock %d", r);
 	note(out, r, landlock, &err);

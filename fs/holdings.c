@@ -262,7 +262,11 @@ static int apply(struct vt_holdings *holdings, struct packet *packet, struct vt_
 	case VT_HOLDING_ALL:
 		holdings->next_id = packet->head.id;
 		break;
-	case VT_HOLDING_STOP:
+	case VT_HOLDING_STOP: /* who waits in its backlog is told by that */
+		vt_cleanup_close(&holdings->listener);
+		holdings->listener = -1;
+		break;
+	case VT_HOLDING_UNMOUNT:
 		break;
 	case VT_HOLDING_PROGRAM:
 		vt_cleanup_close(&holdings->program);

@@ -50,8 +50,9 @@ enum vt_holding_message {
 	VT_HOLDING_MOUNT = 2,    /* with both descriptors */
 	VT_HOLDING_GONE = 3,     /* the mount ended */
 	VT_HOLDING_ALL = 4,      /* the list is complete */
-	VT_HOLDING_STOP = 5,     /* an orderly end: let go of everything */
-	VT_HOLDING_PROGRAM = 6,  /* with a program: the next server is to be that one */
+	VT_HOLDING_STOP = 5,    /* an orderly end: no server is to follow; the listener is let go */
+	VT_HOLDING_PROGRAM = 6, /* with a program: the next server is to be that one */
+	VT_HOLDING_UNMOUNT = 7, /* what the keeper's user mounted is to be unmounted */
 };
 int vt_holdings_send_mount(int socket, const struct vt_hold *hold);
 int vt_holdings_send(int socket, enum vt_holding_message kind, uint64_t id);

@@ -6,16 +6,23 @@
  *     RESTARTING  it died without a word: another is started and given everything
  *     TRYING      like WATCHING, of a server that is a new program (an upgrade): it either starts a
  *                 keeper of its own and says STOP, or dies, and the next one is our program again
- *     (ended)     it said STOP, or no mount is left
+ *     STOPPING    it said STOP, and none is to follow it; what it says of mounts is still done
+ *     (ended)     a server that was stopping is gone, or one that died had no mount
  *
  * The death is learnt from a pidfd and not from the socket: that one is closed while the dying
  * process still has the index locked. While no server lives, readers wait in the kernel and callers
  * in the listening socket's backlog; nothing here ever aborts a mount.
+ *
+ * The server is confined (confine.h) and the keeper, which executes programs and unmounts, is not:
+ * what a server that others have taken over might ask for is not done for it.
  */
 #include "fs/keeper.h"
 
+#include "fs/confine.h"
 #include "fs/daemon.h"
 #include "fs/holdings.h"
+#include "fs/mount.h"
+#include "fs/mount_table.h"
 #include "fs/process.h"
 #include "index/base/cleanup.h"
 #include "index/base/clock.h"
@@ -25,12 +32,16 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <utlist.h>
 
 #define PAUSE_FIRST_MS 10
 #define PAUSE_MAX_MS   5000
@@ -44,9 +55,10 @@ struct keeper {
 	const char *dir;
 	struct vt_holdings holdings;
 	pid_t server;
-	int pidfd, socket;           /* the server's */
-	int predecessor;             /* a pidfd of the keeper that this one follows; -1: none */
-	bool trying;                 /* the server is not our program */
+	int pidfd, socket; /* the server's */
+	int predecessor;   /* a pidfd of the keeper that this one follows; -1: none */
+	bool trying;       /* the server is not our program */
+	bool stopping;
 	uint64_t started_ns;         /* monotonic: when it was */
 	uint64_t deaths[DEATHS_MAX]; /* monotonic: a ring of the last ones */
 	unsigned death_count, quick; /* all; quick ones in a row */
@@ -87,6 +99,56 @@ static bool wait_for_death(struct keeper *keeper)
 	return r > 0;
 }
 
+/* It has to be the mount that was told of: anything else may be mounted there by now. */
+static int is_held(void *context, const struct vt_mounted *mounted)
+{
+	const struct vt_hold *hold = context;
+
+	return strcmp(mounted->point, hold->mountpoint) == 0 &&
+	       (!hold->device || mounted->device == hold->device);
+}
+
+/* A mount point is only what the mounter said; for others nothing is unmounted. */
+static void unmount_own(struct keeper *keeper)
+{
+	struct vt_hold *hold;
+	struct vt_error err;
+
+	DL_FOREACH (keeper->holdings.list, hold)
+		if (hold->uid == geteuid() && vt_mounted_list(is_held, hold, NULL) > 0 &&
+		    vt_mount_detach(hold->mountpoint, true, &err) < 0)
+			vt_log(VT_LOG_WARNING, "cannot unmount '%s': %s", hold->mountpoint,
+			       err.text);
+}
+
+/* A server could have written it, and have it run where nothing confines it. */
+static void check_program(struct keeper *keeper)
+{
+	char link[32], path[PATH_MAX];
+	struct stat st;
+	ssize_t len;
+
+	(void) snprintf(link, sizeof link, "/proc/self/fd/%d", keeper->holdings.program);
+	len = readlink(link, path, sizeof path - 1);
+	path[len > 0 ? len : 0] = '\0';
+	if (len > 0 && fstat(keeper->holdings.program, &st) == 0 && st.st_nlink > 0 &&
+	    !vt_confined_writes(keeper->dir, path))
+		return;
+	vt_log(VT_LOG_ERROR, "not a program that was installed: '%s'", path);
+	vt_cleanup_close(&keeper->holdings.program);
+	keeper->holdings.program = -1;
+}
+
+static void act(struct keeper *keeper, int message)
+{
+	if (message == VT_HOLDING_STOP)
+		keeper->stopping = true;
+	if (message == VT_HOLDING_UNMOUNT)
+		unmount_own(keeper);
+	if (message == VT_HOLDING_PROGRAM)
+		check_program(keeper);
+}
+
 /*
  * True: the server ended without STOP. Its last messages are read before its death is believed: the
  * end of a mount may be among them.
@@ -102,14 +164,13 @@ static bool watch_until_death(struct keeper *keeper)
 		if (poll(p, 2, -1) < 0)
 			continue; /* EINTR */
 		if (p[0].revents == 0)
-			return true;
+			return !keeper->stopping;
 		r = vt_holdings_receive(keeper->socket, &keeper->holdings, &err);
-		if (r == VT_HOLDING_STOP || (r == VT_HOLDING_GONE && !keeper->holdings.list))
-			return false;
+		act(keeper, r);
 		if (r < 0)
 			vt_log(VT_LOG_WARNING, "keeper: %s", err.text);
 		if (r == 0)
-			return wait_for_death(keeper);
+			return !keeper->stopping && wait_for_death(keeper);
 	}
 }
 
@@ -270,8 +331,9 @@ static int parse(int argc, char **argv, struct keeper *keeper, pid_t *server)
 }
 
 /*
- * What the server sent is there even if it died meanwhile, and is then all the more needed. A
- * server that is no longer our parent is dead, and its pid may be another's.
+ * Waits, in reserve, for all that there is to keep; 0: the server ended before it had any. What it
+ * sent is there even if it died meanwhile, and is then all the more needed. A server that is no
+ * longer our parent is dead, and its pid may be another's.
  */
 static int begin(struct keeper *keeper, pid_t server, struct vt_error *err)
 {
@@ -284,7 +346,9 @@ static int begin(struct keeper *keeper, pid_t server, struct vt_error *err)
 	do {
 		r = vt_holdings_receive(keeper->socket, &keeper->holdings, err);
 	} while (r > 0 && r != VT_HOLDING_ALL);
-	return r == 0 ? vt_fail(err, ESRCH, "the server died before it handed its mounts over") : r;
+	if (r == 0 && keeper->holdings.listener >= 0)
+		return vt_fail(err, ESRCH, "the server died before it handed its mounts over");
+	return r;
 }
 
 int vt_keeper_main(int argc, char **argv)
@@ -293,6 +357,7 @@ int vt_keeper_main(int argc, char **argv)
 		.holdings = VT_HOLDINGS_INIT, .pidfd = -1, .socket = -1, .predecessor = -1};
 	struct vt_error err;
 	pid_t server = 0;
+	int r;
 
 	if (parse(argc, argv, &keeper, &server) < 0) {
 		(void) fputs("usage: vitrine keeper --store DIR --server PID [--after PID]\n",
@@ -301,9 +366,10 @@ int vt_keeper_main(int argc, char **argv)
 	}
 	vt_name_process();
 	vt_forbid_dumps();
-	if (begin(&keeper, server, &err) < 0)
+	r = begin(&keeper, server, &err);
+	if (r < 0)
 		vt_log(VT_LOG_ERROR, "keeper: %s", err.text);
-	else
+	else if (r > 0)
 		keep(&keeper);
 	forget_server(&keeper);
 	vt_cleanup_close(&keeper.predecessor);

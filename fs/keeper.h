@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * The keeper process of a store, `vitrine keeper`: from the first mount on it holds what must
- * outlive a server (holdings.h), watches the server and starts another when it dies. It knows
- * neither the index nor shards, so that little can go wrong in it.
+ * The keeper process of a store, `vitrine keeper`: started with the server, it holds from the first
+ * mount on what must outlive a server (holdings.h), watches the server and starts another when it
+ * dies, and unmounts at an orderly end. It knows neither the index nor shards, so that little can
+ * go wrong in it.
  */
 
 /*

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See keeper_link.h. A keeper ends by itself with the last mount; a mount that begins at that
- * moment finds a closed socket, and the next keeper is started for it.
+ * See keeper_link.h. A keeper in reserve knows nothing yet, and ends when its socket is closed.
  */
 #include "fs/keeper_link.h"
 
@@ -32,6 +31,8 @@ struct vt_keeper_link {
 	struct vt_holdings holdings;
 	int socket;   /* the keeper's; -1: none */
 	pid_t keeper; /* to be waited for; 0: none, or it is our parent */
+	int reserve;  /* the socket of the one that waits; -1: none */
+	pid_t reserve_pid;
 	bool stopped;
 };
 
@@ -45,22 +46,22 @@ static struct vt_keeper_link *new_link(const char *dir)
 	(void) pthread_mutex_init(&link->lock, NULL);
 	vt_cond_init(&link->released);
 	link->holdings = VT_HOLDINGS_INIT;
-	link->socket = -1;
+	link->socket = link->reserve = -1;
 	return link;
 }
 
-int vt_keeper_link_new(const char *dir, int listener, struct vt_keeper_link **out,
-		       struct vt_error *err)
+int vt_keeper_link_new(const char *dir, struct vt_keeper_link **out, struct vt_error *err)
 {
-	vt_cleanup(vt_keeper_link_freep) struct vt_keeper_link *link = new_link(dir);
+	*out = new_link(dir);
+	return *out ? 0 : vt_fail(err, ENOMEM, "no memory for the keeper");
+}
 
-	if (!link)
-		return vt_fail(err, ENOMEM, "no memory for the keeper");
+int vt_keeper_link_listen(struct vt_keeper_link *link, int listener, struct vt_error *err)
+{
 	link->holdings.listener = fcntl(listener, F_DUPFD_CLOEXEC, 3);
-	if (link->holdings.listener < 0)
-		return vt_fail(err, errno, "cannot keep the listening socket: %m");
-	*out = vt_steal(&link);
-	return 0;
+	return link->holdings.listener < 0
+		       ? vt_fail(err, errno, "cannot keep the listening socket: %m")
+		       : 0;
 }
 
 int vt_keeper_link_adopt(const char *dir, int socket, struct vt_keeper_link **out, int *listener,
@@ -92,6 +93,7 @@ void vt_keeper_link_free(struct vt_keeper_link *link)
 	if (!link)
 		return;
 	vt_cleanup_close(&link->socket);
+	vt_cleanup_close(&link->reserve);
 	vt_holdings_done(&link->holdings);
 	(void) pthread_cond_destroy(&link->released);
 	(void) pthread_mutex_destroy(&link->lock);
@@ -100,8 +102,18 @@ void vt_keeper_link_free(struct vt_keeper_link *link)
 
 /* ---- starting one, under the lock ------------------------------------------------------------ */
 
-/* `after`: the keeper that it takes the place of; 0: none. */
-static int start_keeper(struct vt_keeper_link *link, pid_t after, struct vt_error *err)
+/* Not left alone: two keepers would start two servers. */
+static void end_child(pid_t *pid)
+{
+	if (*pid == 0)
+		return;
+	(void) kill(*pid, SIGKILL);
+	(void) waitpid(*pid, NULL, 0);
+	*pid = 0;
+}
+
+/* In reserve. `after`: the keeper that it takes the place of; 0: none. */
+static int spawn_keeper(struct vt_keeper_link *link, pid_t after, struct vt_error *err)
 {
 	char number[16], before[16];
 	const char *const argv[] = {"vitrine",
@@ -122,29 +134,46 @@ static int start_keeper(struct vt_keeper_link *link, pid_t after, struct vt_erro
 		return vt_fail(err, errno, "cannot make a socket pair: %m");
 	mine = ends[0];
 	theirs = ends[1];
-	r = vt_spawn_self(argv, theirs, &link->keeper, err);
-	if (r < 0)
-		return r;
+	r = vt_spawn_self(argv, theirs, &link->reserve_pid, err);
 	VT_CRASHPOINT("keeper-started");
-	r = vt_holdings_send_all(mine, &link->holdings);
+	if (r >= 0)
+		link->reserve = vt_steal_fd(&mine);
+	return r;
+}
+
+static int tell_reserve(struct vt_keeper_link *link, struct vt_error *err)
+{
+	int r = vt_holdings_send_all(link->reserve, &link->holdings);
+
 	VT_CRASHPOINT("keeper-told");
-	if (r < 0)
+	if (r < 0) {
+		vt_cleanup_close(&link->reserve);
+		link->reserve = -1;
+		end_child(&link->reserve_pid);
 		return vt_fail(err, -r, "cannot hand the mounts to the keeper: %m");
-	link->socket = vt_steal_fd(&mine);
+	}
+	link->socket = vt_steal_fd(&link->reserve);
+	link->keeper = link->reserve_pid;
+	link->reserve_pid = 0;
 	return 0;
 }
 
+static int start_keeper(struct vt_keeper_link *link, pid_t after, struct vt_error *err)
+{
+	int r;
+
+	if (link->reserve >= 0 && tell_reserve(link, NULL) == 0)
+		return 0;
+	r = spawn_keeper(link, after, err);
+	return r < 0 ? r : tell_reserve(link, err);
+}
+
+/* One that is not our child ends when it hears us go. */
 static void lose_keeper(struct vt_keeper_link *link)
 {
 	vt_cleanup_close(&link->socket);
 	link->socket = -1;
-	if (!link->keeper)
-		return;
-	/* Two keepers would start two servers; one that is not our child ends when it hears us go.
-	 */
-	(void) kill(link->keeper, SIGKILL);
-	(void) waitpid(link->keeper, NULL, 0);
-	link->keeper = 0;
+	end_child(&link->keeper);
 }
 
 /* Every mount is in `holdings` by now, so that a new keeper is told of all. */
@@ -158,6 +187,24 @@ static void ensure_keeper(struct vt_keeper_link *link)
 		vt_log(VT_LOG_WARNING, "mounts will not survive this server: %s", err.text);
 	else
 		vt_log(VT_LOG_INFO, "keeper started pid=%d", (int) link->keeper);
+}
+
+/* Of the process that made the socket pair: our parent may have died, and another be it. */
+static pid_t peer_of(int socket)
+{
+	struct ucred peer = {0};
+	socklen_t len = sizeof peer;
+
+	(void) getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	return peer.pid;
+}
+
+void vt_keeper_link_reserve(struct vt_keeper_link *link)
+{
+	struct vt_error err;
+
+	if (spawn_keeper(link, link->socket >= 0 ? peer_of(link->socket) : 0, &err) < 0)
+		vt_log(VT_LOG_WARNING, "there is no keeper yet: %s", err.text);
 }
 
 /* ---- mounts ---------------------------------------------------------------------------------- */
@@ -230,9 +277,24 @@ void vt_keeper_link_stop(struct vt_keeper_link *link)
 	link->stopped = true;
 	if (link->socket >= 0)
 		(void) vt_holdings_send(link->socket, VT_HOLDING_STOP, 0);
+	vt_cleanup_close(&link->reserve);
+	link->reserve = -1;
 	vt_cleanup_close(&link->holdings.listener); /* who waits in its backlog is told by that */
 	link->holdings.listener = -1;
 	(void) pthread_mutex_unlock(&link->lock);
+}
+
+void vt_keeper_link_unmount(struct vt_keeper_link *link)
+{
+	int r = 0;
+
+	(void) pthread_mutex_lock(&link->lock);
+	if (link->holdings.list)
+		r = link->socket >= 0 ? vt_holdings_send(link->socket, VT_HOLDING_UNMOUNT, 0)
+				      : -ENOTCONN;
+	(void) pthread_mutex_unlock(&link->lock);
+	if (r < 0)
+		vt_log(VT_LOG_WARNING, "nobody unmounts: %s", strerror(-r));
 }
 
 /* ---- upgrades -------------------------------------------------------------------------------- */
@@ -248,16 +310,6 @@ int vt_keeper_link_set_program(struct vt_keeper_link *link, int program, struct 
 	return r < 0 ? vt_fail(err, -r, "the keeper of the mounts cannot be reached: %m") : 0;
 }
 
-/* Of the process that made the socket pair: our parent may have died, and another be it. */
-static pid_t peer_of(int socket)
-{
-	struct ucred peer = {0};
-	socklen_t len = sizeof peer;
-
-	(void) getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len);
-	return peer.pid;
-}
-
 /*
  * The new keeper has everything before the old one is told to let go; should this process die in
  * between, the new one sees that the old one is still there, and leaves it to that.
@@ -270,7 +322,7 @@ void vt_keeper_link_replace(struct vt_keeper_link *link)
 	(void) pthread_mutex_lock(&link->lock);
 	old = link->socket;
 	link->socket = -1;
-	if (old >= 0 && link->holdings.list && start_keeper(link, peer_of(old), &err) < 0) {
+	if (old >= 0 && start_keeper(link, peer_of(old), &err) < 0) {
 		vt_log(VT_LOG_WARNING, "the keeper stays the old program: %s", err.text);
 		link->socket = vt_steal_fd(&old);
 	} else if (old >= 0) {

@@ -2,9 +2,11 @@
 #pragma once
 
 /*
- * The server's side of its keeper: starts one with the first mount, tells it of mounts, starts
- * another when it dies or was the keeper of an older program. Without a keeper the server goes on
- * and says so in the log.
+ * The server's side of its keeper: has one in reserve until the first mount, tells it of mounts,
+ * starts another when it dies or was the keeper of an older program. Without a keeper the server
+ * goes on and says so in the log. A keeper has to execute programs and to unmount, so that it is
+ * put in reserve before the server confines itself; one that takes the place of a dead one is
+ * confined.
  *
  * Thread-safe, apart from new, adopt and free.
  */
@@ -18,15 +20,18 @@ struct vt_hold;
 struct vt_keeper_link;
 struct vt_mount_site;
 
-/* `dir` and `listener` are borrowed. */
-int vt_keeper_link_new(const char *dir, int listener, struct vt_keeper_link **out,
-		       struct vt_error *err);
+/* `dir` is borrowed. */
+int vt_keeper_link_new(const char *dir, struct vt_keeper_link **out, struct vt_error *err);
 /*
  * In a server that a keeper started: takes `socket`, waits for all that it holds. `*listener` is
  * the caller's.
  */
 int vt_keeper_link_adopt(const char *dir, int socket, struct vt_keeper_link **out, int *listener,
 			 struct vt_error *err);
+/* Starts a process that waits to be the keeper: the first one, or the next. */
+void vt_keeper_link_reserve(struct vt_keeper_link *link);
+/* In a server that no keeper started, before the first mount. `listener` is duplicated. */
+int vt_keeper_link_listen(struct vt_keeper_link *link, int listener, struct vt_error *err);
 void vt_keeper_link_free(struct vt_keeper_link *link); /* says nothing to the keeper */
 VT_DEFINE_CLEANUP(struct vt_keeper_link, vt_keeper_link_free);
 
@@ -45,7 +50,11 @@ void vt_keeper_link_each(struct vt_keeper_link *link,
 /* Becomes readable when the keeper died; -1 without one. Changes when mounts begin or end. */
 int vt_keeper_link_fd(struct vt_keeper_link *link);
 void vt_keeper_link_died(struct vt_keeper_link *link); /* looks, and starts another if needed */
-void vt_keeper_link_stop(struct vt_keeper_link *link); /* an orderly end */
+/* An orderly end begins: no server is to follow. */
+void vt_keeper_link_stop(struct vt_keeper_link *link);
+/* Has the keeper unmount what the server's own user mounted; vt_keeper_link_drain() waits for it.
+ */
+void vt_keeper_link_unmount(struct vt_keeper_link *link);
 /* The next server is to be the program behind the descriptor. -ENOTCONN: there is no keeper. */
 int vt_keeper_link_set_program(struct vt_keeper_link *link, int program, struct vt_error *err);
 /* In that next server: a keeper of its own program in place of the one that started it. */

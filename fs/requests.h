@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fs/confine.h"
 #include "fs/message.h"
 #include "index/import.h"
 #include "policy/gate.h"
@@ -31,6 +32,7 @@ struct vt_viewer;
 struct vt_host {
 	struct vt_service *service;       /* constant */
 	uint64_t started_ns, cache_bytes; /* constant */
+	struct vt_confinement confinement; /* constant */
 	atomic_uint imports;              /* open now */
 	atomic_ullong requests;           /* served so far */
 	/*

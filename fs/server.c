@@ -8,6 +8,7 @@
  */
 #include "fs/server.h"
 
+#include "fs/confine.h"
 #include "fs/control.h"
 #include "fs/control_socket.h"
 #include "fs/daemon.h"
@@ -281,23 +282,43 @@ static int open_listener(struct server *server, struct vt_error *err)
 {
 	int r = vt_control_listen(server->dir, &server->listener, err);
 
-	return r < 0 ? r : vt_keeper_link_new(server->dir, server->listener, &server->keeper, err);
+	return r < 0 ? r : vt_keeper_link_listen(server->keeper, server->listener, err);
+}
+
+/* A keeper is heard out before the index is opened, since it does not wait. */
+static int open_keeper(struct server *server, int keeper, struct vt_error *err)
+{
+	int r = keeper >= 0 ? vt_keeper_link_adopt(server->dir, keeper, &server->keeper,
+						   &server->listener, err)
+			    : vt_keeper_link_new(server->dir, &server->keeper, err);
+
+	if (r >= 0 && (keeper < 0 || server->upgrade))
+		vt_keeper_link_reserve(server->keeper);
+	return r;
+}
+
+static void confine(struct server *server)
+{
+	struct vt_confinement *confinement = &server->host.confinement;
+
+	vt_confine(server->dir, confinement);
+	if (confinement->lacks[0])
+		vt_log(VT_LOG_WARNING, "not confined as it should be: %s", confinement->lacks);
 }
 
 /*
- * A keeper is heard out before the index is opened, since it does not wait; what it holds is taken
- * over only with the index, as is the socket's name.
+ * All that is read from the store is read confined. What a keeper holds is taken over only with the
+ * index, as is the socket's name.
  */
 static int open_parts(struct server *server, struct options *options, struct vt_error *err)
 {
-	int keeper = options->keeper, r = 0;
+	int keeper = options->keeper, r = open_keeper(server, keeper, err);
 	struct stat st;
 
-	if (keeper >= 0)
-		r = vt_keeper_link_adopt(server->dir, keeper, &server->keeper, &server->listener,
-					 err);
-	if (r >= 0)
-		r = vt_service_open(server->dir, server->host.cache_bytes, &server->service, err);
+	if (r < 0)
+		return r;
+	confine(server);
+	r = vt_service_open(server->dir, server->host.cache_bytes, &server->service, err);
 	server->host.service = server->service;
 	if (r >= 0)
 		r = vt_control_new(&server->host, host_changed, &server->control, err);
@@ -432,36 +453,6 @@ static void run(struct server *server)
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-struct own_mounts {
-	char (*points)[PATH_MAX];
-	size_t count, room;
-};
-
-static void note_own(void *context, const struct vt_session_info *info)
-{
-	struct own_mounts *own = context;
-
-	/* A mount point is only what the mounter said; for others nothing is unmounted. */
-	if (info->uid == geteuid() && own->count < own->room)
-		(void) snprintf(own->points[own->count++], PATH_MAX, "%s", info->mountpoint);
-}
-
-/* Those that would otherwise be dead and in the way: "Transport endpoint is not connected". */
-static void unmount_own(struct server *server)
-{
-	struct own_mounts own = {.room = vt_sessions_count(server->service->sessions)};
-	struct vt_error err;
-
-	own.points = calloc(own.room + 1, sizeof *own.points);
-	if (!own.points)
-		return;
-	vt_sessions_each(server->service->sessions, note_own, &own);
-	for (size_t i = 0; i < own.count; i++)
-		if (vt_mount_detach(own.points[i], true, &err) < 0)
-			vt_log(VT_LOG_WARNING, "cannot unmount '%s': %s", own.points[i], err.text);
-	free(own.points);
-}
-
 /*
  * The socket goes first, so that new callers start another server, which waits for the LOCK. Then
  * requests, mounts and the store, each while it still has what it stands on. A mount of somebody
@@ -480,7 +471,7 @@ static void close_open(struct server *server)
 	server->listener = -1;
 	if (in_place)
 		vt_control_drain(server->control, DRAIN_MS);
-	unmount_own(server);
+	vt_keeper_link_unmount(server->keeper);
 	if (!vt_keeper_link_drain(server->keeper, UNMOUNT_MS) || !in_place)
 		_exit(EXIT_SUCCESS);
 }
