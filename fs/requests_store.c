@@ -178,6 +178,15 @@ static int status_for_all(struct vt_control_request *request, struct vt_error *e
 	return request->result ? 0 : vt_fail(err, ENOMEM, "no memory for an answer");
 }
 
+static int set_confinement(json_t *result, const struct vt_confinement *confinement)
+{
+	int r = json_object_set_new(result, "confined", json_string(confinement->holds));
+
+	if (r == 0 && confinement->lacks[0])
+		r = json_object_set_new(result, "unconfined", json_string(confinement->lacks));
+	return r;
+}
+
 int vt_serve_status(struct vt_control_request *request, struct vt_error *err)
 {
 	const struct vt_host *host = request->connection->host;
@@ -191,7 +200,8 @@ int vt_serve_status(struct vt_control_request *request, struct vt_error *err)
 			   "mounts", (json_int_t) vt_sessions_count(request->service->sessions),
 			   "imports", (json_int_t) host->imports, "counters", counters(request));
 
-	if (!result || vt_json_set_time(result, "started", host->started_ns) < 0) {
+	if (!result || vt_json_set_time(result, "started", host->started_ns) < 0 ||
+	    set_confinement(result, &host->confinement) < 0) {
 		json_decref(result);
 		return vt_fail(err, ENOMEM, "no memory for an answer");
 	}

@@ -202,6 +202,23 @@ static void check_clock(struct checkup *c, struct vt_client *client)
 		tell(c, OK, "clock", "is taken for right");
 }
 
+/* Who does not administer the store is not told. */
+static void check_confinement(struct checkup *c, struct vt_client *client)
+{
+	vt_cleanup(vt_json_freep) json_t *status = NULL;
+	const struct vt_call call = {.op = "status"};
+	const char *holds, *lacks;
+
+	if (vt_client_call(client, &call, &status, NULL) < 0)
+		return;
+	holds = vt_json_text(status, "confined", NULL);
+	lacks = vt_json_text(status, "unconfined", NULL);
+	if (lacks)
+		tell(c, WARN, "confined", "the server does without %s", lacks);
+	else if (holds)
+		tell(c, OK, "confined", "%s", holds);
+}
+
 static void check_leftovers(struct checkup *c, struct vt_client *client)
 {
 	struct vt_cli cli = *c->cli;
@@ -244,6 +261,7 @@ static void check_server(struct checkup *c)
 		tell(c, OK, "server", "pid %lld answers", (long long) vt_json_count(hello, "pid"));
 	if (r < 0)
 		return;
+	check_confinement(c, client);
 	check_clock(c, client);
 	(void) vt_client_call(client, &mounts, NULL, NULL);
 	check_leftovers(c, client);

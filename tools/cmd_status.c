@@ -20,6 +20,8 @@ static const struct vt_column server_columns[] = {
 	{"started", "started", VT_COLUMN_TIME},
 	{"uid", "uid", VT_COLUMN_TEXT},
 	{"memory", "memory", VT_COLUMN_SIZE},
+	{"confined", "confined", VT_COLUMN_TEXT},
+	{"but not", "unconfined", VT_COLUMN_TEXT},
 	{"imports", "imports", VT_COLUMN_COUNT},
 	{0},
 };
@@ -45,13 +47,13 @@ static void print_server(const json_t *status, const json_t *cache)
 		return;
 	vt_format_size((uint64_t) vt_json_count(cache, "used"), used);
 	vt_format_size((uint64_t) vt_json_count(cache, "limit"), limit);
-	(void) printf("cache    %s of %s\n", used, limit);
+	(void) printf("cache     %s of %s\n", used, limit);
 }
 
 static int print_mounts(const struct vt_cli *cli, const json_t *mounts, struct vt_error *err)
 {
 	if (json_array_size(mounts) == 0)
-		(void) puts("mounts   none");
+		(void) puts("mounts    none");
 	return vt_print_table(cli, mount_columns, mounts, SIZE_MAX, err);
 }
 
