@@ -7,17 +7,16 @@
  */
 #include "fs/confine.h"
 
-#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <link.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -129,45 +128,6 @@ static int allow(const struct ruleset *rules, const char *path, uint64_t rights,
 	return 0;
 }
 
-/*
- * The store, and what folders of it lead to that are links, to another disk. Non-zero from `each`
- * stops.
- */
-static int each_place(const char *store, int (*each)(void *context, const char *path),
-		      void *context)
-{
-	DIR *folder = opendir(store);
-	char link[PATH_MAX + NAME_MAX], path[PATH_MAX];
-	const struct dirent *entry;
-	int r = each(context, store);
-
-	while (r == 0 && folder && (entry = readdir(folder))) {
-		(void) snprintf(link, sizeof link, "%s/%s", store, entry->d_name);
-		if (entry->d_type == DT_LNK && realpath(link, path))
-			r = each(context, path);
-	}
-	if (folder)
-		(void) closedir(folder);
-	return r;
-}
-
-static int allow_place(void *rules, const char *path)
-{
-	return allow(rules, path, READ | CHANGE | TRUNCATE, NULL);
-}
-
-static int contains(void *file, const char *place)
-{
-	size_t len = strlen(place);
-
-	return strncmp(file, place, len) == 0 && ((char *) file)[len] == '/';
-}
-
-bool vt_confined_writes(const char *store, const char *path)
-{
-	return each_place(store, contains, (void *) (uintptr_t) path) > 0;
-}
-
 /* For dl_iterate_phdr: of the program, which comes first, the loader that it names. */
 static int find_loader(struct dl_phdr_info *program, size_t size, void *path)
 {
@@ -189,13 +149,12 @@ static int allow_program(const struct ruleset *rules, struct vt_error *err)
 	return r == 0 && loader ? allow(rules, loader, run, err) : r;
 }
 
-static int allow_files(struct ruleset *rules, const char *store, struct vt_error *err)
+static int allow_files(const struct ruleset *rules, const char *store, struct vt_error *err)
 {
-	int r = each_place(store, allow_place, rules);
+	int r = allow(rules, store, READ | CHANGE | TRUNCATE, err);
 
-	if (r < 0)
-		return vt_fail(err, -r, "landlock: cannot allow '%s': %m", store);
-	r = allow_program(rules, err);
+	if (r == 0)
+		r = allow_program(rules, err);
 	if (r == 0)
 		r = allow(rules, "/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE, err);
 	for (size_t i = 0; r == 0 && i < sizeof readable / sizeof *readable; i++)

@@ -8,7 +8,6 @@
  * process has no more than that. It cannot be taken back, and every process it starts inherits it:
  * what needs more, the keeper, is started before (keeper_link.h).
  */
-#include <stdbool.h>
 
 struct vt_confinement {
 	char holds[128];  /* for people: "no new privileges, landlock 7, ..."; empty: nothing */
@@ -21,6 +20,3 @@ struct vt_confinement {
  * started: Landlock and capabilities are a thread's.
  */
 void vt_confine(const char *store, struct vt_confinement *out);
-
-/* Could a process that is confined to the store have written the file at `path`? Both absolute. */
-bool vt_confined_writes(const char *store, const char *path);

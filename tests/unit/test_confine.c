@@ -46,16 +46,14 @@ static void make_file(const char *name)
 	(void) close(fd);
 }
 
-/* A store with a folder that is a link to another, and a folder beside it. */
+/* A store, and a folder beside it. */
 static void begin(void)
 {
 	(void) vt_scratch();
 	ck_assert_int_eq(mkdir(at("store"), 0755), 0);
 	ck_assert_int_eq(mkdir(at("store/tmp"), 0755), 0);
 	ck_assert_int_eq(mkdir(at("store/shards"), 0755), 0);
-	ck_assert_int_eq(mkdir(at("disk"), 0755), 0);
 	ck_assert_int_eq(mkdir(at("beside"), 0755), 0);
-	ck_assert_int_eq(symlink(at("disk"), at("store/linked")), 0);
 	make_file("store/file");
 	make_file("beside/file");
 }
@@ -216,7 +214,6 @@ ACT(remove_folder, rmdir(at("store/folder")))
 ACT(move_on, rename(at("store/new"), at("store/shards/new")))
 ACT(link_on, link(at("store/shards/new"), at("store/tmp/new")))
 ACT(remove_file, unlink(at("store/tmp/new")))
-ACT(create_through_a_link, open(at("store/linked/new"), O_WRONLY | O_CREAT, 0600))
 ACT(read_memory, open("/proc/self/statm", O_RDONLY))
 ACT(read_memory_of_all, open("/proc/meminfo", O_RDONLY))
 ACT(read_processors, open("/sys/devices/system/cpu/online", O_RDONLY))
@@ -248,7 +245,6 @@ START_TEST(all_is_possible_inside_of_the_store)
 		ROW(read_memory_of_all),
 		ROW(read_processors),
 		ROW(write_to_nowhere),
-		ROW(create_through_a_link),
 		ROW(listen_in_the_store),
 	};
 
