@@ -133,6 +133,9 @@ it "leaves no dead mount at an orderly end, root's or another user's"
 kill -TERM "$(pids_of server)"
 until [ -z "$(pids_of 'server|keeper')" ]; do sleep 0.05; done
 assert_equal "$(mounts_below)" ""
+mknod "$tmp/fuse" c 10 229
+chmod 0666 "$tmp/fuse"
+mount --bind "$tmp/fuse" /dev/fuse # as it is where users may mount
 make_user owner
 install -d -o "$user" "$tmp/owner" "$tmp/owner/mnt"
 as_user "$user" env VITRINE_STORE="$tmp/owner/store" "$VITRINE" init --quiet
@@ -142,6 +145,7 @@ assert_equal "$(mounts_below)" "$tmp/owner/mnt"
 kill -TERM "$(pids_of server "$tmp/owner/store")"
 until [ -z "$(pids_of 'server|keeper' "$tmp/owner/store")" ]; do sleep 0.05; done
 assert_equal "$(mounts_below)" ""
+umount /dev/fuse
 
 it "goes without on request, and says so"
 assert_ok env VITRINE_CONFINE=no "$VITRINE" ls
