@@ -137,9 +137,27 @@ static void check_allowed(const struct act *acts, size_t count)
 	}
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
+START_TEST(what_the_kernel_has_is_in_force)
+{
+	struct vt_confinement confinement;
+	char words[32];
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+
+	begin();
+	confinement = in_force();
+	if (abi >= 2) {
+		(void) snprintf(words, sizeof words, "landlock %ld", abi);
+		ck_assert_msg(strstr(confinement.holds, words) != NULL, "%s", confinement.lacks);
+	}
+	if (prctl(PR_GET_SECCOMP) == 0)
+		ck_assert_msg(strstr(confinement.holds, "seccomp") != NULL, "%s",
+			      confinement.lacks);
+	vt_scratch_done();
+}
+END_TEST
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* As root of the scratch folder everything below would be readable by its owner, and is. */
 ACT(read_beside, open(at("beside/file"), O_RDONLY))
 ACT(list_beside, open(at("beside"), O_RDONLY | O_DIRECTORY))
 ACT(write_beside, open(at("beside/file"), O_WRONLY))
@@ -481,6 +499,7 @@ END_TEST
 int main(int argc, char **argv)
 {
 	const TTest *tests[] = {
+		what_the_kernel_has_is_in_force,
 		no_file_outside_of_the_store_is_changed_and_few_are_read,
 		all_is_possible_inside_of_the_store,
 		what_a_server_never_asks_of_the_kernel_is_refused,
