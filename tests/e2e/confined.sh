@@ -34,9 +34,9 @@ assert_confined() {
 	assert_equal "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$server/limits")" "0 0"
 }
 
-# assert_free_keeper [STORE]: its keeper, which has to execute programs and to unmount, and cannot be looked into either.
+# assert_free_keeper: its keeper, which has to execute programs and to unmount, and cannot be looked into either.
 assert_free_keeper() {
-	keeper=$(pids_of keeper "${1:-$VITRINE_STORE}")
+	keeper=$(pids_of keeper)
 	assert_equal "$(of_process "$keeper" NoNewPrivs) $(of_process "$keeper" Seccomp)" "0 0"
 	assert_equal "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$keeper/limits")" "0 0"
 }
