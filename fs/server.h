@@ -20,6 +20,6 @@ int vt_server_start(const char *dir, bool may, struct vt_error *err);
  * server --store DIR [--foreground] [--keeper FD], the words before `server` taken off; the exit
  * status. Goes into the background when it listens, unless --foreground or a keeper started it.
  * VITRINE_CACHE: bytes of cache (K, M, G). VITRINE_IDLE_SECONDS: how long it stays without a
- * connection or a mount (60; for ever in the foreground).
+ * connection or a mount (60; for ever in the foreground). VITRINE_CONFINE: confine.h.
  */
 int vt_server_main(int argc, char **argv);
