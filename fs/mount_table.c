@@ -121,12 +121,15 @@ int vt_mounted_wait_end(const char *point, int other, int patience_ms, struct vt
 {
 	vt_autoclose int fd = open(VT_MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
 	struct pollfd watch[] = {{.fd = fd, .events = POLLPRI}, {.fd = other, .events = POLLIN}};
+	const struct timespec patience = {patience_ms / 1000, patience_ms % 1000 * 1000000L};
+	sigset_t none;
 	int r, ready;
 
+	(void) sigemptyset(&none);
 	if (fd < 0)
 		return vt_fail(err, errno, "cannot read " VT_MOUNT_TABLE ": %m");
 	while ((r = vt_mounted_list(is_point, (void *) point, err)) > 0) {
-		ready = poll(watch, 2, patience_ms);
+		ready = ppoll(watch, 2, patience_ms < 0 ? NULL : &patience, &none);
 		if (ready < 0)
 			return -errno;
 		if (ready == 0 || watch[1].revents)

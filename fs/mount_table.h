@@ -32,7 +32,8 @@ int vt_mounted_list_any(const char *table, vt_mounted_each *each, void *context,
 
 /*
  * Waits until nothing of ours is mounted on `point`: 0; until `other` (-1: none) can be read or
- * `patience_ms` (-1: for ever) are over: 1; or until a signal is handled: -EINTR.
+ * `patience_ms` (-1: for ever) are over: 1; or until a signal is handled, also one that is blocked
+ * outside of here: -EINTR.
  */
 int vt_mounted_wait_end(const char *point, int other, int patience_ms, struct vt_error *err);
 

@@ -143,13 +143,22 @@ static void on_signal(int number)
 {
 }
 
-/* Without SA_RESTART, so that waiting ends. */
+/*
+ * Without SA_RESTART, so that waiting ends. Who stays hears of them only while it waits: one that
+ * came between would be forgotten.
+ */
 static void catch_signals(void)
 {
 	const struct sigaction action = {.sa_handler = on_signal};
+	sigset_t set;
 
+	(void) sigemptyset(&set);
+	(void) sigaddset(&set, SIGTERM);
+	(void) sigaddset(&set, SIGINT);
 	(void) sigaction(SIGTERM, &action, NULL);
 	(void) sigaction(SIGINT, &action, NULL);
+	if (foreground)
+		(void) sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static int attach(struct vt_cli *cli, struct vt_standing *standing, const struct wishes *wishes,

@@ -90,6 +90,25 @@ kill "$pid"
 wait "$pid" || fail "status $?" "$(cat "$tmp/said")"
 assert_equal "$(mounts_below)" ""
 
+it "--foreground ends on a SIGTERM that comes while it hands its mount to another server"
+"$VITRINE" mount --foreground "$point" >"$tmp/said" 2>&1 &
+mounter=$!
+until grep -q "is on" "$tmp/said"; do sleep 0.05; done
+keeper=$(pids_of keeper)
+kill -STOP "$keeper" # nobody answers
+kill -9 "$(pids_of server)"
+sleep 0.5
+kill -TERM "$mounter"
+sleep 0.2
+kill -CONT "$keeper"
+for _ in $(seq 200); do
+	kill -0 "$mounter" 2>/dev/null || break
+	sleep 0.1
+done
+kill -0 "$mounter" 2>/dev/null && fail "it stays"
+wait "$mounter" || fail "$(cat "$tmp/said")"
+mounts_below | grep -qxF "$point" && fail "the mount is still there"
+
 it "--foreground ends when somebody else unmounts"
 "$VITRINE" mount --foreground "$point" >"$tmp/said2" 2>&1 &
 pid=$!
