@@ -81,7 +81,8 @@ class Stage:
         self.folder, self.setting = folder, setting
         self.store, self.mnt = os.path.join(folder, "store"), os.path.join(folder, "mnt")
         self.program, self.other, self.make_audit = setting.program, setting.other, setting.make_audit
-        self.clean = os.environ | {"VITRINE_STORE": self.store, "VITRINE_IDLE_SECONDS": "60"}
+        # A confined server could not say which points it reaches.
+        self.clean = os.environ | {"VITRINE_STORE": self.store, "VITRINE_IDLE_SECONDS": "60", "VITRINE_CONFINE": "no"}
         self.env = self.clean | (crash or {})
         self.holder = self.waiting = None
         self.is_mounted = False
