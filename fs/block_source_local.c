@@ -19,6 +19,7 @@
 #include "fs/io_pool.h"
 #include "fs/memory.h"
 #include "fs/read_around.h"
+#include "fs/shard_identity.h"
 #include "index/base/error.h"
 #include "index/base/file.h"
 #include "index/base/log.h"
@@ -182,6 +183,12 @@ static int open_shard(struct local_source *source, uint32_t number, struct open_
 		return r == -ENOENT ? -ENOENT : -EIO;
 	}
 	(void) posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* the kernel's guesses are no use */
+	r = vt_shard_identify(fd, path, number);
+	if (r < 0) {
+		vt_log(VT_LOG_ERROR, "not the shard it should be shard=%u path='%s'", number, path);
+		(void) close(fd);
+		return r;
+	}
 	*out = keep(source, number, fd);
 	return *out ? 0 : -ENOMEM;
 }

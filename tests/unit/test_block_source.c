@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "fs/read_around.h"
 #include "tests/unit/read_rig.h"
@@ -113,6 +114,53 @@ START_TEST(what_is_not_there_and_what_is_cut_short_are_told_apart)
 		at.frame_offset = 1u << 30;
 		ck_assert_int_eq(rig_read(rig.source, &at, out), -EBADMSG);
 	}
+	rig_done(&rig);
+}
+END_TEST
+
+static void rename_shard(const char *from, const char *to)
+{
+	char old[4096];
+
+	(void) snprintf(old, sizeof old, "%s", vt_scratch_path(from));
+	ck_assert_int_eq(rename(old, vt_scratch_path(to)), 0);
+}
+
+static void flip_byte(const char *name, off_t at)
+{
+	int fd = open(vt_scratch_path(name), O_RDWR | O_CLOEXEC);
+	uint8_t byte;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+	byte ^= 1;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+	(void) close(fd);
+}
+
+START_TEST(shards_that_changed_places_are_not_read)
+{
+	uint8_t out[LEN + 64];
+
+	set_up(4); /* frames of the same size at the same offset, with sound checksums */
+	rename_shard("1.vsh", "x.vsh");
+	rename_shard("2.vsh", "1.vsh");
+	rename_shard("x.vsh", "2.vsh");
+	for (uint32_t i = 1; i <= 2; i++)
+		ck_assert_int_eq(rig_read(rig.source, &places[i], out), -EBADMSG);
+	reads_right(rig.source, 3);
+	rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_damaged_header_does_not_keep_sound_frames_from_being_read)
+{
+	set_up(4);
+	ck_assert_int_eq(chmod(vt_scratch_path("1.vsh"), 0600), 0);
+	flip_byte("1.vsh", 8);   /* the magic */
+	flip_byte("1.vsh", 24);  /* the uuid */
+	flip_byte("1.vsh", 100); /* padding */
+	reads_right(rig.source, 1);
 	rig_done(&rig);
 }
 END_TEST
@@ -296,7 +344,9 @@ END_TEST
 
 VT_SUITE(block_source, local_files_give_what_is_stored_first_and_again,
 	 few_files_stay_open_however_many_threads_read,
-	 what_is_not_there_and_what_is_cut_short_are_told_apart, a_delayed_shard_holds_up_no_other,
+	 what_is_not_there_and_what_is_cut_short_are_told_apart, shards_that_changed_places_are_not_read,
+	 a_damaged_header_does_not_keep_sound_frames_from_being_read,
+	 a_delayed_shard_holds_up_no_other,
 	 delayed_reads_are_answered_and_in_order, every_third_read_fails_as_told,
 	 every_second_read_has_one_bit_flipped, the_environment_chooses_a_source_or_is_refused,
 	 what_lies_beside_a_missing_frame_is_brought_with_it)
