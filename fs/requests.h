@@ -59,6 +59,7 @@ struct vt_connection {
 	char import_as[VT_NAME_PART_MAX + 1];
 	bool import_open; /* its commit lets everybody read the dataset */
 	struct vt_ahead *ahead; /* files that are brought before they are read; or NULL */
+	struct vt_buf moves; /* of a repair: struct vt_move each (index/repair.h) */
 };
 
 /*
@@ -199,6 +200,16 @@ int vt_serve_import_dictionary(struct vt_control_request *request, struct vt_err
 int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_import_tree(struct vt_control_request *request, struct vt_error *err);
 void vt_control_abort_import(struct vt_connection *connection); /* nothing when none is open */
+/* The member 'shards' of a commit; the list is the caller's. */
+int vt_control_read_shards(const json_t *args, struct vt_new_shard **out, size_t *count,
+			   struct vt_error *err);
+/* requests_repair.c: */
+int vt_serve_repair_contents(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_repair_names(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_repair_begin(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_repair_shard(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_repair_move(struct vt_control_request *request, struct vt_error *err);
+int vt_serve_repair_commit(struct vt_control_request *request, struct vt_error *err);
 /* requests_label.c: */
 int vt_serve_label_begin(struct vt_control_request *request, struct vt_error *err);
 int vt_serve_label_rows(struct vt_control_request *request, struct vt_error *err);

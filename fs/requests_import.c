@@ -124,6 +124,7 @@ void vt_control_abort_import(struct vt_connection *connection)
 		return;
 	vt_relabel_free(vt_steal(&connection->relabel));
 	vt_label_schema_free(vt_steal(&connection->schema));
+	vt_buf_done(&connection->moves);
 	vt_import_free(vt_steal(&connection->import));
 	atomic_fetch_sub(&connection->host->imports, 1);
 }
@@ -341,8 +342,8 @@ static int read_shard(const json_t *row, struct vt_new_shard *out, struct vt_err
 	return 0;
 }
 
-static int read_shards(const json_t *args, struct vt_new_shard **out, size_t *count,
-		       struct vt_error *err)
+int vt_control_read_shards(const json_t *args, struct vt_new_shard **out, size_t *count,
+			   struct vt_error *err)
 {
 	vt_autofree struct vt_new_shard *shards = NULL;
 	const json_t *list = json_object_get(args, "shards");
@@ -450,7 +451,7 @@ static int commit(struct vt_control_request *request, struct vt_version *version
 	int r = vt_arg_text_or(request->args, "stamps", &stamps, err);
 
 	if (r >= 0)
-		r = read_shards(request->args, &shards, &count, err);
+		r = vt_control_read_shards(request->args, &shards, &count, err);
 	if (r >= 0 && request->connection->import_open)
 		r = open_to_all(request, err);
 	VT_CRASHPOINT("publish-opened");

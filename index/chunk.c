@@ -68,26 +68,29 @@ void vt_chunk_value(const struct vt_location *at, uint32_t length, struct vt_buf
 	vt_buf_put_le32(out, length);
 }
 
-int vt_chunk_find(struct vt_store *store, uint32_t domain, const struct vt_digest *content,
-		  bool nowait, struct vt_location *out, uint32_t *length, struct vt_error *err)
+int vt_chunk_decode(const void *data, size_t len, struct vt_location *out, uint32_t *length,
+		    struct vt_error *err)
 {
-	vt_cleanup(vt_value_done) struct vt_value value = {0};
-	struct vt_location at;
-	struct vt_reader r;
-	uint8_t key[36];
-	int e;
+	struct vt_reader r = vt_reader_over(data, len);
+	struct vt_location at = get_location(&r);
 
-	vt_chunk_key(domain, content, key);
-	e = vt_store_get(store, VT_CF_CHUNK, key, sizeof key, nowait, &value, err);
-	if (e < 0)
-		return e;
-	r = vt_reader_over(value.data, value.len);
-	at = get_location(&r);
-	if (value.len != CHUNK_BYTES || at.shard == 0)
+	if (len != CHUNK_BYTES || at.shard == 0)
 		return vt_fail(err, EBADMSG, "the row of a chunk is damaged");
 	*out = at;
 	*length = vt_reader_le32(&r);
 	return 0;
+}
+
+int vt_chunk_find(struct vt_store *store, uint32_t domain, const struct vt_digest *content,
+		  bool nowait, struct vt_location *out, uint32_t *length, struct vt_error *err)
+{
+	vt_cleanup(vt_value_done) struct vt_value value = {0};
+	uint8_t key[36];
+	int r;
+
+	vt_chunk_key(domain, content, key);
+	r = vt_store_get(store, VT_CF_CHUNK, key, sizeof key, nowait, &value, err);
+	return r < 0 ? r : vt_chunk_decode(value.data, value.len, out, length, err);
 }
 
 void vt_recipe_head_value(const uint64_t *starts, size_t segments, uint64_t size,

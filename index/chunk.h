@@ -58,6 +58,10 @@ int vt_recipe_find(struct vt_store *store, struct vt_lru *lru, uint32_t domain,
 /* Nothing that is cached of a recipe is used any more: its rows may have been written anew. */
 void vt_recipe_forget(struct vt_lru *lru, uint32_t domain, const struct vt_digest *content);
 
+/* What a row of VT_CF_CHUNK says. -EBADMSG. */
+int vt_chunk_decode(const void *data, size_t len, struct vt_location *out, uint32_t *length,
+		    struct vt_error *err);
+
 /* Encoders for the rows, used by the import (keys ascending: sort before writing an SST). */
 void vt_chunk_key(uint32_t domain, const struct vt_digest *content, uint8_t key[36]);
 void vt_chunk_value(const struct vt_location *at, uint32_t length, struct vt_buf *out);

@@ -22,6 +22,7 @@
 #include "index/folder.h"
 #include "index/gc_gate.h"
 #include "index/record.h"
+#include "index/repair.h"
 
 #define SWEEP_WAIT_NS (30 * VT_NS_PER_SEC) /* for a gc to end */
 #define PAGE_RUN      1024u
@@ -238,6 +239,23 @@ int vt_import_revise(struct vt_index *index, uint32_t version, struct vt_import 
 	import->domain = newest->domain;
 	import->parent = newest->serial;
 	import->base = newest->base;
+	r = make_folder(import, err);
+	if (r < 0)
+		return r;
+	fill_info(import, 0, info);
+	*out = vt_steal(&import);
+	return 0;
+}
+
+int vt_repair_begin(struct vt_index *index, struct vt_import **out, struct vt_import_info *info,
+		    struct vt_error *err)
+{
+	vt_cleanup(vt_import_freep) struct vt_import *import = NULL;
+	int r = new_import(index, &import, err);
+
+	if (r < 0)
+		return r;
+	import->domain = VT_DOMAIN_PLAIN;
 	r = make_folder(import, err);
 	if (r < 0)
 		return r;

@@ -107,8 +107,8 @@ static int check_labels(struct vt_import *import, struct vt_version *version, st
 }
 
 /* What the commit is about to name must have been taken in. */
-static int check_rows(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
-		      struct vt_version *version, struct vt_error *err)
+static int check_dictionaries(struct vt_import *import, const struct vt_new_shard *shards,
+			      size_t count, struct vt_error *err)
 {
 	uint8_t key[8];
 	int r = 0;
@@ -119,9 +119,16 @@ static int check_rows(struct vt_import *import, const struct vt_new_shard *shard
 		vt_dictionary_key(import->domain, shards[i].dictionary, key);
 		r = check_row(import, VT_CF_DICTIONARY, key, sizeof key, "dictionary", err);
 	}
+	return r;
+}
+
+static int check_pages(struct vt_import *import, struct vt_version *version, struct vt_error *err)
+{
+	uint8_t key[8];
+	int r;
+
 	vt_key_u64(version->tree.root.page, key);
-	if (r == 0)
-		r = check_row(import, VT_CF_PAGE, key, sizeof key, "root page", err);
+	r = check_row(import, VT_CF_PAGE, key, sizeof key, "root page", err);
 	return r < 0 ? r : check_labels(import, version, err);
 }
 
@@ -292,38 +299,57 @@ static void keep_stamps(struct vt_import *import, const char *stamps)
 	(void) rename(from, to);
 }
 
+/* Before anything is moved: whatever is wrong here may be set right. */
+static int check_shards(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
+			struct vt_error *err)
+{
+	int r = 0;
+
+	if (import->committed)
+		return vt_fail(err, EINVAL, "the import is over");
+	for (size_t i = 0; i < import->shards.count; i++)
+		((struct import_shard *) import->shards.rows[i].value)->listed = false;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = check_shard(import, &shards[i], err);
+	return r < 0 ? r : check_dictionaries(import, shards, count, err);
+}
+
+/* From here on the shards stay. */
+static int keep_shards(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
+		       struct vt_error *err)
+{
+	int r = move_shards(import, shards, count, err);
+
+	if (r < 0)
+		return r;
+	VT_CRASHPOINT("import-moved");
+	r = record_shards(import, shards, count, err);
+	if (r < 0 && !is_undecided(r))
+		remove_moved(import, shards, count);
+	if (r == 0)
+		VT_CRASHPOINT("import-shards-recorded");
+	return r;
+}
+
 int vt_import_commit(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
 		     struct vt_version *version, const char *stamps, const struct vt_version **out,
 		     struct vt_error *err)
 {
 	int r = 0;
 
-	if (import->committed)
-		return vt_fail(err, EINVAL, "the import is over");
 	if (stamps && (strchr(stamps, '/') || stamps[0] == '.'))
 		return vt_fail(err, EINVAL, "'%s' is no bare file name", stamps);
-	for (size_t i = 0; i < import->shards.count; i++)
-		((struct import_shard *) import->shards.rows[i].value)->listed = false;
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = check_shard(import, &shards[i], err);
+	r = check_shards(import, shards, count, err);
 	if (r == 0)
-		r = check_rows(import, shards, count, version, err);
+		r = check_pages(import, version, err);
 	VT_CRASHPOINT("import-checked");
 	if (r == 0)
 		r = vt_catalog_check_commit(import->index->catalog, import->dataset, import->as,
 					    import->parent, err);
 	if (r == 0)
-		r = move_shards(import, shards, count, err);
+		r = keep_shards(import, shards, count, err);
 	if (r < 0)
 		return r;
-
-	VT_CRASHPOINT("import-moved");
-	r = record_shards(import, shards, count, err);
-	if (r < 0 && !is_undecided(r))
-		remove_moved(import, shards, count);
-	if (r < 0)
-		return r;
-	VT_CRASHPOINT("import-shards-recorded");
 	version->dataset = import->dataset;
 	version->name = import->as;
 	r = take_contents_in(import, err);
@@ -337,6 +363,28 @@ int vt_import_commit(struct vt_import *import, const struct vt_new_shard *shards
 	VT_CRASHPOINT("import-stamps-kept");
 	(void) vt_folder_remove(import->dir, NULL); /* else recovery does */
 	VT_CRASHPOINT("import-over");
+	return 0;
+}
+
+int vt_import_commit_shards(struct vt_import *import, const struct vt_new_shard *shards,
+			    size_t count, struct vt_error *err)
+{
+	int r = check_shards(import, shards, count, err);
+
+	return r < 0 ? r : keep_shards(import, shards, count, err);
+}
+
+int vt_import_end(struct vt_import *import, struct vt_error *err)
+{
+	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+	int r;
+
+	put_end(import, batch);
+	r = vt_store_write(import->index->store, batch, true, err);
+	if (r < 0)
+		return r;
+	import->committed = true;
+	(void) vt_folder_remove(import->dir, NULL); /* else recovery does */
 	return 0;
 }
 

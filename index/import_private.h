@@ -42,6 +42,15 @@ struct vt_import {
 /* A file or folder made by root in a store of somebody else becomes the store's. */
 int vt_index_adopt(const struct vt_index *index, const char *path, struct vt_error *err);
 
+/*
+ * Of a commit: checks, syncs, moves and records the shards. -EINVAL when the import is over; -EIO,
+ * -ENOSPC, -EBADMSG leave undecided whether they are recorded, and their files where they are.
+ */
+int vt_import_commit_shards(struct vt_import *import, const struct vt_new_shard *shards,
+			    size_t count, struct vt_error *err);
+/* The commit of an import without a version: its record is gone, durably, and it is over. */
+int vt_import_end(struct vt_import *import, struct vt_error *err);
+
 /* Moves every shard file without a record to STORE/lost/; how many. */
 int vt_import_set_aside(struct vt_index *index, uint64_t *shards, struct vt_error *err);
 
