@@ -79,6 +79,20 @@ int vt_cli_call(struct vt_cli *cli, const char *op, json_t *args, vt_client_row 
 	return r;
 }
 
+int vt_cli_call_anew(struct vt_cli *cli, const struct vt_call *call, json_t **result,
+		     struct vt_error *err)
+{
+	int r;
+
+	vt_cli_done(cli);
+	r = vt_cli_connect(cli, err);
+	if (r < 0) {
+		json_decref(call->args);
+		return r;
+	}
+	return vt_client_call(cli->client, call, result, err);
+}
+
 int vt_misused(const struct vt_cli *cli, struct vt_error *err, const char *format, ...)
 {
 	char sentence[512];

@@ -63,6 +63,13 @@ int vt_cli_connect_running(struct vt_cli *cli, struct vt_error *err);
 int vt_cli_call(struct vt_cli *cli, const char *op, json_t *args, vt_client_row *row, void *context,
 		json_t **result, struct vt_error *err);
 
+/*
+ * The same over a new connection, for who worked for long since the last one: the server closes a
+ * connection that is silent for a minute. An import on the old one ends with it.
+ */
+int vt_cli_call_anew(struct vt_cli *cli, const struct vt_call *call, json_t **result,
+		     struct vt_error *err);
+
 /* The name of the user who runs the program, "" if there is none. Until the next call. */
 const char *vt_cli_user_name(void);
 

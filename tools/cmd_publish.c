@@ -2,23 +2,14 @@
 /*
  * `vitrine publish`: folders and archives in, a version out. The engine runs in this process
  * (tools/publish/publish.h); the store hands out numbers and commits.
- *
- * Root publishing into somebody's store becomes that user first, and keeps only the capability to
- * read: every file it makes then belongs to the store's owner without any chown.
  */
 #include <errno.h>
-#include <grp.h>
-#include <linux/capability.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "index/base/error.h"
-#include "index/store_facts.h"
 #include "tools/commands.h"
 #include "tools/gate_report.h"
 #include "tools/label_intake.h"
@@ -28,6 +19,7 @@
 #include "tools/progress.h"
 #include "tools/publish/backend_client.h"
 #include "tools/publish/publish.h"
+#include "tools/store_owner.h"
 #include "tools/target.h"
 
 static const char *message = "", *licence = "", *as, *author, *progress_mode, *gate;
@@ -73,35 +65,6 @@ static void catch_signals(void)
 	(void) sigaction(SIGINT, &action, NULL);
 	(void) sigaction(SIGTERM, &action, NULL);
 	(void) sigaction(SIGHUP, &action, NULL);
-}
-
-static int keep_reading(struct vt_error *err)
-{
-	const uint32_t bit = 1u << CAP_DAC_READ_SEARCH;
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{.effective = bit, .permitted = bit}};
-
-	if (syscall(SYS_capset, &header, data) < 0)
-		return vt_fail(err, errno, "cannot keep the right to read: %m");
-	return 0;
-}
-
-/* Before any thread starts: capabilities are per thread. */
-static int become_owner(const char *store, struct vt_error *err)
-{
-	struct vt_store_facts facts;
-	const struct passwd *user;
-	int r = vt_store_facts_read(store, &facts, err);
-
-	if (r < 0)
-		return r;
-	if (geteuid() != 0 || facts.owner_uid == 0)
-		return 0;
-	user = getpwuid(facts.owner_uid);
-	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setgroups(0, NULL) < 0 ||
-	    (user && setgid(user->pw_gid) < 0) || setuid(facts.owner_uid) < 0)
-		return vt_fail(err, errno, "cannot become the owner of '%s': %m", store);
-	return keep_reading(err);
 }
 
 static void look(void *context, struct vt_progress_view *out)
@@ -314,7 +277,7 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 	if (r == 0)
 		vt_publish_backend_judge(backend, judged, vt_gate_report_row, &report);
 	if (r == 0)
-		r = become_owner(cli->store, err);
+		r = vt_act_as_owner(cli->store, err);
 	if (r == 0)
 		r = vt_progress_start(cli, progress_mode, look, progress, &bar, err);
 	if (r < 0)

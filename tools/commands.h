@@ -32,6 +32,7 @@ extern const struct vt_command vt_cmd_withdraw;
 extern const struct vt_command vt_cmd_rm;
 extern const struct vt_command vt_cmd_gc;
 extern const struct vt_command vt_cmd_verify;
+extern const struct vt_command vt_cmd_repair;
 extern const struct vt_command vt_cmd_mount;
 extern const struct vt_command vt_cmd_umount;
 extern const struct vt_command vt_cmd_status;

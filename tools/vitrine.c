@@ -57,6 +57,7 @@ const struct vt_command *const vt_commands[] = {
 	&vt_cmd_rm,
 	&vt_cmd_gc,
 	&vt_cmd_verify,
+	&vt_cmd_repair,
 	&vt_cmd_mount,
 	&vt_cmd_umount,
 	&vt_cmd_warm,

@@ -14,6 +14,7 @@
 struct client_backend {
 	struct vt_publish_backend base; /* first */
 	struct vt_client *client;       /* borrowed */
+	const char *shard_op;           /* that gives a new shard */
 	struct vt_digest parent_tree;   /* zero without a parent */
 	uint64_t parent_page;           /* of its root */
 	json_t *commit_args;            /* borrowed; or NULL */
@@ -73,7 +74,8 @@ static int ask_blob(struct vt_publish_backend *b, const char *op, const void *bl
 static int ask_shard(struct vt_publish_backend *b, uint32_t *serial, char uuid[37], char path[4096],
 		     struct vt_error *err)
 {
-	const struct vt_call call = {.op = "import.shard", .args = json_object()};
+	const struct vt_call call = {.op = ((struct client_backend *) b)->shard_op,
+				     .args = json_object()};
 	json_t *result = NULL;
 	int r = ask(b, &call, &result, err);
 
@@ -416,9 +418,10 @@ static int read_info(const json_t *result, struct vt_import_info *out,
 	return 0;
 }
 
-int vt_publish_backend_open(struct vt_client *client, const char *dataset, const char *as,
-			    bool open, struct vt_publish_backend **out, struct vt_import_info *info,
-			    struct vt_error *err)
+/* `args` is stolen. */
+static int open_backend(struct vt_client *client, const char *op, json_t *args,
+			const char *shard_op, struct vt_publish_backend **out,
+			struct vt_import_info *info, struct vt_error *err)
 {
 	static const struct vt_publish_backend_ops ops = {
 		.shard = ask_shard,
@@ -432,18 +435,17 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 		.tree = ask_tree,
 		.commit = ask_commit,
 	};
-	const struct vt_call call = {
-		.op = "import.begin",
-		.args = json_pack("{s:s, s:s*, s:b}", "dataset", dataset, "as", as, "open", open)};
+	const struct vt_call call = {.op = op, .args = args};
 	struct client_backend *backend = calloc(1, sizeof *backend);
 	json_t *result = NULL;
 	int r;
 
 	if (!backend) {
-		json_decref(call.args);
+		json_decref(args);
 		return no_memory(err);
 	}
-	*backend = (struct client_backend){.base = {&ops}, .client = client};
+	*backend = (struct client_backend){
+		.base = {&ops}, .client = client, .shard_op = shard_op};
 	r = ask(&backend->base, &call, &result, err);
 	if (r >= 0)
 		r = read_info(result, info, backend, err);
@@ -454,6 +456,36 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 	}
 	*out = &backend->base;
 	return 0;
+}
+
+int vt_publish_backend_open(struct vt_client *client, const char *dataset, const char *as,
+			    bool open, struct vt_publish_backend **out, struct vt_import_info *info,
+			    struct vt_error *err)
+{
+	return open_backend(
+		client, "import.begin",
+		json_pack("{s:s, s:s*, s:b}", "dataset", dataset, "as", as, "open", open),
+		"import.shard", out, info, err);
+}
+
+int vt_publish_backend_open_repair(struct vt_client *client, struct vt_publish_backend **out,
+				   struct vt_import_info *info, struct vt_error *err)
+{
+	return open_backend(client, "repair.begin", json_object(), "repair.shard", out, info, err);
+}
+
+int vt_publish_backend_commit_repair(struct vt_publish_backend *backend,
+				     const struct vt_new_shard *shards, size_t count,
+				     struct vt_error *err)
+{
+	const struct vt_call call = {
+		.op = "repair.commit",
+		.args = json_pack("{s:o}", "shards", pack_shards(shards, count))};
+	int r = ask(backend, &call, NULL, err);
+
+	return r == -ECONNRESET ? vt_fail(err, ECONNRESET,
+					  "the server ended during the commit: repair once more")
+				: r;
 }
 
 void vt_publish_backend_judge(struct vt_publish_backend *backend, json_t *args, vt_client_row *row,

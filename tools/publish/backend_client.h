@@ -15,6 +15,15 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 			    bool open, struct vt_publish_backend **out, struct vt_import_info *info,
 			    struct vt_error *err);
 /*
+ * The same for a repair (index/repair.h), of which the backend gives shards alone. Its moves are the
+ * caller's to send, before the commit.
+ */
+int vt_publish_backend_open_repair(struct vt_client *client, struct vt_publish_backend **out,
+				   struct vt_import_info *info, struct vt_error *err);
+int vt_publish_backend_commit_repair(struct vt_publish_backend *backend,
+				     const struct vt_new_shard *shards, size_t count,
+				     struct vt_error *err);
+/*
  * The commit takes `args` (an object, borrowed) along, and rows of its answer go to `row`: what a
  * quality gate has to say.
  */
