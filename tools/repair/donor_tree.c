@@ -158,22 +158,30 @@ static int try_piece(struct tree *tree, const uint8_t *data, size_t len, uint64_
 	return 0;
 }
 
-static int try_pieces(struct tree *tree, const struct stat *st, struct vt_error *err)
+/* `cut`: where the bytes say; else at even lengths, as what does not shrink is (publish/stream.c). */
+static int try_cuts(struct tree *tree, bool cut, struct vt_error *err)
 {
 	uint64_t offset = 0;
 	ssize_t n;
 	int r = 0;
 
-	(void) st;
 	while (r == 0 &&
 	       (n = vt_file_read_at(tree->fd, tree->room, VT_CHUNK_MAX, offset)) > 0) {
-		size_t len = vt_chunk_cut(tree->room, (size_t) n);
+		size_t len = cut ? vt_chunk_cut(tree->room, (size_t) n) : (size_t) n;
 
 		r = try_piece(tree, tree->room, len, offset, err);
 		offset += len;
 		tree->damage->bytes += len;
 	}
 	return r;
+}
+
+static int try_pieces(struct tree *tree, const struct stat *st, struct vt_error *err)
+{
+	int r = try_cuts(tree, true, err);
+
+	(void) st;
+	return r < 0 ? r : try_cuts(tree, false, err);
 }
 
 /* ---- the tree -------------------------------------------------------------------------------- */
