@@ -43,6 +43,9 @@ for i in $(seq 20); do # more than one table, and some that were merged
 done
 flip index "$flips" "$seed"
 
+it "never gives a wrong byte when files of the index are gone or cut short, and verify says so"
+flip gone
+
 it "never shows an older state for a wrong bit at the end of the log after a kill, and keeps the shards"
 echo after-the-kill >"$tmp/src/number"
 vitrine publish --quiet ds "$tmp/src"

@@ -8,6 +8,7 @@
     flip.py index STORE DATASET SOURCE COUNT SEED       random bits of the index's files, a fresh server for each
     flip.py log STORE DATASET SOURCE RECORDS STEP       kills the server; in the log's last RECORDS each bit of their
                                                         headers (RocksDB's log format) and every STEP-th of the rest
+    flip.py gone STORE DATASET SOURCE                   each file of the index removed or cut short, a fresh server for each
 
 The server must run with VITRINE_CACHE=1 for `shard` and `mount`, so that it reads again what it had read. Prints what
 happened; ends with 1 if anything was wrong. VITRINE is the program.
@@ -192,6 +193,41 @@ def flip_index(count, seed):
         print(f"  {times} times: {words}")
 
 
+def index_gone():
+    outcomes = {}
+    run("stop", "--quiet")
+    kept = Kept()
+    for name in below("kept"):
+        for length in (None, 0, os.path.getsize(name) // 2):
+            kept.put_back()
+            where = name.replace(kept.folder, store + "/index")
+            if length is None:
+                os.unlink(where)
+            else:
+                os.truncate(where, length)
+            status = 0
+            for path in files:
+                done = run("cat", f"{dataset}:{path}")
+                compare(path, done.stdout if done.returncode == 0 else None, f"{where}, cut to {length}")
+                status = status or done.returncode
+                if done.returncode not in (0, 1, 4, 5) or b"ended" in done.stderr:
+                    sys.exit(f"{where}, cut to {length}: cat {path}: status {done.returncode} {done.stderr}")
+            done = run("verify")
+            if status and not done.returncode:
+                sys.exit(f"{where}, cut to {length}: verify finds nothing, and a file cannot be read")
+            if where.endswith(".sst") and length is None and not done.returncode:
+                sys.exit(f"{where} is gone, and verify finds nothing")
+            run("stop", "--quiet")
+            kind = os.path.splitext(name)[1] or os.path.basename(name).split("-")[0]
+            outcomes.setdefault((kind, status, done.returncode), []).append(length)
+    kept.remove()
+    for path in files:
+        if compare(path, run("cat", f"{dataset}:{path}").stdout, "nothing"):
+            sys.exit(f"{path} stays unreadable")
+    for (kind, read, verified), lengths in sorted(outcomes.items()):
+        print(f"{kind}: {len(lengths)} times, read: {read}, verify: {verified}")
+
+
 def log_records(path):
     """Where they begin: u32 CRC, u16 length, u8 type, bytes; in blocks of 32 KiB, a rest below 7 bytes is unused."""
     with open(path, "rb") as f:
@@ -245,4 +281,5 @@ arguments = sys.argv[5:]
  "mount": lambda: flip_mount(int(arguments[0]), int(arguments[1]), arguments[2]),
  "verify": lambda: flip_verify(int(arguments[0]), int(arguments[1])),
  "index": lambda: flip_index(int(arguments[0]), int(arguments[1])),
+ "gone": index_gone,
  "log": lambda: flip_log(int(arguments[0]), int(arguments[1]))}[sys.argv[1]]()
