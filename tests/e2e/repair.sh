@@ -155,6 +155,25 @@ grep -q '^restored  ds@v1:rows.csv' "$tmp/out" && vitrine cat ds@v1:rows.csv | c
 renew "$copy"
 assert_repaired --from "$copy"
 
+it "believes no copy: bytes that decode and are others are not taken"
+renew
+renew "$copy"
+mkdir "$tmp/forged.1" "$tmp/forged.2" "$tmp/forged.3"
+for n in 1 2 3; do head -c 60000 /dev/urandom >"$tmp/forged.$n/one"; done
+cp "$tmp/other/two.csv" "$tmp/forged.3"
+(
+	export VITRINE_STORE="$tmp/forged" # another store, whose shard 3 has such a file at the same place
+	vitrine init --quiet
+	for n in 1 2 3; do vitrine publish --quiet "ds$n" "$tmp/forged.$n"; done
+)
+cp -f "$(shard 3 "$tmp/forged")" "$(shard 3 "$copy")"
+damage missing "$(shard 3)" 1 1
+assert_status 5 vitrine repair --from "$copy"
+assert_out "lost  other@v1:one"
+vitrine cat other:one >"$tmp/bytes" 2>/dev/null && fail "it was read" "$(cmp "$tmp/bytes" "$tmp/other/one")"
+renew "$copy"
+assert_repaired --from "$copy"
+
 it "finds a piece in a file that was changed elsewhere since"
 renew
 damage at "$(shard 1)" "$("$tools/damage_shard.py" frame "$(shard 1)" "$tmp/src1/noise")" 1
@@ -211,7 +230,7 @@ assert_all_there
 
 it "says when only what was removed less than a day ago is lost"
 renew
-assert_ok vitrine rm other
+assert_ok vitrine rm --all other
 damage missing "$(shard 3)" 1 1
 assert_status 5 vitrine repair
 assert_err "'vitrine gc --now' drops them"
