@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests of a repair: index/repair.h over the socket. Like a publish it is an import that lives on
- * its connection, but of no dataset; what it may do is for the store's owner and root.
+ * Requests of a repair: index/repair.h over the socket. Like a publish it is an import that lives
+ * on its connection, but of no dataset; what it may do is for the store's owner and root.
  */
 #include "fs/requests.h"
 #include "fs/rows.h"
@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOB_FULL   (1u << 20) /* bytes, then it is sent */
-#define MOVE_BYTES  36u
-#define SHARDS_MAX  1000000u
+#define BLOB_FULL  (1u << 20) /* bytes, then it is sent */
+#define MOVE_BYTES 36u
+#define SHARDS_MAX 1000000u
 
 static int too_little_memory(struct vt_error *err)
 {

@@ -32,8 +32,8 @@ static int no_memory(struct vt_error *err)
 
 /* ---- all rows of contents -------------------------------------------------------------------- */
 
-typedef int each_chunk(void *context, const struct vt_digest *content,
-		       const struct vt_location *at, uint32_t length, struct vt_error *err);
+typedef int each_chunk(void *context, const struct vt_digest *content, const struct vt_location *at,
+		       uint32_t length, struct vt_error *err);
 typedef int each_recipe(void *context, const struct recipe *recipe, struct vt_error *err);
 
 static int iterate(struct vt_index *index, enum vt_family family, struct vt_iterator **out,

@@ -24,8 +24,8 @@ static int compare(const void *a, const void *b)
 
 static bool is_wanted(const struct naming *naming, const struct vt_digest *content)
 {
-	return naming->count && bsearch(content, naming->contents, naming->count,
-					sizeof *naming->contents, compare);
+	return naming->count &&
+	       bsearch(content, naming->contents, naming->count, sizeof *naming->contents, compare);
 }
 
 static int name_files(const struct naming *naming, const struct vt_dataset *dataset,

@@ -113,8 +113,8 @@ static int count_remaining(struct repair *repair, struct vt_error *err)
 /* Emptied shards go with what else no version needs: gc knows how. */
 static int drop_emptied(struct repair *repair, struct vt_error *err)
 {
-	const struct vt_call call = {
-		.op = "gc", .args = json_pack("{s:b, s:b}", "dry_run", 0, "now", 0)};
+	const struct vt_call call = {.op = "gc",
+				     .args = json_pack("{s:b, s:b}", "dry_run", 0, "now", 0)};
 	int r = vt_cli_call_anew(repair->cli, &call, NULL, err);
 
 	if (r < 0)
@@ -153,7 +153,8 @@ static int work(struct repair *repair, struct vt_error *err)
 static int finish(struct repair *repair, struct vt_error *err)
 {
 	const struct vt_cli *cli = repair->cli;
-	uint64_t restored = vt_print_lost(cli, &repair->damage, false, dry_run ? "found" : "restored");
+	uint64_t restored =
+		vt_print_lost(cli, &repair->damage, false, dry_run ? "found" : "restored");
 	uint64_t lost = vt_print_lost(cli, &repair->damage, true, "lost");
 	vt_cleanup(vt_json_freep) json_t *line = json_pack(
 		"{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:b}}", "summary", "damaged_shards",
@@ -169,7 +170,8 @@ static int finish(struct repair *repair, struct vt_error *err)
 	if (repair->check.damaged.count == 0)
 		vt_say(cli, "No shard is damaged; nothing was done.");
 	else
-		vt_say(cli, "%zu damaged shard(s): %llu file(s) %srestored, %llu lost; %s stored anew",
+		vt_say(cli,
+		       "%zu damaged shard(s): %llu file(s) %srestored, %llu lost; %s stored anew",
 		       repair->check.damaged.count, (unsigned long long) restored,
 		       dry_run ? "can be " : "", (unsigned long long) lost, bytes);
 	if (lost)

@@ -40,8 +40,8 @@ static void look(void *context, struct vt_progress_view *out)
 	const struct verification *v = context;
 
 	*out = (struct vt_progress_view){
-		.phase = v->check.shards < v->total_shards ? "reading shards"
-							   : "checking the index",
+		.phase =
+			v->check.shards < v->total_shards ? "reading shards" : "checking the index",
 		.files = v->check.shards,
 		.total_files = v->total_shards,
 		.bytes = v->check.bytes,
@@ -119,11 +119,11 @@ static int check_index(struct verification *v, struct vt_error *err)
 
 static int finish(const struct verification *v, struct vt_error *err)
 {
-	vt_cleanup(vt_json_freep) json_t *line = json_pack(
-		"{s:{s:I, s:I, s:I, s:I, s:I, s:b}}", "summary", "shards",
-		(json_int_t) v->check.shards, "frames", (json_int_t) v->check.frames, "bytes",
-		(json_int_t) v->check.bytes, "damaged", (json_int_t) v->damaged, "lost",
-		(json_int_t) v->lost, "quick", quick);
+	vt_cleanup(vt_json_freep) json_t *line =
+		json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:b}}", "summary", "shards",
+			  (json_int_t) v->check.shards, "frames", (json_int_t) v->check.frames,
+			  "bytes", (json_int_t) v->check.bytes, "damaged", (json_int_t) v->damaged,
+			  "lost", (json_int_t) v->lost, "quick", quick);
 	char frames[32], bytes[16];
 
 	vt_format_count(v->check.frames, frames);

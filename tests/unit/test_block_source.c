@@ -344,9 +344,10 @@ END_TEST
 
 VT_SUITE(block_source, local_files_give_what_is_stored_first_and_again,
 	 few_files_stay_open_however_many_threads_read,
-	 what_is_not_there_and_what_is_cut_short_are_told_apart, shards_that_changed_places_are_not_read,
+	 what_is_not_there_and_what_is_cut_short_are_told_apart,
+	 shards_that_changed_places_are_not_read,
 	 a_damaged_header_does_not_keep_sound_frames_from_being_read,
-	 a_delayed_shard_holds_up_no_other,
-	 delayed_reads_are_answered_and_in_order, every_third_read_fails_as_told,
-	 every_second_read_has_one_bit_flipped, the_environment_chooses_a_source_or_is_refused,
+	 a_delayed_shard_holds_up_no_other, delayed_reads_are_answered_and_in_order,
+	 every_third_read_fails_as_told, every_second_read_has_one_bit_flipped,
+	 the_environment_chooses_a_source_or_is_refused,
 	 what_lies_beside_a_missing_frame_is_brought_with_it)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A store whose shard is damaged, read as a mount reads it: whatever byte is wrong, a file gives its
- * bytes or an error, and files that the byte is none of give their bytes. VT_DAMAGE_STEP: of how many
- * bytes of frames one is damaged, of how many lengths one is tried. VT_DAMAGE_FLIPS: random ones.
+ * A store whose shard is damaged, read as a mount reads it: whatever byte is wrong, a file gives
+ * its bytes or an error, and files that the byte is none of give their bytes. VT_DAMAGE_STEP: of
+ * how many bytes of frames one is damaged, of how many lengths one is tried. VT_DAMAGE_FLIPS:
+ * random ones.
  */
 #include <stdlib.h>
 
@@ -134,7 +135,8 @@ static void open_rig(void)
 
 	rig.lru = vt_lru_new(1);
 	ck_published(&w, vt_io_pool_new(2, 1, &rig.pool, &w.err));
-	ck_published(&w, vt_block_source_local(rig.pool, 0, shard_path, index, &rig.source, &w.err));
+	ck_published(&w,
+		     vt_block_source_local(rig.pool, 0, shard_path, index, &rig.source, &w.err));
 	ck_published(&w, vt_frame_cache_new(rig.lru, rig.source, rig.pool, find_dictionary, index,
 					    &rig.frames, &w.err));
 	ck_published(&w, vt_file_reader_new(index->store, rig.lru, rig.frames, rig.pool,
@@ -318,6 +320,6 @@ START_TEST(a_missing_shard_is_an_error_and_read_again_when_it_is_back)
 END_TEST
 
 VT_SUITE(damage, wrong_bytes_of_headers_and_tables_cost_no_file,
-	      wrong_bytes_of_frames_cost_those_files_only, random_flips_are_noticed,
-	      a_shard_that_is_cut_short_gives_what_it_has,
-	      a_missing_shard_is_an_error_and_read_again_when_it_is_back)
+	 wrong_bytes_of_frames_cost_those_files_only, random_flips_are_noticed,
+	 a_shard_that_is_cut_short_gives_what_it_has,
+	 a_missing_shard_is_an_error_and_read_again_when_it_is_back)

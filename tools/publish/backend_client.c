@@ -444,8 +444,7 @@ static int open_backend(struct vt_client *client, const char *op, json_t *args,
 		json_decref(args);
 		return no_memory(err);
 	}
-	*backend = (struct client_backend){
-		.base = {&ops}, .client = client, .shard_op = shard_op};
+	*backend = (struct client_backend){.base = {&ops}, .client = client, .shard_op = shard_op};
 	r = ask(&backend->base, &call, &result, err);
 	if (r >= 0)
 		r = read_info(result, info, backend, err);

@@ -15,8 +15,8 @@ int vt_publish_backend_open(struct vt_client *client, const char *dataset, const
 			    bool open, struct vt_publish_backend **out, struct vt_import_info *info,
 			    struct vt_error *err);
 /*
- * The same for a repair (index/repair.h), of which the backend gives shards alone. Its moves are the
- * caller's to send, before the commit.
+ * The same for a repair (index/repair.h), of which the backend gives shards alone. Its moves are
+ * the caller's to send, before the commit.
  */
 int vt_publish_backend_open_repair(struct vt_client *client, struct vt_publish_backend **out,
 				   struct vt_import_info *info, struct vt_error *err);

@@ -17,7 +17,7 @@
 #include "tools/publish/content.h"
 #include "tools/repair/donor.h"
 
-#define EXTENT_BYTES 24u
+#define EXTENT_BYTES  24u
 #define NAMES_AT_ONCE (64u << 10) /* contents in a question */
 
 static int no_memory(struct vt_error *err)
@@ -63,9 +63,8 @@ static int add_record(struct vt_damage *damage, struct vt_reader *reader)
 	const void *content = vt_reader_get(reader, VT_DIGEST_LEN);
 	bool single = vt_reader_u8(reader) != 0;
 	uint32_t count = vt_reader_le32(reader);
-	struct vt_hurt *last = damage->content_count
-				       ? &damage->contents[damage->content_count - 1]
-				       : NULL;
+	struct vt_hurt *last =
+		damage->content_count ? &damage->contents[damage->content_count - 1] : NULL;
 
 	if (!content || vt_reader_left(reader) / EXTENT_BYTES < count)
 		return -EPROTO;
@@ -110,8 +109,7 @@ struct vt_hurt *vt_damage_find(const struct vt_damage *damage, const struct vt_d
 static int ask_contents(struct vt_damage *damage, struct vt_error *err)
 {
 	const struct vt_idmap *damaged = &damage->check->damaged;
-	struct vt_call call = {
-		.op = "repair.contents", .row = take_contents, .context = damage};
+	struct vt_call call = {.op = "repair.contents", .row = take_contents, .context = damage};
 	json_t *serials = json_array();
 	int r;
 
@@ -167,8 +165,8 @@ static bool is_vouched_for(const struct vt_damage *damage, const struct vt_locat
 	uint64_t whole = 1;
 
 	return vt_idmap_find(&damage->check->damaged, at->shard, &whole) && !whole &&
-	       !vt_idmap_find(&damage->check->bad_frames,
-			      vt_frame_key(at->shard, at->frame_offset), NULL);
+	       !vt_idmap_find(&damage->check->bad_frames, vt_frame_key(at->shard, at->frame_offset),
+			      NULL);
 }
 
 static int add_places(struct vt_damage *damage, const struct vt_hurt *hurt, struct vt_error *err)
@@ -226,15 +224,15 @@ int vt_damage_read(const struct vt_damage *damage, const struct vt_place *place,
 		   const uint8_t **out, struct vt_error *err)
 {
 	struct vt_digest digest;
-	int r = place->donor
-			? place->donor->ops->read(place->donor, place, out, err)
-			: vt_place_read(damage->own, &place->at, place->length, out, err);
+	int r = place->donor ? place->donor->ops->read(place->donor, place, out, err)
+			     : vt_place_read(damage->own, &place->at, place->length, out, err);
 
 	if (r < 0 || !place->known)
 		return r;
 	vt_digest_of(*out, place->length, &digest);
 	if (!vt_digest_equal(&digest, &place->digest))
-		return vt_fail(err, EBADMSG, "the bytes at byte %u of shard %u are not what they were",
+		return vt_fail(err, EBADMSG,
+			       "the bytes at byte %u of shard %u are not what they were",
 			       place->at.frame_offset, place->at.shard);
 	return 0;
 }

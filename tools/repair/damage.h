@@ -22,13 +22,13 @@ struct vt_donor;
 struct vt_place {
 	struct vt_location at;
 	uint32_t length;
-	bool small;  /* all of a small file */
+	bool small; /* all of a small file */
 	bool proven;
-	bool known;  /* the digest is */
+	bool known; /* the digest is */
 	struct vt_digest digest;
 	struct vt_donor *donor; /* that has the bytes; NULL: the shard itself */
-	const char *file;         /* of the donor, which owns the name; NULL: by location */
-	uint64_t offset;          /* in it */
+	const char *file;       /* of the donor, which owns the name; NULL: by location */
+	uint64_t offset;        /* in it */
 };
 
 /* A content with a byte in a damaged shard. */

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Where bytes for damaged places come from: a copy of the store, whose shards are the same files, or
- * a tree of files, which are found by their content. Neither is ever written to.
+ * Where bytes for damaged places come from: a copy of the store, whose shards are the same files,
+ * or a tree of files, which are found by their content. Neither is ever written to.
  *
  * One thread at a time.
  */
@@ -27,7 +27,7 @@ struct vt_donor {
  * the store itself, or another one: its files can be had through a mount.
  */
 int vt_donor_open(const char *dir, const char *store, struct vt_shard_list *list,
-		       struct vt_donor **out, struct vt_error *err);
+		  struct vt_donor **out, struct vt_error *err);
 static inline void vt_donor_free(struct vt_donor *donor)
 {
 	if (donor)
@@ -36,5 +36,5 @@ static inline void vt_donor_free(struct vt_donor *donor)
 VT_DEFINE_CLEANUP(struct vt_donor, vt_donor_free);
 
 int vt_donor_copy(const char *dir, struct vt_shard_list *list, struct vt_donor **out,
-		   struct vt_error *err);
+		  struct vt_error *err);
 int vt_donor_tree(const char *dir, struct vt_donor **out, struct vt_error *err);

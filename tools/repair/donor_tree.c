@@ -158,15 +158,15 @@ static int try_piece(struct tree *tree, const uint8_t *data, size_t len, uint64_
 	return 0;
 }
 
-/* `cut`: where the bytes say; else at even lengths, as what does not shrink is (publish/stream.c). */
+/* `cut`: where the bytes say; else at even lengths, as what does not shrink is (publish/stream.c).
+ */
 static int try_cuts(struct tree *tree, bool cut, struct vt_error *err)
 {
 	uint64_t offset = 0;
 	ssize_t n;
 	int r = 0;
 
-	while (r == 0 &&
-	       (n = vt_file_read_at(tree->fd, tree->room, VT_CHUNK_MAX, offset)) > 0) {
+	while (r == 0 && (n = vt_file_read_at(tree->fd, tree->room, VT_CHUNK_MAX, offset)) > 0) {
 		size_t len = cut ? vt_chunk_cut(tree->room, (size_t) n) : (size_t) n;
 
 		r = try_piece(tree, tree->room, len, offset, err);

@@ -11,9 +11,9 @@ static void print_line(const json_t *row, bool lost, const char *word)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf path = VT_BUF_INIT;
 
-	(void) printf("%s%s%s  %s@%s", vt_colour(lost ? VT_RED : VT_GREEN),
-		      word, vt_colour(VT_PLAIN),
-		      vt_json_text(row, "dataset", ""), vt_json_text(row, "version", ""));
+	(void) printf("%s%s%s  %s@%s", vt_colour(lost ? VT_RED : VT_GREEN), word,
+		      vt_colour(VT_PLAIN), vt_json_text(row, "dataset", ""),
+		      vt_json_text(row, "version", ""));
 	if (json_object_get(row, "path")) {
 		vt_json_get_bytes(row, "path", &path);
 		(void) putchar(':');

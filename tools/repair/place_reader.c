@@ -18,8 +18,8 @@ struct vt_place_reader {
 	const char *dir; /* of a copy, or NULL */
 	struct vt_decoder *decoder;
 	struct vt_buf encoded, decoded;
-	uint32_t shard; /* that was opened last; 0: none */
-	int fd;         /* of it; -1: it cannot be read */
+	uint32_t shard;           /* that was opened last; 0: none */
+	int fd;                   /* of it; -1: it cannot be read */
 	struct vt_location frame; /* that `decoded` is of; shard 0: of none */
 };
 

@@ -182,8 +182,8 @@ static int add_place(struct writing *writing, const struct vt_place *place, stru
 	const uint8_t *bytes;
 	int r = follow_dictionary(writing, place, err);
 
-	if (r == 0 && (writing->piece_count == VT_PIECES_MAX ||
-		       writing->used + place->length > BATCH_BYTES))
+	if (r == 0 &&
+	    (writing->piece_count == VT_PIECES_MAX || writing->used + place->length > BATCH_BYTES))
 		r = write_batch(writing, err);
 	if (r == 0)
 		r = vt_damage_read(writing->rewrite->damage, place, &bytes, err);

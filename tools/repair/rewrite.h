@@ -24,7 +24,7 @@ void vt_rewrite_done(struct vt_rewrite *rewrite);
 /* What is to be written; nothing is yet. */
 int vt_rewrite_plan(struct vt_rewrite *rewrite, struct vt_error *err);
 /*
- * Durable when it returns. On any error nothing was changed, unless the server ended in the middle of
- * the commit: then some rows may name new places already, and a repair goes on with the others.
+ * Durable when it returns. On any error nothing was changed, unless the server ended in the middle
+ * of the commit: then some rows may name new places already, and a repair goes on with the others.
  */
 int vt_rewrite_run(struct vt_rewrite *rewrite, struct vt_error *err);

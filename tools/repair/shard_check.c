@@ -42,8 +42,8 @@ static int find_frame(struct vt_shard_check *check, const struct vt_shard_frame 
 	check->report(check->context, what, why->text);
 	quarantine(check, frame, why->text);
 	if (vt_idmap_add(&check->damaged, frame->at.shard, 0) < 0 ||
-	    vt_idmap_add(&check->bad_frames,
-			 vt_frame_key(frame->at.shard, frame->at.frame_offset), 0) < 0)
+	    vt_idmap_add(&check->bad_frames, vt_frame_key(frame->at.shard, frame->at.frame_offset),
+			 0) < 0)
 		return vt_fail(err, ENOMEM, "no memory for what is damaged");
 	return 0;
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Is every stored byte what it was? Reads each shard of a list, decodes each frame and compares each
- * content with its SHA-256; what is damaged is told as it is found, and kept to be asked for.
+ * Is every stored byte what it was? Reads each shard of a list, decodes each frame and compares
+ * each content with its SHA-256; what is damaged is told as it is found, and kept to be asked for.
  *
  * One thread at a time; the numbers done may be read from any.
  */

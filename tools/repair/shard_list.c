@@ -39,8 +39,8 @@ static int keep_row(void *context, const json_t *row, const void *blob, size_t b
 	if (json_array_append(list->rows, (json_t *) row) < 0 ||
 	    vt_table_reserve(&list->by_serial, 1) < 0)
 		return -ENOMEM;
-	vt_table_put(&list->by_serial, (struct vt_row){.id = (uint32_t) vt_json_count(row, "serial"),
-						       .value = row});
+	vt_table_put(&list->by_serial,
+		     (struct vt_row){.id = (uint32_t) vt_json_count(row, "serial"), .value = row});
 	return 0;
 }
 
