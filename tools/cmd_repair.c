@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "index/base/error.h"
 #include "tools/commands.h"
@@ -17,6 +18,9 @@
 #include "tools/repair/lost.h"
 #include "tools/repair/rewrite.h"
 #include "tools/store_owner.h"
+
+#define GC_TRIES    20
+#define GC_PAUSE_NS 250000000 /* between them */
 
 static struct vt_option_list folders;
 static bool dry_run;
@@ -110,12 +114,28 @@ static int count_remaining(struct repair *repair, struct vt_error *err)
 	return 0;
 }
 
+/* An import of somebody who was killed ends a moment later; a publish that goes on is not waited
+ * for. */
+static int collect(struct repair *repair, struct vt_error *err)
+{
+	const struct timespec pause = {.tv_nsec = GC_PAUSE_NS};
+	int r = -EBUSY;
+
+	for (int i = 0; r == -EBUSY && i < GC_TRIES; i++) {
+		const struct vt_call call = {
+			.op = "gc", .args = json_pack("{s:b, s:b}", "dry_run", 0, "now", 0)};
+
+		if (i > 0)
+			(void) nanosleep(&pause, NULL);
+		r = vt_cli_call_anew(repair->cli, &call, NULL, err);
+	}
+	return r;
+}
+
 /* Emptied shards go with what else no version needs: gc knows how. */
 static int drop_emptied(struct repair *repair, struct vt_error *err)
 {
-	const struct vt_call call = {.op = "gc",
-				     .args = json_pack("{s:b, s:b}", "dry_run", 0, "now", 0)};
-	int r = vt_cli_call_anew(repair->cli, &call, NULL, err);
+	int r = collect(repair, err);
 
 	if (r < 0)
 		return vt_fail_in(err, r,

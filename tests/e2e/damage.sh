@@ -36,15 +36,15 @@ it "finds and names each by verify"
 flip verify "$flips" "$seed"
 vitrine umount "$tmp/mnt" >/dev/null
 
+it "never gives a wrong byte when files of the index are gone or cut short, and verify says so"
+flip gone
+
 it "never gives a wrong byte for a wrong bit in the index, and goes on"
 for i in $(seq 20); do # more than one table, and some that were merged
 	echo "$i" >"$tmp/src/number"
 	vitrine publish --quiet ds "$tmp/src"
 done
 flip index "$flips" "$seed"
-
-it "never gives a wrong byte when files of the index are gone or cut short, and verify says so"
-flip gone
 
 it "never shows an older state for a wrong bit at the end of the log after a kill, and keeps the shards"
 echo after-the-kill >"$tmp/src/number"

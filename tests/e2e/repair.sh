@@ -18,6 +18,8 @@ truncate -s 1M "$tmp/src/sparse"
 seq 100000 >>"$tmp/src/sparse"
 head -c 60000 /dev/urandom >"$tmp/other/one"
 seq 7 300000 >"$tmp/other/two.csv"
+mkdir "$tmp/long"
+head -c 300000 /dev/urandom >"$tmp/long/file"
 vitrine init --quiet
 vitrine publish --quiet ds "$tmp/src"
 cp -a "$tmp/src" "$tmp/src1"
@@ -25,6 +27,7 @@ head -c 200000 /dev/urandom >"$tmp/src/fresh"
 rm "$tmp/src/sparse"
 vitrine publish --quiet ds "$tmp/src"
 vitrine publish --quiet other "$tmp/other"
+vitrine publish --quiet long "$tmp/long"
 vitrine stop --quiet
 cp -a "$VITRINE_STORE" "$copy"
 cp -a "$VITRINE_STORE" "$tmp/kept"
@@ -54,6 +57,7 @@ assert_all_there() {
 	assert_ok "$tools/same_tree.py" "$tmp/src1" "$tmp/mnt/ds/v1"
 	assert_ok "$tools/same_tree.py" "$tmp/src" "$tmp/mnt/ds/v2"
 	assert_ok "$tools/same_tree.py" "$tmp/other" "$tmp/mnt/other/v1"
+	assert_ok "$tools/same_tree.py" "$tmp/long" "$tmp/mnt/long/v1"
 	vitrine umount "$tmp/mnt" >/dev/null
 	assert_ok vitrine verify
 	assert_out "all sound"
@@ -69,7 +73,7 @@ assert_repaired() { # FROM...
 it "has nothing to do in a sound store"
 assert_ok vitrine repair --from "$copy"
 assert_out "No shard is damaged"
-assert_equal "$(find "$VITRINE_STORE/shards" -type f | wc -l)" 3
+assert_equal "$(find "$VITRINE_STORE/shards" -type f | wc -l)" 4
 
 it "names what is lost, and by a dry run what can be had, and changes nothing"
 damage flip "$(shard 1)" 20 1
@@ -109,6 +113,11 @@ assert_repaired --from "$tmp/renamed"
 
 for what in missing empty short header index seek; do
 	for from in "$copy" "$tmp/renamed"; do
+		case $what-$from in
+		short-* | missing-*) ;;
+		*-"$copy") ;;
+		*) continue ;;
+		esac
 		it "restores a shard that is damaged: $what, from $(basename "$from")"
 		renew
 		for number in 1 3; do
@@ -161,10 +170,12 @@ renew "$copy"
 mkdir "$tmp/forged.1" "$tmp/forged.2" "$tmp/forged.3"
 for n in 1 2 3; do head -c 60000 /dev/urandom >"$tmp/forged.$n/one"; done
 cp "$tmp/other/two.csv" "$tmp/forged.3"
+mkdir "$tmp/forged.4"
+head -c 300000 /dev/urandom >"$tmp/forged.4/file"
 (
 	export VITRINE_STORE="$tmp/forged" # another store, whose shard 3 has such a file at the same place
 	vitrine init --quiet
-	for n in 1 2 3; do vitrine publish --quiet "ds$n" "$tmp/forged.$n"; done
+	for n in 1 2 3 4; do vitrine publish --quiet "ds$n" "$tmp/forged.$n"; done
 )
 cp -f "$(shard 3 "$tmp/forged")" "$(shard 3 "$copy")"
 damage missing "$(shard 3)" 1 1
@@ -172,6 +183,23 @@ assert_status 5 vitrine repair --from "$copy"
 assert_out "lost  other@v1:one"
 vitrine cat other:one >"$tmp/bytes" 2>/dev/null && fail "it was read" "$(cmp "$tmp/bytes" "$tmp/other/one")"
 renew "$copy"
+assert_repaired --from "$copy"
+
+it "nor for a long file, whose pieces nothing vouches for after a gc"
+renew
+assert_ok vitrine gc --now
+cp -f "$(shard 4 "$tmp/forged")" "$(shard 4 "$copy")"
+damage missing "$(shard 4)" 1 1
+assert_status 5 vitrine repair --from "$copy"
+assert_out "lost  long@v1:file"
+
+it "puts such a file together out of what the store and a copy each have of it"
+renew
+renew "$copy"
+assert_ok vitrine gc --now
+damage header "$(shard 4)" 1 1
+damage at "$(shard 4)" 5000 1
+damage at "$(shard 4 "$copy")" 200000 1
 assert_repaired --from "$copy"
 
 it "finds a piece in a file that was changed elsewhere since"
