@@ -196,6 +196,18 @@ static int ask_and_lose(const char *op, const char *args, const char *right, uin
 /* The rest of what is under way is in the socket's buffers, which hold less than this. */
 #define UNDER_WAY (4u << 20)
 
+START_TEST(an_administrator_who_is_not_the_owner_does_not_repair)
+{
+	set_up();
+	must(ask_dropping(&owner, "grant",
+			  "{'object': '**', 'who': 'user:ada', 'right': 'admin'}") == 0);
+	must(ask_dropping(&ada, "repair.contents", "{'shards': [1]}") == 0);
+	ck_assert_int_eq(ask_dropping(&ada, "repair.begin", "{}"), -EACCES);
+	ck_assert_int_eq(ask_dropping(&ben, "repair.contents", "{'shards': [1]}"), -EACCES);
+	tear_down();
+}
+END_TEST
+
 START_TEST(a_file_that_is_sent_stops_when_the_right_ends)
 {
 	uint64_t bytes;
@@ -380,8 +392,10 @@ START_TEST(a_refusal_about_a_space_names_it)
 END_TEST
 
 VT_SUITE(requests_rights, each_row_is_served_to_who_has_its_right_and_to_nobody_without_it,
-	 rows_of_the_store_are_served_to_its_owner, a_file_that_is_sent_stops_when_the_right_ends,
-	 listings_and_differences_stop_too, a_difference_stops_when_the_other_version_is_taken_away,
+	 rows_of_the_store_are_served_to_its_owner,
+	 an_administrator_who_is_not_the_owner_does_not_repair,
+	 a_file_that_is_sent_stops_when_the_right_ends, listings_and_differences_stop_too,
+	 a_difference_stops_when_the_other_version_is_taken_away,
 	 who_holds_it_by_an_administrators_hand_renews_and_releases_it,
 	 places_in_the_line_end_with_the_server_that_kept_them,
 	 a_partner_is_changed_by_who_answers_for_it_and_stays_theirs,
