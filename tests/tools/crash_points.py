@@ -32,7 +32,7 @@ import time
 import crash_scenes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 5  # seconds in which the next server must have finished what was begun
+PATIENCE = 30  # seconds in which the next server must have finished what was begun
 # Times, numbers given in order, and what has times in it.
 UNSTABLE = {"rule", "lease", "fence", "serial", "digest", "label_digest", "created", "made", "asked", "since", "until", "ended", "at", "stored_bytes"}
 NO_CHANGE = {"start", "heartbeat", "segment", "key", "access", "deny", "gap", "leftover", "mount", "umount"}  # records that are no part of a change
