@@ -27,7 +27,6 @@
 
 #define FOREVER   1e9        /* s: what is in a version never changes */
 #define CHANGING  1.0        /* s: names of datasets, versions and tags */
-#define MAX_WRITE (1u << 20) /* also bounds a READ; libfuse 3.14 fails above 1 MiB */
 
 /* Reads ahead under way: with the usual 12 one slow shard would stop all. */
 #define BACKGROUND 1024u
@@ -487,7 +486,7 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 			    FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA);
 	if (session->plan->lists)
 		connection->want |= connection->capable & (unsigned) FUSE_CAP_POSIX_ACL;
-	connection->max_write = MAX_WRITE;
+	connection->max_write = VT_OP_SIZE_MAX; /* also bounds a READ */
 	connection->max_background = BACKGROUND;
 	connection->congestion_threshold = BACKGROUND / 4 * 3;
 }

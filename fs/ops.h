@@ -14,6 +14,13 @@
 
 struct vt_service;
 
+/* Bytes asked for at once, as agreed at INIT (libfuse 3.14 fails above 1 MiB); never more is given. */
+#define VT_OP_SIZE_MAX (1u << 20)
+static inline size_t vt_op_size(size_t asked)
+{
+	return asked < VT_OP_SIZE_MAX ? asked : VT_OP_SIZE_MAX;
+}
+
 /* NULL when memory is short: answered already. */
 struct vt_request *vt_op_begin(fuse_req_t req, fuse_ino_t id, enum vt_op_class op_class,
 			       vt_request_run *run);

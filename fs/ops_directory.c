@@ -153,7 +153,7 @@ static void list(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset, bool 
 
 	if (!request)
 		return;
-	request->size = size;
+	request->size = vt_op_size(size);
 	request->offset = offset;
 	request->plus = plus;
 	vt_op_run(request);

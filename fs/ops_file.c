@@ -297,7 +297,7 @@ void vt_op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset,
 
 	if (!request)
 		return;
-	request->size = size;
+	request->size = vt_op_size(size);
 	request->offset = offset;
 	request->handle = file->fh;
 	vt_op_run(request);
