@@ -50,7 +50,9 @@ struct vt_reader {
 
 static inline struct vt_reader vt_reader_over(const void *data, size_t len)
 {
-	return (struct vt_reader){.at = data, .end = (const uint8_t *) data + len};
+	const uint8_t *at = data; /* NULL when there is nothing */
+
+	return (struct vt_reader){.at = at, .end = at ? at + len : at};
 }
 
 static inline size_t vt_reader_left(const struct vt_reader *r)
