@@ -3,21 +3,12 @@
  * Any bytes as a line of the audit log, as a checkpoint, and as positions: refused, or read within
  * the bounds. A line that is taken is the one text of its record: written anew it is the same.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/audit_record.h"
 #include "policy/checkpoint.h"
 #include "policy/positions.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void try_line(const char *text, size_t size)
 {

@@ -4,21 +4,12 @@
  * has itself as its text and means the same of some files.
  */
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "index/base/error.h"
 #include "index/expression.h"
 #include "index/expression_eval.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 #define TEXT(literal) ((struct vt_label_text){literal, sizeof literal - 1})
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a frame: refused, or decoded to as many bytes as it said, without fault. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "fs/codec.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a file of gates: refused in words, or measured on a version without files. */
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
 
 #include "index/base/error.h"
 #include "index/label_stats.h"
 #include "index/file_labels.h"
 #include "index/quality.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static int no_page(void *context, uint64_t id, bool nowait, struct vt_page **out,
 		   struct vt_error *err)

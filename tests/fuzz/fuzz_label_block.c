@@ -3,20 +3,11 @@
  * Any bytes as a block of labels: refused, or read without fault and written again as the same
  * bytes. The first four bytes are the number of labels.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "index/base/cleanup.h"
 #include "index/label_block.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

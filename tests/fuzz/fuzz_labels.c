@@ -5,26 +5,17 @@
  * was taken comes back the same from the line it is written as.
  */
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "index/base/buf.h"
 #include "index/label_line.h"
+#include "tests/fuzz/fuzz.h"
 #include "tools/labels/reader.h"
 #include "tools/labels/sidecar.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const struct vt_label_options options = {.annotator = "ann"};
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* The name by which a reader opens what is in memory. */
 static void name_memory(const void *data, size_t size, int *fd, char name[32])

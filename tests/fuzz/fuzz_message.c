@@ -3,21 +3,10 @@
  * Any bytes as a control message: refused, or read within the bounds, and read the same again when
  * it is sent on.
  */
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "fs/message.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const struct vt_message_head max = {VT_MESSAGE_JSON_MAX, VT_MESSAGE_BLOB_MAX};
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* Encoding may take more bytes than were read (numbers, escapes), but never means another thing. */
 static void check_again(const json_t *json, size_t blob_len)

@@ -3,19 +3,10 @@
  * Any bytes as a page's value: refused, or read without fault and written again as the same bytes,
  * which is what "one encoding per value" means.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "index/page.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_item(const struct vt_page *page, unsigned i, struct vt_page_builder *again)
 {

@@ -4,18 +4,9 @@
  * read without fault, in order, and written again as a bitmap with the same positions.
  */
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
 
 #include "index/posting.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 struct input {
 	const uint8_t *data;
