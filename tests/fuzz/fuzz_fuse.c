@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes as what the kernel says on /dev/fuse, to a real server: the other end of a socket pair,
+ * which keeps messages whole as the device does, stands in for the kernel. The first byte says what
+ * is mounted and whether this kernel can send requests again; then messages follow, each after its
+ * length in two bytes. INIT goes before them. Whatever was said, a question after it is answered,
+ * and when the kernel is gone the session ends. Only a message shorter than its header may end it
+ * before: that is no kernel's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <semaphore.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fs/mount.h"
+#include "fs/ops.h"
+#include "fs/service.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/small_store.h"
+
+#define HAS_RESEND  (1u << 7) /* of flags2 */
+#define PROBE       0x70726f6265u
+#define PATIENCE_S  10
+#define MESSAGE_MAX (4u << 20)
+
+enum { KINDS = 3, LISTS = 4, OLD_KERNEL = 8 }; /* of the first byte; below LISTS: the kind */
+
+static struct vt_service *service;
+static sem_t ended;
+
+/* libfuse does not free INTERRUPTs that no request has met by the end of its session. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libfuse3\n";
+}
+
+/* ---- a store with something in it ------------------------------------------------------------ */
+
+static void close_service(void)
+{
+	vt_service_close(service);
+}
+
+static void make_file(const char *name, size_t size)
+{
+	vt_autoclose int fd = open(small_store_path(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	char line[64];
+
+	must(fd >= 0);
+	for (size_t at = 0; at < size; at += sizeof line) {
+		(void) memset(line, '.', sizeof line);
+		(void) snprintf(line, sizeof line, "%zu", at);
+		must(write(fd, line, sizeof line) == sizeof line);
+	}
+}
+
+static void make_source(void)
+{
+	char name[32];
+
+	must(mkdir(small_store_path("source"), 0755) == 0);
+	must(mkdir(small_store_path("source/sub"), 0755) == 0);
+	must(symlink("sub", small_store_path("source/link")) == 0);
+	make_file("source/large", 3u << 20);
+	for (int i = 0; i < 40; i++) {
+		(void) snprintf(name, sizeof name, "source/sub/%d", i);
+		make_file(name, 100);
+	}
+}
+
+static void publish(void)
+{
+	struct direct direct = {.index = service->index};
+	char source[256];
+	const char *sources[] = {source};
+	const struct vt_publish_options options = {.sources = sources, .source_count = 1};
+	struct vt_publish_result result;
+
+	(void) snprintf(source, sizeof source, "%s", small_store_path("source"));
+	must(vt_import_begin(service->index, "fuzz", NULL, service->owner_uid, &direct.import,
+			     &direct.info, NULL) == 0);
+	must(vt_publish(direct_backend(&direct), &direct.info, "fuzz", NULL, &options, &result,
+			NULL) == 0);
+	vt_import_free(direct.import);
+}
+
+static void open_store(void)
+{
+	static char dir[256];
+
+	(void) snprintf(dir, sizeof dir, "%s", small_store_make());
+	must(vt_service_open(dir, 32 << 20, &service, NULL) == 0);
+	(void) atexit(close_service);
+	make_source();
+	publish();
+	must(sem_init(&ended, 0, 0) == 0);
+}
+
+/* ---- the kernel ------------------------------------------------------------------------------ */
+
+static void note_end(void *context, uint64_t id)
+{
+	(void) sem_post(&ended);
+}
+
+/* Reads what is said within `timeout_ms`: true and its unique; false: nothing, or nobody is there. */
+static bool hear(int kernel, int timeout_ms, uint64_t *unique)
+{
+	static uint8_t message[MESSAGE_MAX];
+	const struct fuse_out_header *header = (const void *) message;
+	struct pollfd ready = {.fd = kernel, .events = POLLIN};
+	ssize_t n = poll(&ready, 1, timeout_ms) > 0 ? recv(kernel, message, sizeof message, 0) : 0;
+
+	if (n <= 0)
+		return false;
+	must(n >= (ssize_t) sizeof *header && header->len == n);
+	must(header->len <= VT_OP_SIZE_MAX + sizeof *header);
+	must(header->unique == 0 || (header->error <= 0 && header->error > -4096));
+	*unique = header->unique;
+	return true;
+}
+
+/* False: nobody is there any more. */
+static bool say(int kernel, const void *message, size_t len)
+{
+	uint64_t unique;
+
+	while (send(kernel, message, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		if (errno != EAGAIN)
+			return false;
+		(void) hear(kernel, 10, &unique); /* it waits for us */
+	}
+	return true;
+}
+
+static bool is_answered(int kernel, uint64_t wanted)
+{
+	uint64_t unique;
+
+	while (hear(kernel, PATIENCE_S * 1000, &unique))
+		if (unique == wanted)
+			return true;
+	return false;
+}
+
+static bool say_init(int kernel, bool is_old)
+{
+	const struct {
+		struct fuse_in_header header;
+		struct fuse_init_in in;
+	} init = {.header = {.len = sizeof init, .opcode = FUSE_INIT, .unique = 2},
+		  .in = {.major = 7,
+			 .minor = 38,
+			 .flags = FUSE_INIT_EXT | FUSE_DO_READDIRPLUS | FUSE_POSIX_ACL,
+			 .flags2 = is_old ? 0 : HAS_RESEND}};
+
+	return say(kernel, &init, sizeof init) && is_answered(kernel, init.header.unique);
+}
+
+static bool probe(int kernel)
+{
+	const struct {
+		struct fuse_in_header header;
+		struct fuse_getattr_in in;
+	} ask = {.header = {.len = sizeof ask,
+			    .opcode = FUSE_GETATTR,
+			    .unique = PROBE,
+			    .nodeid = FUSE_ROOT_ID}};
+
+	return say(kernel, &ask, sizeof ask) && is_answered(kernel, PROBE);
+}
+
+/* False: one of them was shorter than a header. */
+static bool say_all(int kernel, const uint8_t *data, size_t size)
+{
+	bool are_messages = true;
+
+	while (size > 2) {
+		size_t len = data[0] | (size_t) data[1] << 8;
+
+		data += 2;
+		size -= 2;
+		len = len < size ? len : size;
+		if (len > 0)
+			(void) say(kernel, data, len);
+		are_messages = are_messages && (len == 0 || len >= sizeof(struct fuse_in_header));
+		data += len;
+		size -= len;
+	}
+	return are_messages;
+}
+
+static void wait_for_end(void)
+{
+	struct timespec late;
+
+	(void) clock_gettime(CLOCK_REALTIME, &late);
+	late.tv_sec += PATIENCE_S;
+	must(sem_timedwait(&ended, &late) == 0);
+}
+
+/* Gives the kernel's end. */
+static int mount(uint8_t how)
+{
+	const struct vt_mount_plan plan = {.kind = (enum vt_mount_kind)(how % LISTS % KINDS + 1),
+					   .lists = how & LISTS,
+					   .user = service->owner_uid};
+	const int room = MESSAGE_MAX;
+	uint64_t id;
+	int ends[2];
+
+	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+	(void) setsockopt(ends[1], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+	must(vt_sessions_add(service->sessions, ends[1], vt_session_state_new(&plan, NULL),
+			     "/fuzz", service->owner_uid, note_end, NULL, &id, NULL) == 0);
+	return ends[0];
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	bool are_messages;
+	int kernel;
+
+	if (!service)
+		open_store();
+	if (size == 0)
+		return 0;
+	kernel = mount(data[0]);
+	must(say_init(kernel, data[0] & OLD_KERNEL));
+	are_messages = say_all(kernel, data + 1, size - 1);
+	must(probe(kernel) || !are_messages);
+	(void) close(kernel);
+	wait_for_end();
+	return 0;
+}
