@@ -60,6 +60,17 @@ static void add_hard_link(const char *path, const char *target)
 
 /* Good ones */
 
+static void check_target(const char *path, const char *target)
+{
+	struct vt_node node;
+
+	ck_published(&w, world_find(&w, path, &node));
+	ck_assert_int_eq(node.entry.type, VT_SYMLINK);
+	ck_assert_uint_eq(node.entry.target_len, strlen(target));
+	ck_assert_mem_eq(node.entry.target, target, node.entry.target_len);
+	vt_node_done(&node);
+}
+
 TEST(members_of_all_kinds_come_back)
 {
 	static uint8_t large[1500000];
@@ -131,6 +142,26 @@ TEST(a_directory_and_its_archives_have_the_same_tree)
 		/* The root's time is not the archive's to say: compare what is below. */
 		ck_assert_uint_eq(w.result.counts.files, 5);
 		ck_assert_uint_eq(w.result.added + w.result.removed + w.result.changed, 0);
+	}
+}
+
+/* Composed, decomposed, and no UTF-8 at all; python writes pax headers, GNU tar none. */
+TEST(names_in_a_tar_are_the_bytes_that_they_are)
+{
+	world_run(&w, "python3 -c \"import io, tarfile, os\n"
+		      "for form, to in ((tarfile.PAX_FORMAT, 'pax.tar'), (tarfile.GNU_FORMAT, 'gnu.tar')):\n"
+		      " t = tarfile.open(to, 'w', format=form)\n"
+		      " for n in (b'caf\\303\\251', b'cafe\\314\\201', b'\\377'):\n"
+		      "  i = tarfile.TarInfo(os.fsdecode(n)); i.size = len(n); t.addfile(i, io.BytesIO(n))\n"
+		      "  i = tarfile.TarInfo('to-' + i.name); i.type = tarfile.SYMTYPE\n"
+		      "  i.linkname = os.fsdecode(n); t.addfile(i)\n"
+		      " t.close()\"");
+	for (int i = 0; i < 2; i++) {
+		ck_published(&w, world_publish(&w, i == 0 ? "pax.tar" : "gnu.tar"));
+		world_check(&w, "caf\303\251", "caf\303\251", 5);
+		world_check(&w, "cafe\314\201", "cafe\314\201", 6);
+		world_check(&w, "\377", "\377", 1);
+		check_target("to-cafe\314\201", "cafe\314\201");
 	}
 }
 
@@ -341,7 +372,8 @@ TEST(random_bytes_never_crash)
 }
 
 VT_SUITE(publish_archive, members_of_all_kinds_come_back,
-	 a_directory_and_its_archives_have_the_same_tree, zip_members_come_back,
+	 a_directory_and_its_archives_have_the_same_tree,
+	 names_in_a_tar_are_the_bytes_that_they_are, zip_members_come_back,
 	 standard_input_is_an_archive, an_archive_merges_with_a_directory,
 	 sparse_members_have_holes, small_members_are_held_back_for_a_dictionary,
 	 names_that_lead_out_are_refused, a_name_twice_in_one_archive_is_refused,

@@ -182,6 +182,14 @@ bool vt_archive_bytes_has_directory(const struct vt_archive_bytes *bytes)
 	return false;
 }
 
+bool vt_archive_bytes_is_tar(const struct vt_archive_bytes *bytes)
+{
+	size_t len;
+	const uint8_t *head = vt_decompress_head(top(bytes), &len);
+
+	return len == VT_HEAD_MAX && memcmp(head + 257, "ustar", 5) == 0;
+}
+
 /* For libarchive */
 
 static la_ssize_t feed(struct archive *archive, void *context, const void **data)

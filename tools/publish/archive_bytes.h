@@ -24,5 +24,7 @@ int vt_archive_bytes_open(struct vt_archive_bytes *bytes, struct archive *archiv
 int vt_archive_bytes_failure(const struct vt_archive_bytes *bytes, struct vt_error *err);
 /* Do they begin as a format does that has its directory at the end? */
 bool vt_archive_bytes_has_directory(const struct vt_archive_bytes *bytes);
+/* Do they begin as a tar does that may have pax headers? */
+bool vt_archive_bytes_is_tar(const struct vt_archive_bytes *bytes);
 /* After the last member: checks what stands behind it, too. */
 int vt_archive_bytes_finish(struct vt_archive_bytes *bytes, struct vt_error *err);

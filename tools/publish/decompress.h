@@ -8,7 +8,7 @@
  */
 #include "tools/publish/stream.h"
 
-#define VT_HEAD_MAX 16u
+#define VT_HEAD_MAX 512u /* what a tar begins with */
 
 struct vt_decompress;
 /* Reads how `from` begins; it and `name` (for errors) are borrowed. */

@@ -290,7 +290,30 @@ static void unpack_free(struct unpack **unpack)
 	free(*unpack);
 }
 
-static int unpack_archive(struct vt_publish_context *context, uint32_t index, struct vt_error *err)
+/*
+ * libarchive turns names into the locale's encoding. One that is UTF-8 takes what other formats hold
+ * and passes plain bytes through, but composes what a pax header has decomposed (NFC for NFD); one
+ * that knows ASCII alone fails at that, and then gives the bytes as they are.
+ */
+static int read_in_locale(struct unpack *unpack, struct vt_error *err)
+{
+	const char *name = vt_archive_bytes_is_tar(unpack->bytes) ? "C" : "C.UTF-8";
+	locale_t locale = newlocale(LC_CTYPE_MASK, name, (locale_t) 0);
+	locale_t before;
+	int r;
+
+	if (!locale)
+		return vt_fail(err, errno, "the locale %s is missing: %m", name);
+	before = uselocale(locale);
+	r = open_archive(unpack, err);
+	if (r == 0)
+		r = take_members(unpack, err);
+	(void) uselocale(before);
+	freelocale(locale);
+	return r;
+}
+
+int vt_source_unpack(struct vt_publish_context *context, uint32_t index, struct vt_error *err)
 {
 	vt_cleanup(unpack_free) struct unpack *unpack = calloc(1, sizeof *unpack);
 	int r = 0;
@@ -309,27 +332,6 @@ static int unpack_archive(struct vt_publish_context *context, uint32_t index, st
 	if (r == 0)
 		r = vt_archive_bytes_new(context, index, &unpack->bytes, err);
 	if (r == 0)
-		r = open_archive(unpack, err);
-	if (r == 0)
-		r = take_members(unpack, err);
+		r = read_in_locale(unpack, err);
 	return r < 0 ? r : finish_bundles(unpack, err);
-}
-
-/*
- * libarchive turns names into the locale's encoding; one that is UTF-8 leaves pax names as they are
- * and passes plain bytes through.
- */
-int vt_source_unpack(struct vt_publish_context *context, uint32_t index, struct vt_error *err)
-{
-	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
-	locale_t before;
-	int r;
-
-	if (!utf8)
-		return vt_fail(err, errno, "the locale C.UTF-8 is missing: %m");
-	before = uselocale(utf8);
-	r = unpack_archive(context, index, err);
-	(void) uselocale(before);
-	freelocale(utf8);
-	return r;
 }
