@@ -165,6 +165,22 @@ TEST(names_in_a_tar_are_the_bytes_that_they_are)
 	}
 }
 
+TEST(a_tar_in_the_old_compress_comes_back)
+{
+	static const uint8_t reserved[] = {0x1f, 0x9d, 0xff, 0};
+
+	out = archive_write_new();
+	ck_assert_int_eq(archive_write_set_format_pax(out), ARCHIVE_OK);
+	ck_assert_int_eq(archive_write_add_filter_compress(out), ARCHIVE_OK);
+	ck_assert_int_eq(archive_write_open_filename(out, world_path(&w, "a.tar.Z")), ARCHIVE_OK);
+	add_file("f", "text", 4);
+	end_archive();
+	ck_published(&w, world_publish(&w, "a.tar.Z"));
+	world_check(&w, "f", "text", 4);
+	world_put(&w, "bad.tar.Z", reserved, sizeof reserved);
+	world_refuse(&w, -EBADMSG, "bad.tar.Z", "damaged");
+}
+
 TEST(zip_members_come_back)
 {
 	world_run(
@@ -373,7 +389,8 @@ TEST(random_bytes_never_crash)
 
 VT_SUITE(publish_archive, members_of_all_kinds_come_back,
 	 a_directory_and_its_archives_have_the_same_tree,
-	 names_in_a_tar_are_the_bytes_that_they_are, zip_members_come_back,
+	 names_in_a_tar_are_the_bytes_that_they_are, a_tar_in_the_old_compress_comes_back,
+	 zip_members_come_back,
 	 standard_input_is_an_archive, an_archive_merges_with_a_directory,
 	 sparse_members_have_holes, small_members_are_held_back_for_a_dictionary,
 	 names_that_lead_out_are_refused, a_name_twice_in_one_archive_is_refused,

@@ -220,6 +220,13 @@ static ssize_t read_filtered(struct vt_input *input, void *data, size_t len, str
 	return n == 0 && !in->ended ? look_behind(in, err) : n;
 }
 
+/* That of compress reads a header where it is appended, before there is anything to read. */
+static int ask_for(struct archive *archive, int filter)
+{
+	return filter == ARCHIVE_FILTER_COMPRESS ? archive_read_support_filter_compress(archive)
+						 : archive_read_append_filter(archive, filter);
+}
+
 /*
  * The format of raw bytes does not take an empty input, and that of an empty one takes a damaged
  * one for it: then only the error that is left behind tells.
@@ -232,7 +239,7 @@ static int open_filter(struct filtered *in, const struct format *format, struct 
 
 	(void) archive_read_support_format_raw(archive);
 	(void) archive_read_support_format_empty(archive);
-	if (archive_read_append_filter(archive, format->filter) != ARCHIVE_OK)
+	if (ask_for(archive, format->filter) != ARCHIVE_OK)
 		return vt_fail(err, ENOTSUP, "'%s': this libarchive cannot read %s", in->name,
 			       format->name);
 	(void) archive_read_set_read_callback(archive, feed_filter);
@@ -240,6 +247,9 @@ static int open_filter(struct filtered *in, const struct format *format, struct 
 	if (archive_read_open1(archive) != ARCHIVE_OK || archive_errno(archive) != 0)
 		return fail_filter(in, err);
 	r = archive_read_next_header(archive, &entry);
+	if (archive_filter_count(archive) < 2) /* it was not taken for what it begins as */
+		return vt_fail(err, EBADMSG, "'%s' is damaged: it is no %s", in->name,
+			       format->name);
 	if (r == ARCHIVE_EOF)
 		return look_behind(in, err);
 	return r == ARCHIVE_OK ? 0 : fail_filter(in, err);
