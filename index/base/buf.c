@@ -50,7 +50,7 @@ void *vt_buf_grow(struct vt_buf *buf, size_t len)
 
 	if (!reserve(buf, len))
 		return NULL;
-	at = buf->data + buf->len;
+	at = buf->data ? buf->data + buf->len : NULL; /* nothing in an empty one */
 	buf->len += len;
 	return at;
 }
