@@ -8,20 +8,17 @@
  * before: that is no kernel's.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fs/mount.h"
 #include "fs/ops.h"
-#include "fs/service.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/fuzz/small_store.h"
+#include "tests/fuzz/small_service.h"
 
 #define HAS_RESEND  (1u << 7) /* of flags2 */
 #define PROBE       0x70726f6265u
@@ -30,7 +27,6 @@
 
 enum { KINDS = 3, LISTS = 4, OLD_KERNEL = 8 }; /* of the first byte; below LISTS: the kind */
 
-static struct vt_service *service;
 static sem_t ended;
 
 /* libfuse does not free INTERRUPTs that no request has met by the end of its session. */
@@ -38,68 +34,6 @@ const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:libfuse3\n";
-}
-
-/* ---- a store with something in it ------------------------------------------------------------ */
-
-static void close_service(void)
-{
-	vt_service_close(service);
-}
-
-static void make_file(const char *name, size_t size)
-{
-	vt_autoclose int fd = open(small_store_path(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	char line[64];
-
-	must(fd >= 0);
-	for (size_t at = 0; at < size; at += sizeof line) {
-		(void) memset(line, '.', sizeof line);
-		(void) snprintf(line, sizeof line, "%zu", at);
-		must(write(fd, line, sizeof line) == sizeof line);
-	}
-}
-
-static void make_source(void)
-{
-	char name[32];
-
-	must(mkdir(small_store_path("source"), 0755) == 0);
-	must(mkdir(small_store_path("source/sub"), 0755) == 0);
-	must(symlink("sub", small_store_path("source/link")) == 0);
-	make_file("source/large", 3u << 20);
-	for (int i = 0; i < 40; i++) {
-		(void) snprintf(name, sizeof name, "source/sub/%d", i);
-		make_file(name, 100);
-	}
-}
-
-static void publish(void)
-{
-	struct direct direct = {.index = service->index};
-	char source[256];
-	const char *sources[] = {source};
-	const struct vt_publish_options options = {.sources = sources, .source_count = 1};
-	struct vt_publish_result result;
-
-	(void) snprintf(source, sizeof source, "%s", small_store_path("source"));
-	must(vt_import_begin(service->index, "fuzz", NULL, service->owner_uid, &direct.import,
-			     &direct.info, NULL) == 0);
-	must(vt_publish(direct_backend(&direct), &direct.info, "fuzz", NULL, &options, &result,
-			NULL) == 0);
-	vt_import_free(direct.import);
-}
-
-static void open_store(void)
-{
-	static char dir[256];
-
-	(void) snprintf(dir, sizeof dir, "%s", small_store_make());
-	must(vt_service_open(dir, 32 << 20, &service, NULL) == 0);
-	(void) atexit(close_service);
-	make_source();
-	publish();
-	must(sem_init(&ended, 0, 0) == 0);
 }
 
 /* ---- the kernel ------------------------------------------------------------------------------ */
@@ -227,8 +161,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool are_messages;
 	int kernel;
 
-	if (!service)
-		open_store();
+	if (!service) {
+		small_service_open();
+		must(sem_init(&ended, 0, 0) == 0);
+	}
 	if (size == 0)
 		return 0;
 	kernel = mount(data[0]);
