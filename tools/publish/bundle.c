@@ -372,6 +372,8 @@ static int take_file(struct tray *tray, struct file *file, struct vt_error *err)
 
 static int take_bytes(struct tray *tray, struct file *file, struct vt_error *err)
 {
+	if (file->size == 0) /* and no others have any, maybe */
+		return stream_file(tray, file, NULL, 0, NULL, err);
 	vt_buf_put(&tray->bytes, tray->bundle->bytes.data + file->data, file->size);
 	if (vt_buf_failed(&tray->bytes))
 		return vt_fail(err, ENOMEM, "no memory for small files");
