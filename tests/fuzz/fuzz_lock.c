@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a lock file: refused in words that name the file, or read; and what is read names a
- * version, or is refused for the name alone, and is the same when it is written and read again.
+ * Any bytes as a lock file: refused in words that name the file, or read; and what is read has its
+ * digests, names a version, or is refused for the name alone, and is the same when it is written and
+ * read again.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "index/base/error.h"
+#include "index/digest.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/lock_file.h"
 
@@ -22,6 +24,14 @@ static int read_lock(const void *data, size_t size, json_t **out, struct vt_erro
 	must(fd >= 0 && write(fd, data, size) == (ssize_t) size);
 	(void) snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
 	return vt_lock_read(name, out, err);
+}
+
+static void check_digest(const json_t *lock, const char *member)
+{
+	const char *text = json_string_value(json_object_get(lock, member));
+	struct vt_digest digest;
+
+	must(text && vt_digest_parse(text, &digest) == 0);
 }
 
 static void check_again(const json_t *lock)
@@ -49,6 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(r == -EINVAL && strstr(err.text, "is no lock file"));
 		return 0;
 	}
+	check_digest(lock, "digest");
+	check_digest(lock, "tree");
 	r = vt_lock_target(lock, &target, NULL);
 	must(r == 0 || r == -EINVAL);
 	check_again(lock);
