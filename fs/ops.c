@@ -25,8 +25,8 @@
 #include "index/base/log.h"
 #include "index/import.h"
 
-#define FOREVER   1e9        /* s: what is in a version never changes */
-#define CHANGING  1.0        /* s: names of datasets, versions and tags */
+#define FOREVER  1e9 /* s: what is in a version never changes */
+#define CHANGING 1.0 /* s: names of datasets, versions and tags */
 
 /* Reads ahead under way: with the usual 12 one slow shard would stop all. */
 #define BACKGROUND 1024u

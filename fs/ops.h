@@ -14,7 +14,7 @@
 
 struct vt_service;
 
-/* Bytes asked for at once, as agreed at INIT (libfuse 3.14 fails above 1 MiB); never more is given. */
+/* Bytes asked for at once, as agreed at INIT (libfuse 3.14 fails above 1 MiB): no more is given. */
 #define VT_OP_SIZE_MAX (1u << 20)
 static inline size_t vt_op_size(size_t asked)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as an archive that is published (all but writing it): refused in words, or its tree is
- * the same when it is read again. What would go on for long, as a file of many holes does, ends when
- * it is cancelled.
+ * the same when it is read again. What would go on for long, as a file of many holes does, ends
+ * when it is cancelled.
  */
 #include <errno.h>
 #include <signal.h>

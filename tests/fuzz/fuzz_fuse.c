@@ -43,14 +43,18 @@ static void note_end(void *context, uint64_t id)
 	(void) sem_post(&ended);
 }
 
-/* Reads what is said within `timeout_ms`: true and its unique; false: nothing, or nobody is there. */
+/* Reads what is said within `timeout_ms`: true and its unique; false: nothing, or nobody is there.
+ */
 static bool hear(int kernel, int timeout_ms, uint64_t *unique)
 {
 	static uint8_t message[MESSAGE_MAX];
 	const struct fuse_out_header *header = (const void *) message;
 	struct pollfd ready = {.fd = kernel, .events = POLLIN};
-	ssize_t n = poll(&ready, 1, timeout_ms) > 0 ? recv(kernel, message, sizeof message, 0) : 0;
+	ssize_t n;
 
+	if (TEMP_FAILURE_RETRY(poll(&ready, 1, timeout_ms)) <= 0) /* a fuzzer has its alarms */
+		return false;
+	n = recv(kernel, message, sizeof message, 0);
 	if (n <= 0)
 		return false;
 	must(n >= (ssize_t) sizeof *header && header->len == n);
@@ -136,7 +140,7 @@ static void wait_for_end(void)
 
 	(void) clock_gettime(CLOCK_REALTIME, &late);
 	late.tv_sec += PATIENCE_S;
-	must(sem_timedwait(&ended, &late) == 0);
+	must(TEMP_FAILURE_RETRY(sem_timedwait(&ended, &late)) == 0);
 }
 
 /* Gives the kernel's end. */
@@ -151,8 +155,8 @@ static int mount(uint8_t how)
 
 	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
 	(void) setsockopt(ends[1], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
-	must(vt_sessions_add(service->sessions, ends[1], vt_session_state_new(&plan, NULL),
-			     "/fuzz", service->owner_uid, note_end, NULL, &id, NULL) == 0);
+	must(vt_sessions_add(service->sessions, ends[1], vt_session_state_new(&plan, NULL), "/fuzz",
+			     service->owner_uid, note_end, NULL, &id, NULL) == 0);
 	return ends[0];
 }
 

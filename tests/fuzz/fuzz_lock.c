@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as a lock file: refused in words that name the file, or read; and what is read has its
- * digests, names a version, or is refused for the name alone, and is the same when it is written and
- * read again.
+ * digests, names a version, or is refused for the name alone, and is the same when it is written
+ * and read again.
  */
 #include <errno.h>
 #include <string.h>

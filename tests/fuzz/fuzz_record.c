@@ -144,8 +144,8 @@ static int recode_lease(const uint8_t *data, size_t size, struct vt_buf *again)
 
 /* The order is that of the corpus: kinds to come stand at the end. */
 static recode *const kinds[] = {
-	recode_dataset, recode_version, recode_space,   recode_tag, recode_exhibit,
-	recode_shard,   recode_import,  recode_head,    recode_clock, recode_rule,
+	recode_dataset, recode_version, recode_space, recode_tag,   recode_exhibit,
+	recode_shard,   recode_import,  recode_head,  recode_clock, recode_rule,
 	recode_partner, recode_pin,     recode_lease,
 };
 #define KINDS (sizeof kinds / sizeof *kinds)

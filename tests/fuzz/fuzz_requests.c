@@ -50,7 +50,7 @@ static bool drain(int fd, int timeout_ms)
 {
 	static char bytes[1 << 16];
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
-	int r = poll(&ready, 1, timeout_ms);
+	int r = TEMP_FAILURE_RETRY(poll(&ready, 1, timeout_ms)); /* a fuzzer has its alarms */
 
 	return r == 0 || (r > 0 && recv(fd, bytes, sizeof bytes, 0) > 0);
 }
@@ -104,7 +104,7 @@ static void wait_for_end(int fd)
 
 	(void) shutdown(fd, SHUT_WR);
 	do
-		must(poll(&ready, 1, PATIENCE_MS) > 0);
+		must(TEMP_FAILURE_RETRY(poll(&ready, 1, PATIENCE_MS)) > 0);
 	while (drain(fd, 0));
 }
 

@@ -19,6 +19,7 @@ if ! command -v clang >/dev/null; then
 	echo "1..0 # SKIP clang is missing"
 	exit 0
 fi
+# shellcheck disable=SC2046,SC2012 # names of ours, a word each
 [ $# -gt 0 ] || set -- $(cd tests/fuzz && ls fuzz_*.c | sed 's/^fuzz_\(.*\)\.c$/\1/')
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 

@@ -50,12 +50,18 @@ static inline void small_service_publish(void)
 	const char *sources[] = {source};
 	const struct vt_publish_options options = {.sources = sources, .source_count = 1};
 	struct vt_publish_result result;
+	struct vt_error err = {""};
+	int r;
 
 	(void) snprintf(source, sizeof source, "%s", small_store_path("source"));
-	must(vt_import_begin(service->index, "fuzz", NULL, service->owner_uid, &direct.import,
-			     &direct.info, NULL) == 0);
-	must(vt_publish(direct_backend(&direct), &direct.info, "fuzz", NULL, &options, &result,
-			NULL) == 0);
+	r = vt_import_begin(service->index, "fuzz", NULL, service->owner_uid, &direct.import,
+			    &direct.info, &err);
+	if (r == 0)
+		r = vt_publish(direct_backend(&direct), &direct.info, "fuzz", NULL, &options,
+			       &result, &err);
+	if (r < 0)
+		(void) fprintf(stderr, "cannot publish: %s\n", err.text);
+	must(r == 0);
 	vt_import_free(direct.import);
 }
 

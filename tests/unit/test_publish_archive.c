@@ -148,14 +148,16 @@ TEST(a_directory_and_its_archives_have_the_same_tree)
 /* Composed, decomposed, and no UTF-8 at all; python writes pax headers, GNU tar none. */
 TEST(names_in_a_tar_are_the_bytes_that_they_are)
 {
-	world_run(&w, "python3 -c \"import io, tarfile, os\n"
-		      "for form, to in ((tarfile.PAX_FORMAT, 'pax.tar'), (tarfile.GNU_FORMAT, 'gnu.tar')):\n"
-		      " t = tarfile.open(to, 'w', format=form)\n"
-		      " for n in (b'caf\\303\\251', b'cafe\\314\\201', b'\\377'):\n"
-		      "  i = tarfile.TarInfo(os.fsdecode(n)); i.size = len(n); t.addfile(i, io.BytesIO(n))\n"
-		      "  i = tarfile.TarInfo('to-' + i.name); i.type = tarfile.SYMTYPE\n"
-		      "  i.linkname = os.fsdecode(n); t.addfile(i)\n"
-		      " t.close()\"");
+	world_run(
+		&w,
+		"python3 -c \"import io, tarfile, os\n"
+		"for form, to in ((tarfile.PAX_FORMAT, 'pax.tar'), (tarfile.GNU_FORMAT, 'gnu.tar')):\n"
+		" t = tarfile.open(to, 'w', format=form)\n"
+		" for n in (b'caf\\303\\251', b'cafe\\314\\201', b'\\377'):\n"
+		"  i = tarfile.TarInfo(os.fsdecode(n)); i.size = len(n); t.addfile(i, io.BytesIO(n))\n"
+		"  i = tarfile.TarInfo('to-' + i.name); i.type = tarfile.SYMTYPE\n"
+		"  i.linkname = os.fsdecode(n); t.addfile(i)\n"
+		" t.close()\"");
 	for (int i = 0; i < 2; i++) {
 		ck_published(&w, world_publish(&w, i == 0 ? "pax.tar" : "gnu.tar"));
 		world_check(&w, "caf\303\251", "caf\303\251", 5);
@@ -390,8 +392,7 @@ TEST(random_bytes_never_crash)
 VT_SUITE(publish_archive, members_of_all_kinds_come_back,
 	 a_directory_and_its_archives_have_the_same_tree,
 	 names_in_a_tar_are_the_bytes_that_they_are, a_tar_in_the_old_compress_comes_back,
-	 zip_members_come_back,
-	 standard_input_is_an_archive, an_archive_merges_with_a_directory,
+	 zip_members_come_back, standard_input_is_an_archive, an_archive_merges_with_a_directory,
 	 sparse_members_have_holes, small_members_are_held_back_for_a_dictionary,
 	 names_that_lead_out_are_refused, a_name_twice_in_one_archive_is_refused,
 	 a_member_below_a_file_is_refused, a_hard_link_to_nothing_or_to_later_is_refused,

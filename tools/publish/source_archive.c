@@ -291,9 +291,9 @@ static void unpack_free(struct unpack **unpack)
 }
 
 /*
- * libarchive turns names into the locale's encoding. One that is UTF-8 takes what other formats hold
- * and passes plain bytes through, but composes what a pax header has decomposed (NFC for NFD); one
- * that knows ASCII alone fails at that, and then gives the bytes as they are.
+ * libarchive turns names into the locale's encoding. One that is UTF-8 takes what other formats
+ * hold and passes plain bytes through, but composes what a pax header has decomposed (NFC for NFD);
+ * one that knows ASCII alone fails at that, and then gives the bytes as they are.
  */
 static int read_in_locale(struct unpack *unpack, struct vt_error *err)
 {
