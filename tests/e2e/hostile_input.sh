@@ -6,9 +6,9 @@
 . "$(dirname "$0")/lib.sh"
 need_fuse
 table=$(dirname "$0")/../tools/hostile_input.py
-seconds=20      # for a case, on a busy machine
-memory=2000000  # KiB of address space of a command: half of it is the libraries'
-server=1000000  # KiB that the server may take
+seconds=20                # for a case, on a busy machine
+memory=${MEMORY:-2000000} # KiB of address space of a command, or unlimited: sanitizers reserve what they like
+server=1000000            # KiB that the server may take
 
 mkdir "$tmp/base" "$tmp/mnt"
 echo kept >"$tmp/base/f"
