@@ -75,6 +75,17 @@ static int remove_part(void *context, const char *name, struct vt_error *err)
 	return r < 0 ? r : vt_folder_remove(path, err);
 }
 
+/* The folder's own name is the one thing that nothing in it makes durable. */
+static int sync_name(const char *dir, struct vt_error *err)
+{
+	char path[VT_PATH];
+	int r = vt_path(path, err, "%s/..", dir);
+
+	if (r == 0)
+		r = vt_folder_sync(path, err);
+	return r == -EACCES ? 0 : r; /* the folder around is not ours to read: as it was found */
+}
+
 int vt_index_create(const char *dir, struct vt_error *err)
 {
 	char path[VT_PATH];
@@ -82,6 +93,8 @@ int vt_index_create(const char *dir, struct vt_error *err)
 
 	if (r == 0)
 		r = claim(dir, err);
+	if (r == 0)
+		r = sync_name(dir, err);
 	if (r < 0)
 		return r;
 	r = make_parts(dir, err);
