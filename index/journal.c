@@ -34,7 +34,11 @@ static bool is_recyclable(uint8_t kind)
 	return (kind >= 5 && kind <= 8) || kind == 11;
 }
 
-/* Where in the block the first such record begins; `len` when there is none. */
+/*
+ * Where in the block the first such record begins; `len` when there is none. Zeros are what a loss
+ * of power leaves of bytes that were not written yet. RocksDB reads no further in such a block, and
+ * what follows in it need not begin where we would look.
+ */
 static size_t find_recyclable(const uint8_t *block, size_t len)
 {
 	size_t at = 0;
@@ -45,6 +49,8 @@ static size_t find_recyclable(const uint8_t *block, size_t len)
 		if (is_recyclable(block[at + KIND_AT]))
 			return at;
 		memcpy(&bytes, block + at + sizeof(uint32_t), sizeof bytes);
+		if (bytes == 0 && block[at + KIND_AT] == 0)
+			break;
 		at += HEADER_LEN + le16toh(bytes);
 	}
 	return len;

@@ -65,6 +65,22 @@ START_TEST(each_kind_is_found_where_it_stands_and_no_other)
 }
 END_TEST
 
+START_TEST(a_block_ends_with_zeros_where_nothing_was_written)
+{
+	size_t at = put(0, 1, 100), next = at + 10 * HEADER;
+
+	(void) vt_scratch();
+	memset(bytes + at, 0, next - at);
+	memset(bytes + next, 5, 100);
+	save("MANIFEST-000001", next + 100);
+	ck_assert_int_eq(check(false), 0);
+	put(BLOCK, 5, 10); /* but not the file */
+	save("MANIFEST-000001", BLOCK + HEADER + 10);
+	found_at("MANIFEST-000001", BLOCK);
+	vt_scratch_done();
+}
+END_TEST
+
 START_TEST(blocks_begin_with_a_record_and_what_is_below_a_header_is_unused)
 {
 	size_t at;
@@ -119,5 +135,6 @@ START_TEST(a_log_is_mended_and_a_list_of_tables_is_not)
 END_TEST
 
 VT_SUITE(journal, each_kind_is_found_where_it_stands_and_no_other,
+	 a_block_ends_with_zeros_where_nothing_was_written,
 	 blocks_begin_with_a_record_and_what_is_below_a_header_is_unused,
 	 what_a_crash_leaves_is_not_damage, a_log_is_mended_and_a_list_of_tables_is_not)
