@@ -16,6 +16,8 @@
 #include "policy/audit_reader.h"
 #include "policy/base64.h"
 
+#define DISK_BLOCK 512u /* bytes that a disk writes whole or not at all */
+
 /* What the scan of a segment has come to. */
 struct found {
 	const struct vt_audit_segment *segment;
@@ -76,11 +78,31 @@ static int take_key(struct found *f, const struct vt_audit_line *line)
 	return 0;
 }
 
-static bool is_zeros(const struct vt_buf *buf, size_t from)
+static bool is_zeros(const struct vt_buf *buf, size_t from, size_t end)
 {
-	while (from < buf->len && buf->data[from] == 0)
+	while (from < end && buf->data[from] == 0)
 		from++;
-	return from == buf->len;
+	return from == end;
+}
+
+/*
+ * What a loss of power leaves of a checkpoint that was being written: nothing but zeros, or zeros
+ * for a block of the disk and the rest of it in the other. There is one at most: each is synced
+ * before the next begins.
+ */
+static bool is_unwritten(const struct vt_buf *notes, size_t from)
+{
+	bool hole = is_zeros(notes, from, notes->len);
+
+	if (notes->len - from >= VT_CHECKPOINT_MAX)
+		return hole;
+	while (!hole && from < notes->len) {
+		size_t next = (from / DISK_BLOCK + 1) * DISK_BLOCK;
+
+		hole = is_zeros(notes, from, next < notes->len ? next : notes->len);
+		from = next;
+	}
+	return hole;
 }
 
 /* The next checkpoint of the segment, if there is one. */
@@ -94,7 +116,7 @@ static int read_note(struct found *f, struct vt_error *err)
 		return 0;
 	r = vt_checkpoint_parse((const char *) notes->data + f->notes_at, notes->len - f->notes_at,
 				&f->note, &f->note_len, err);
-	if (r == -EAGAIN || (r < 0 && is_zeros(notes, f->notes_at)))
+	if (r == -EAGAIN || (r < 0 && is_unwritten(notes, f->notes_at)))
 		return 0; /* torn: the power went while it was written */
 	f->has_note = r == 0;
 	return r;

@@ -126,6 +126,41 @@ START_TEST(a_torn_end_is_moved_aside_and_noted)
 }
 END_TEST
 
+/* Opens a log whose notes go on with `fill` up to a block of the disk, and with `after` behind. */
+static int open_with_note_end(char fill, const char *after)
+{
+	struct vt_audit *audit;
+	size_t len, edge;
+	char *data;
+	int r;
+
+	audit_model_begin();
+	vt_audit_close(audit_model_open());
+	data = audit_model_read(vt_scratch_path(AUDIT_NOTES), &len);
+	edge = (len / 512 + 1) * 512;
+	data = realloc(data, edge + 100);
+	memset(data + len, fill, edge - len);
+	memset(data + edge, 0, 100);
+	memcpy(data + edge, after, strlen(after));
+	audit_model_write(vt_scratch_path(AUDIT_NOTES), data, edge + 100);
+	free(data);
+	r = vt_audit_open(&audit_model, &audit, NULL);
+	if (r == 0) {
+		vt_audit_close(audit);
+		audit_model_sound();
+	}
+	vt_scratch_done();
+	return r;
+}
+
+START_TEST(a_checkpoint_of_which_a_block_was_not_written_is_torn)
+{
+	ck_assert_int_eq(open_with_note_end(0, "c2lnbmF0dXJl\n"), 0);
+	ck_assert_int_eq(open_with_note_end('x', ""), 0);
+	ck_assert_int_eq(open_with_note_end('\n', "not written by us"), -EBADMSG);
+}
+END_TEST
+
 START_TEST(a_log_that_was_changed_is_not_added_to)
 {
 	struct vt_audit *audit;
@@ -543,7 +578,8 @@ START_TEST(a_full_disk_closes_the_log_says_so_and_room_opens_it_again)
 END_TEST
 
 VT_SUITE(audit, a_new_log_is_sound_and_goes_on_after_a_restart, what_was_durable_survives_a_kill,
-	 a_torn_end_is_moved_aside_and_noted, a_log_that_was_changed_is_not_added_to,
+	 a_torn_end_is_moved_aside_and_noted,
+	 a_checkpoint_of_which_a_block_was_not_written_is_torn, a_log_that_was_changed_is_not_added_to,
 	 keys_roll_forward_and_old_ones_are_erased,
 	 who_has_today_s_key_cannot_change_what_an_earlier_one_signed,
 	 a_kill_anywhere_in_a_change_of_keys_leaves_a_sound_log, segments_follow_each_other,
