@@ -6,19 +6,24 @@
  *     RECORD_ROOT  the folder, as realpath(3) gives it
  *     RECORD_LOG   the file that records are appended to; not in the folder
  *
- * A record is a line and its bytes:  OPERATION \t INODE \t NUMBER \t LENGTH \t PATH \t PATH2 \n DATA
+ * A record is a line and its bytes:  OPERATION \t INODE \t NUMBER \t LENGTH \t PATH \t PATH2 \n
+ * DATA
  *
  *     create, mkdir   PATH came, as INODE          write      DATA at byte NUMBER of INODE
  *     link, rename    PATH is PATH2 too, or now    truncate   INODE has NUMBER bytes
  *     unlink, rmdir   PATH went                    extend     INODE has at least NUMBER bytes
- *     fsync, fdatasync, syncfs: was answered       unknown    PATH was changed by the call NUMBER, which
- *                                                             the one who reads this cannot follow
+ *     fsync, fdatasync, syncfs: was answered;      unknown    PATH was changed by the call NUMBER,
+ * which PATH2 is the one who asked              the one who reads this cannot follow
  *
- * Paths are relative to the folder. The log is locked from before an operation until it stands there:
- * operations of all processes have one order, and what a sync covers is what stands before it. Files
- * are known by inode, not by descriptor, so that copies and descriptors from elsewhere need no care.
- * What stdio writes is not seen (RocksDB's own LOG), nor are modes, owners and times.
+ * Paths are relative to the folder. The log is locked from before an operation until it stands
+ * there: operations of all processes have one order, and what a sync covers is what stands before
+ * it. Files are known by inode, not by descriptor, so that copies and descriptors from elsewhere
+ * need no care. What goes through fdopen(3) is not seen (RocksDB's own LOG), nor are modes, owners
+ * and times.
  */
+#undef _FILE_OFFSET_BITS /* else a function's name stands for its other one, and we need both */
+
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -30,12 +35,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#define UNLINKED " (deleted)"
 
 /* A function under its other name, for files above 2 GiB. */
 #define SAME(other, function) extern __typeof__(function) other __attribute__((alias(#function)))
@@ -248,8 +252,7 @@ static int pair(const char *operation, long call, int from_dir, const char *from
 	log = lock_log();
 	r = (int) syscall(call, from_dir, from, to_dir, to, flags);
 	if (r == 0 && inside && into)
-		put(log,
-		    &(struct record){.operation = operation, .path = place, .other = other});
+		put(log, &(struct record){.operation = operation, .path = place, .other = other});
 	else if (r == 0)
 		put(log, &(struct record){.operation = "unknown",
 					  .number = (uint64_t) call,
@@ -340,10 +343,11 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 }
 SAME(pwritev64, pwritev);
 
-/* What has a number for the file: its length, or which call it was. */
-static long change(int fd, const char *operation, uint64_t number, long call, long a, long b,
-		   long c)
+/* What has no bytes. The record's file is filled in. */
+static long change(int fd, const struct record *what, long call, long a, long b, long c)
 {
+	struct record record = *what;
+
 	char place[PATH_MAX];
 	struct stat st;
 	int log;
@@ -353,18 +357,19 @@ static long change(int fd, const char *operation, uint64_t number, long call, lo
 		return syscall(call, fd, a, b, c);
 	log = lock_log();
 	r = syscall(call, fd, a, b, c);
+	record.inode = st.st_ino;
+	record.path = place;
 	if (r >= 0)
-		put(log, &(struct record){.operation = operation,
-					  .inode = st.st_ino,
-					  .number = number,
-					  .path = place});
+		put(log, &record);
 	unlock_log(log);
 	return r;
 }
 
 int ftruncate(int fd, off_t len)
 {
-	return (int) change(fd, "truncate", (uint64_t) len, SYS_ftruncate, len, 0, 0);
+	struct record record = {.operation = "truncate", .number = (uint64_t) len};
+
+	return (int) change(fd, &record, SYS_ftruncate, len, 0, 0);
 }
 SAME(ftruncate64, ftruncate);
 
@@ -372,9 +377,10 @@ int fallocate(int fd, int mode, off_t offset, off_t len)
 {
 	bool keeps = mode == FALLOC_FL_KEEP_SIZE, plain = mode == 0;
 
-	return (int) change(fd, keeps || plain ? "extend" : "unknown",
-			    plain ? (uint64_t) (offset + len) : 0, SYS_fallocate, mode, offset,
-			    len);
+	struct record record = {.operation = keeps || plain ? "extend" : "unknown",
+				.number = plain ? (uint64_t) (offset + len) : 0};
+
+	return (int) change(fd, &record, SYS_fallocate, mode, offset, len);
 }
 SAME(fallocate64, fallocate);
 
@@ -384,20 +390,72 @@ int posix_fallocate(int fd, off_t offset, off_t len)
 }
 SAME(posix_fallocate64, posix_fallocate);
 
+/* The program or library of the code that called us. */
+static int sync_file(int fd, const char *operation, long call, const void *caller)
+{
+	struct record record = {.operation = operation};
+	Dl_info from;
+	const char *slash;
+
+	if (dladdr(caller, &from) && from.dli_fname) {
+		slash = strrchr(from.dli_fname, '/');
+		record.other = slash ? slash + 1 : from.dli_fname;
+	}
+	return (int) change(fd, &record, call, 0, 0, 0);
+}
+
 int fsync(int fd)
 {
-	return (int) change(fd, "fsync", 0, SYS_fsync, 0, 0, 0);
+	return sync_file(fd, "fsync", SYS_fsync, __builtin_return_address(0));
 }
 
 int fdatasync(int fd)
 {
-	return (int) change(fd, "fdatasync", 0, SYS_fdatasync, 0, 0, 0);
+	return sync_file(fd, "fdatasync", SYS_fdatasync, __builtin_return_address(0));
 }
 
 int syncfs(int fd)
 {
-	return (int) change(fd, "syncfs", 0, SYS_syncfs, 0, 0, 0);
+	return sync_file(fd, "syncfs", SYS_syncfs, __builtin_return_address(0));
 }
+
+/* ---- stdio ---------------------------------------------------------------------------------- */
+
+static ssize_t write_cookie(void *cookie, const char *data, size_t len)
+{
+	ssize_t n = write((int) (intptr_t) cookie, data, len);
+
+	return n < 0 ? 0 : n;
+}
+
+static int close_cookie(void *cookie)
+{
+	return close((int) (intptr_t) cookie);
+}
+
+/* The C library's own writes are not seen: a file that is made with stdio gets these instead. */
+FILE *fopen(const char *path, const char *mode)
+{
+	static FILE *(*theirs)(const char *, const char *);
+	const cookie_io_functions_t functions = {.write = write_cookie, .close = close_cookie};
+	char place[PATH_MAX];
+	FILE *file;
+	int fd;
+
+	if (!theirs)
+		theirs = (FILE * (*) (const char *, const char *) ) dlsym(RTLD_NEXT, "fopen");
+	if (mode[0] != 'w' || !find_place(AT_FDCWD, path, place))
+		return theirs(path, mode);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (strchr(mode, 'x') ? O_EXCL : O_TRUNC),
+		  0666);
+	file = fd < 0 ? NULL : fopencookie((void *) (intptr_t) fd, "w", functions);
+	if (fd >= 0 && !file)
+		(void) close(fd);
+	return file;
+}
+SAME(fopen64, fopen);
+
+/* ---- what nobody is to do ------------------------------------------------------------------- */
 
 /* Nothing of ours calls these on files of a store, nor is it to go unseen if something does. */
 ssize_t copy_file_range(int in, off_t *in_at, int out, off_t *out_at, size_t len, unsigned flags)
