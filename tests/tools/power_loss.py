@@ -465,7 +465,7 @@ def syncs(log, seen, path, seed):
             problem = check_state(state, seen)
             if problem:
                 break
-        wrong += (kind.verdict == "needed") != (problem is not None)
+        wrong += kind.verdict == ("spare" if problem else "needed")
         print(f"{kind.verdict} {' '.join(kind.patterns)} ({kind.place.strip()}): "
               f"{'state ' + str(tries) + ': ' + problem.strip()[:300] if problem else f'nothing in {tries} states'}", flush=True)
     for sync in log.syncs:
