@@ -15,6 +15,7 @@ seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 log=$tmp/recorded root=$tmp/root
 mkdir "$root" "$tmp/seen" "$tmp/src"
 export VITRINE_STORE="$root/store" RECORD_ROOT="$root" RECORD_LOG="$log"
+export VITRINE_CONFINE=no # a confined server could not write into $log
 make_user alice
 alice=$user
 steps=0
