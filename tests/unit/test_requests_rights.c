@@ -26,6 +26,8 @@ static const struct {
 	{"select", "read", "{'dataset': 'birds', 'where': 'size=3'}", false},
 	{"stats", "read", "{'dataset': 'birds'}", false},
 	{"warm", "read", "{'dataset': 'birds'}", false},
+	{"ahead.begin", "read", "{'dataset': 'birds'}", false},
+	{"ahead.files", "read", "{'dataset': 'birds'}", false},
 	{"gate.set", "admin", "{'dataset': 'birds', 'gate': '{}'}", false},
 	{"gate.show", "browse", "{'dataset': 'birds'}", false},
 	{"gate.check", "read", "{'dataset': 'birds'}", false},
