@@ -10,6 +10,9 @@
 #include "fs/session.h"
 
 #include <errno.h>
+#include <fuse_log.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -228,6 +231,22 @@ static void *reap(void *argument)
 	return NULL;
 }
 
+/*
+ * libfuse cancels threads at a session's end while they read /dev/fuse, and logs there: one that
+ * has the lock of standard error then would keep it, and all who log there would wait for ever.
+ */
+static void log_of_fuse(enum fuse_log_level level, const char *format, va_list arguments)
+{
+	char line[256];
+	int state;
+
+	(void) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	(void) vsnprintf(line, sizeof line, format, arguments);
+	line[strcspn(line, "\n")] = '\0';
+	vt_log(level <= FUSE_LOG_ERR ? VT_LOG_WARNING : VT_LOG_DEBUG, "%s", line);
+	(void) pthread_setcancelstate(state, NULL);
+}
+
 int vt_sessions_new(struct vt_service *service, struct vt_sessions **out, struct vt_error *err)
 {
 	struct vt_sessions *sessions = calloc(1, sizeof *sessions);
@@ -236,6 +255,7 @@ int vt_sessions_new(struct vt_service *service, struct vt_sessions **out, struct
 
 	if (!sessions)
 		return vt_fail(err, ENOMEM, "no memory for sessions");
+	fuse_set_log_func(log_of_fuse);
 	sessions->service = service;
 	(void) pthread_mutex_init(&sessions->lock, NULL);
 	(void) pthread_condattr_init(&attributes);
