@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Calls on the store's files fail, or our own memory does, once or from then on, in every command that changes or reads a
+# store and in its start. What is then true: tests/tools/faults.py. COUNT: faults, 0 for all; SEED.
+. "$(dirname "$0")/lib.sh"
+: "${FAULTS:?the library that has calls fail}"
+seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+export VITRINE VITRINE_CACHE=1 VITRINE_FAULTS="$tmp/faults" # nothing is read from memory twice
+mkdir "$tmp/work"
+
+it "does what it says or fails with a sentence, and loses nothing"
+echo "# SEED=$seed"
+LD_PRELOAD=$FAULTS "$(dirname "$0")/../tools/faults.py" "$tmp/work" "$seed" "${COUNT:-100}" >"$tmp/out" 2>&1 ||
+	fail "$(cat "$tmp/out")"
+sed 's/^/# /' "$tmp/out"

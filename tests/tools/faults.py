@@ -1,0 +1,362 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""faults.py DIR SEED COUNT [OPERATION...]: the n-th call of each kind fails, in what serves and changes a store, while a command runs.
+
+DIR is an empty folder; VITRINE the program, VITRINE_STORE where its store is made, LD_PRELOAD the library of faults.c, which
+maps $VITRINE_FAULTS. With COUNT 0 every call of every operation fails once, with every error; else so many that the seed picks. After
+each: the command ended with a status and a sentence, or did what it says; the server lives; what was there is there; without the fault
+the command does its work, if need be by a new server; and every so often the store and the log verify.
+"""
+import collections
+import ctypes
+import json
+import mmap
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+
+CALLS = ["open", "read", "write", "sync", "rename", "unlink", "mkdir", "truncate", "map", "random", "memory", "thread"]
+EIO, EINTR, ENOMEM, EAGAIN, ENOSPC, SHORT = 5, 4, 12, 11, 28, -1
+ERRORS = {"open": [EIO, 24], "read": [EIO, EINTR, SHORT], "write": [ENOSPC, EIO, EINTR, SHORT], "sync": [EIO, ENOSPC],
+          "rename": [EIO, ENOSPC], "unlink": [EIO], "mkdir": [ENOSPC], "truncate": [ENOSPC, EIO], "map": [ENOMEM], "random": [EIO],
+          "memory": [ENOMEM], "thread": [EAGAIN]}
+LAYOUT = struct.Struct("=iiiiqq")  # struct fault
+ENDLESS = 1 << 60
+PATIENCE = 60  # s: of a command; else it hangs
+STATUSES = {0, 1, 3, 4, 5, 6}
+VERIFY_EVERY = 100
+
+
+class Wrong(Exception):
+    """What must not be."""
+
+
+class Fault:
+    """The file that the programs map."""
+
+    def __init__(self, path):
+        with open(path, "w+b") as file:
+            file.truncate(LAYOUT.size)
+            self.memory = mmap.mmap(file.fileno(), LAYOUT.size)
+
+    def arm(self, call, error, nth, forever=False):
+        LAYOUT.pack_into(self.memory, 0, 0, CALLS.index(call), error, forever, nth, 0)
+        ctypes.c_int.from_buffer(self.memory, 0).value = 1
+
+    def disarm(self):
+        """How many calls there were since, and how many failed."""
+        ctypes.c_int.from_buffer(self.memory, 0).value = 0
+        _, _, _, _, left, fired = LAYOUT.unpack_from(self.memory, 0)
+        return left, fired
+
+
+class Store:
+    """A store under test, and what must be true of it."""
+
+    def __init__(self, top, chance):
+        self.program = os.environ["VITRINE"]
+        self.source = os.path.join(top, "src")
+        self.chance = chance
+        self.serial = 0
+        self.files = {}
+        os.mkdir(self.source)
+        for i in range(12):
+            self.change(f"f{i}", chance.randbytes(chance.choice([10, 3000, 70000])))
+        self.change("large", chance.randbytes(400000) * 2)
+
+    def change(self, name, data):
+        with open(os.path.join(self.source, name), "wb") as file:
+            file.write(data)
+        self.files[name] = data
+
+    def run(self, *words, text=None):
+        """status, standard output, standard error"""
+        process = subprocess.Popen([self.program, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, start_new_session=True)
+        try:
+            out, err = process.communicate(text, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise Wrong(f"{' '.join(words)} hangs") from None
+        return process.returncode, out, err.decode(errors="replace")
+
+    def must(self, *words, text=None):
+        status, out, err = self.run(*words, text=text)
+        if status != 0:
+            raise Wrong(f"{' '.join(words)}: status {status}: {err.strip()}")
+        return out
+
+    def pid(self):
+        """The server's; None: none runs."""
+        status, out, _ = self.run("status", "--json")
+        return json.loads(out).get("pid") if status == 0 else None
+
+    def versions(self):
+        return {row["version"] for row in map(json.loads, self.must("ls", "--json", "ds").splitlines())}
+
+    def verify(self):
+        self.must("verify", "--quiet")
+        self.must("audit", "verify")
+
+
+class Operation:
+    """A command: `prepare` without faults, `words` with one; `done` says whether its effect is there, or is None."""
+
+    def __init__(self, store):
+        self.store = store
+
+    def prepare(self):
+        pass
+
+    def text(self):
+        return None
+
+    def done(self):
+        return None
+
+    def check(self, out):
+        """What it printed when it was done."""
+
+
+class Publish(Operation):
+    def prepare(self):
+        self.store.serial += 1
+        self.data = self.store.chance.randbytes(self.store.chance.choice([5, 5000, 100000]))
+        self.store.change("f1", self.data)
+        self.store.change(f"d{self.store.serial % 7}", self.data)
+
+    def words(self):
+        return "publish", "--quiet", "ds", self.store.source
+
+    def done(self):
+        return self.store.must("cat", "ds:f1") == self.data
+
+
+class Import(Operation):
+    def prepare(self):
+        self.store.serial += 1
+        self.value = f"v{self.store.serial}"
+
+    def words(self):
+        return "import-labels", "--quiet", "ds", "-"
+
+    def text(self):
+        return json.dumps({"path": "f2", "key": "class", "value": self.value, "source": "human"}).encode() + b"\n"
+
+    def done(self):
+        return self.value.encode() in self.store.must("label", "show", "ds:f2")
+
+
+class Label(Import):
+    def words(self):
+        return "label", "set", "ds:f2", f"class={self.value}"
+
+    def text(self):
+        return None
+
+
+class Tag(Operation):
+    def prepare(self):
+        self.store.serial += 1
+        self.name = f"t{self.store.serial}"
+
+    def words(self):
+        return "tag", "ds", self.name
+
+    def done(self):
+        return self.store.run("show", f"ds@{self.name}")[0] == 0
+
+
+class Grant(Operation):
+    on = True
+
+    def words(self):
+        return "grant" if self.on else "revoke", "nobody", "read", "ds"
+
+    def prepare(self):
+        self.store.run("revoke" if self.on else "grant", "nobody", "read", "ds")
+
+    def done(self):
+        return (b"nobody" in self.store.must("rules", "--json")) == self.on
+
+
+class Revoke(Grant):
+    on = False
+
+
+class Acquire(Operation):
+    def prepare(self):
+        self.store.run("lease", "release", "ds")
+
+    def words(self):
+        return "lease", "acquire", "ds", "--for", "1h"
+
+    def done(self):
+        rows = map(json.loads, self.store.must("lease", "list", "--json").splitlines())
+        return any(row["object"] == "ds" and row["state"] == "active" for row in rows)
+
+
+class Collect(Operation):
+    def prepare(self):
+        versions = sorted(self.store.versions(), key=lambda name: [int(part) for part in name[1:].split(".")])
+        self.store.run("lease", "release", "ds")
+        for name in versions[1:-6]:
+            self.store.run("rm", "--yes", f"ds@{name}")
+
+    def words(self):
+        return "gc", "--now"
+
+
+class Cat(Operation):
+    def words(self):
+        return "cat", "ds@v1:large"
+
+    def check(self, out):
+        if out != self.store.files["large"]:
+            raise Wrong("cat gives other bytes")
+
+
+class List(Operation):
+    def words(self):
+        return "ls", "--recursive", "ds@v1"
+
+    def check(self, out):
+        if len(out.splitlines()) < 13:
+            raise Wrong(f"ls lists {len(out.splitlines())} files")
+
+
+class Audit(Operation):
+    def words(self):
+        return "audit", "verify"
+
+
+class Verify(Operation):
+    def words(self):
+        return "verify", "--quiet"
+
+
+class Start(Operation):
+    """A server's start, by the first command that needs one."""
+
+    def prepare(self):
+        self.store.must("stop", "--quiet")
+
+    def words(self):
+        return "ls", "ds@v1"
+
+
+OPERATIONS = {kind.__name__.lower(): kind for kind in (Publish, Import, Label, Tag, Grant, Revoke, Acquire, Collect, Cat, List,
+                                                       Audit, Verify, Start)}
+
+
+class Round:
+    def __init__(self, top, seed):
+        self.fault = Fault(os.environ["VITRINE_FAULTS"])
+        self.store = Store(top, random.Random(seed))
+        self.store.must("init", "--quiet")
+        self.store.must("publish", "--quiet", "ds", self.store.source)
+        self.ended = collections.Counter()
+
+    def calls(self, operation, call):
+        """How many calls of that kind it makes."""
+        operation.prepare()
+        self.fault.arm(call, EIO, ENDLESS)
+        try:
+            status, _, err = self.store.run(*operation.words(), text=operation.text())
+        finally:
+            left, _ = self.fault.disarm()
+        if status != 0:
+            raise Wrong(f"without a fault: status {status}: {err.strip()}")
+        return ENDLESS - left
+
+    def again(self, operation):
+        """Without a fault it works, by this server or the next."""
+        operation.prepare()
+        status, out, err = self.store.run(*operation.words(), text=operation.text())
+        if status != 0:
+            self.ended["only by the next server"] += 1
+            self.store.run("stop", "--quiet")
+            operation.prepare()
+            out = self.store.must(*operation.words(), text=operation.text())
+        operation.check(out)
+        if operation.done() is False:
+            raise Wrong("it said that it was done, and it was not")
+
+    def why_ended(self, pid, err):
+        """By itself, when a disk that was full has room again, or by an assertion in RocksDB: another server goes on."""
+        with open(os.path.join(os.environ["VITRINE_STORE"], "run/server.log"), errors="replace") as log:
+            lines = log.readlines()
+        if any("beginning anew" in line and f"pid={pid}" in line for line in lines):
+            return "server began anew"
+        last = [line for line in lines if "Assertion" in line][-1:]
+        if last and "rocksdb::" in last[0]:
+            return "server ended by RocksDB"
+        raise Wrong(f"the server ended; {err.strip()}")
+
+    def one(self, operation, call, error, nth, forever):
+        operation.prepare()
+        pid = None if isinstance(operation, Start) else self.store.pid()
+        before = self.store.versions() if pid else None
+        self.fault.arm(call, error, nth, forever)
+        try:
+            status, out, err = self.store.run(*operation.words(), text=operation.text())
+        finally:
+            _, fired = self.fault.disarm()
+        if status not in STATUSES:
+            raise Wrong(f"status {status}: {err.strip()}")
+        if status != 0 and not err.startswith("vitrine: "):
+            raise Wrong(f"status {status} without a sentence: {err.strip()}")
+        if pid and self.store.pid() != pid:
+            self.ended[self.why_ended(pid, err)] += 1
+        if status == 0:
+            operation.check(out)
+        if self.store.must("cat", "ds@v1:large") != self.store.files["large"]:
+            raise Wrong("what was there is there no more")
+        if status == 0 and operation.done() is False:
+            raise Wrong("it said that it was done, and it was not")
+        if before and not isinstance(operation, Collect) and not before <= self.store.versions():
+            raise Wrong("a version is gone")
+        self.ended["not reached" if not fired else "done" if status == 0 else f"status {status}"] += 1
+        if fired and status != 0:
+            self.again(operation)
+
+    def plan(self, names, count, chance):
+        """(operation, call, error, nth, forever)"""
+        planned = []
+        for name in names:
+            operation = OPERATIONS[name](self.store)
+            for call in CALLS:
+                for nth in range(1, self.calls(operation, call) + 1):
+                    planned += [(operation, call, error, nth, forever) for error in ERRORS[call]
+                                for forever in ((False, True) if error not in (EINTR, SHORT) else (False,))]
+        if count:
+            planned = chance.sample(planned, min(count, len(planned)))
+        return planned
+
+    def run(self, names, count, chance):
+        planned = self.plan(names, count, chance)
+        for at, (operation, call, error, nth, forever) in enumerate(planned, 1):
+            what = f"{type(operation).__name__.lower()}: {call} {nth} fails with {error}{' from then on' if forever else ''}"
+            try:
+                self.one(operation, call, error, nth, forever)
+                if at % VERIFY_EVERY == 0 or at == len(planned):
+                    self.store.verify()
+            except Wrong as wrong:
+                raise Wrong(f"{what}: {wrong}") from None
+        return len(planned)
+
+
+def main():
+    top, seed, count, names = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:] or list(OPERATIONS)
+    try:
+        work = Round(top, seed)
+        tried = work.run(names, count, random.Random(seed))
+    except Wrong as wrong:
+        sys.exit(f"{wrong}")
+    print(f"{tried} faults: " + ", ".join(f"{count} {what}" for what, count in sorted(work.ended.items())))
+
+
+main()
