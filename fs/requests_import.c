@@ -170,10 +170,7 @@ static int send_blob(struct vt_control_request *request, const struct vt_buf *bl
 static void put_known(const struct vt_known *known, struct vt_buf *out)
 {
 	vt_buf_put_le32(out, known->kind);
-	vt_buf_put_le32(out, known->at.shard);
-	vt_buf_put_le32(out, known->at.frame_offset);
-	vt_buf_put_le32(out, known->at.frame_size);
-	vt_buf_put_le32(out, known->at.skip);
+	vt_location_put(&known->at, out);
 	vt_buf_put_le32(out, known->length);
 }
 

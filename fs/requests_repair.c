@@ -46,14 +46,6 @@ static int send_blob(struct answer *answer, size_t least, struct vt_error *err)
 	return r;
 }
 
-static void put_location(const struct vt_location *at, struct vt_buf *out)
-{
-	vt_buf_put_le32(out, at->shard);
-	vt_buf_put_le32(out, at->frame_offset);
-	vt_buf_put_le32(out, at->frame_size);
-	vt_buf_put_le32(out, at->skip);
-}
-
 /* In pieces: a long recipe fits no message. */
 static int send_placed(void *context, const struct vt_placed *placed, struct vt_error *err)
 {
@@ -69,7 +61,7 @@ static int send_placed(void *context, const struct vt_placed *placed, struct vt_
 		vt_buf_put_le32(&answer->blob, (uint32_t) count);
 		for (size_t i = first; i < first + count; i++) {
 			vt_buf_put_le64(&answer->blob, placed->extents[i].length);
-			put_location(&placed->extents[i].at, &answer->blob);
+			vt_location_put(&placed->extents[i].at, &answer->blob);
 		}
 		r = send_blob(answer, BLOB_FULL, err);
 	}
@@ -168,17 +160,6 @@ int vt_serve_repair_shard(struct vt_control_request *request, struct vt_error *e
 	return r < 0 ? r : vt_serve_import_shard(request, err);
 }
 
-static struct vt_location read_location(struct vt_reader *reader)
-{
-	struct vt_location at;
-
-	at.shard = vt_reader_le32(reader);
-	at.frame_offset = vt_reader_le32(reader);
-	at.frame_size = vt_reader_le32(reader);
-	at.skip = vt_reader_le32(reader);
-	return at;
-}
-
 int vt_serve_repair_move(struct vt_control_request *request, struct vt_error *err)
 {
 	const struct vt_buf *blob = &request->message->blob;
@@ -189,9 +170,9 @@ int vt_serve_repair_move(struct vt_control_request *request, struct vt_error *er
 	if (r >= 0 && blob->len % MOVE_BYTES != 0)
 		r = vt_fail(err, EINVAL, "the blob is no list of moves of %u bytes", MOVE_BYTES);
 	while (r >= 0 && vt_reader_left(&reader) > 0) {
-		struct vt_move move = {.from = read_location(&reader)};
+		struct vt_move move = {.from = vt_location_get(&reader)};
 
-		move.to = read_location(&reader);
+		move.to = vt_location_get(&reader);
 		move.length = vt_reader_le32(&reader);
 		vt_buf_put(moves, &move, sizeof move);
 	}

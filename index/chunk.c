@@ -43,28 +43,9 @@ void vt_recipe_key(uint32_t domain, const struct vt_digest *content, uint32_t se
 	memcpy(key + 36, &big_endian, sizeof big_endian);
 }
 
-static void put_location(struct vt_buf *out, const struct vt_location *at)
-{
-	vt_buf_put_le32(out, at->shard);
-	vt_buf_put_le32(out, at->frame_offset);
-	vt_buf_put_le32(out, at->frame_size);
-	vt_buf_put_le32(out, at->skip);
-}
-
-static struct vt_location get_location(struct vt_reader *r)
-{
-	struct vt_location at;
-
-	at.shard = vt_reader_le32(r);
-	at.frame_offset = vt_reader_le32(r);
-	at.frame_size = vt_reader_le32(r);
-	at.skip = vt_reader_le32(r);
-	return at;
-}
-
 void vt_chunk_value(const struct vt_location *at, uint32_t length, struct vt_buf *out)
 {
-	put_location(out, at);
+	vt_location_put(at, out);
 	vt_buf_put_le32(out, length);
 }
 
@@ -72,7 +53,7 @@ int vt_chunk_decode(const void *data, size_t len, struct vt_location *out, uint3
 		    struct vt_error *err)
 {
 	struct vt_reader r = vt_reader_over(data, len);
-	struct vt_location at = get_location(&r);
+	struct vt_location at = vt_location_get(&r);
 
 	if (len != CHUNK_BYTES || at.shard == 0)
 		return vt_fail(err, EBADMSG, "the row of a chunk is damaged");
@@ -106,7 +87,7 @@ void vt_recipe_segment_value(const struct vt_extent *extents, size_t count, stru
 {
 	for (size_t i = 0; i < count; i++) {
 		vt_buf_put_le64(out, extents[i].length);
-		put_location(out, &extents[i].at);
+		vt_location_put(&extents[i].at, out);
 	}
 }
 
@@ -238,7 +219,7 @@ static int decode_part(const struct vt_value *row, struct vt_lru *lru, struct vt
 		struct vt_extent *extent = &part->extents[i];
 
 		extent->length = vt_reader_le64(&r);
-		extent->at = get_location(&r);
+		extent->at = vt_location_get(&r);
 		if (extent->length == 0 || (extent->at.shard && extent->length > EXTENT_MAX)) {
 			vt_lru_unref(&part->lru);
 			return damaged(err);

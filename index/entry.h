@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The vocabulary of trees: an entry (one name in a directory) and a location (where bytes lie).
- * Plain values, no functions; page.h encodes them, tree.h finds them.
+ * The vocabulary of trees: an entry, which is one name in a directory. A plain value, no functions;
+ * page.h encodes it, tree.h finds it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 
 #include "index/digest.h"
 #include "index/line_sums.h"
+#include "index/location.h"
 
 #define VT_NAME_LEN_MAX   255u   /* bytes; names hold any byte but '/' and NUL, never "." or ".." */
 #define VT_TARGET_LEN_MAX 4095u  /* bytes of a symlink's target */
@@ -24,19 +25,6 @@
 enum vt_entry_type { VT_FILE = 1, VT_DIRECTORY = 2, VT_SYMLINK = 3, VT_LABELLED = 4 };
 
 #define VT_LABEL_INLINE_MAX 2048u /* bytes of labels that stand in the entry of their file */
-
-/*
- * Where `length` bytes lie: in the frame that begins at byte `frame_offset` of the shard file and
- * takes `frame_size` bytes there, `skip` bytes into its decoded form. Shards stay under 4 GiB.
- * The offset rather than a frame number: a reader then needs no table of the shard in memory.
- */
-struct vt_location {
-	uint32_t shard; /* serial of the shard, never reused; 0: no location, or a hole in a recipe
-			 */
-	uint32_t frame_offset;
-	uint32_t frame_size;
-	uint32_t skip;
-};
 
 struct vt_entry {
 	enum vt_entry_type type;

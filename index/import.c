@@ -222,6 +222,19 @@ int vt_import_begin(struct vt_index *index, const char *dataset, const char *as,
 	return 0;
 }
 
+/* Of a dataset that is there, or of none. Takes the import when it began. */
+static int begin_without_dictionary(struct vt_import **import, struct vt_import **out,
+				    struct vt_import_info *info, struct vt_error *err)
+{
+	int r = make_folder(*import, err);
+
+	if (r < 0)
+		return r;
+	fill_info(*import, 0, info);
+	*out = vt_steal(import);
+	return 0;
+}
+
 int vt_import_revise(struct vt_index *index, uint32_t version, struct vt_import **out,
 		     struct vt_import_info *info, struct vt_error *err)
 {
@@ -239,12 +252,7 @@ int vt_import_revise(struct vt_index *index, uint32_t version, struct vt_import 
 	import->domain = newest->domain;
 	import->parent = newest->serial;
 	import->base = newest->base;
-	r = make_folder(import, err);
-	if (r < 0)
-		return r;
-	fill_info(import, 0, info);
-	*out = vt_steal(&import);
-	return 0;
+	return begin_without_dictionary(&import, out, info, err);
 }
 
 int vt_repair_begin(struct vt_index *index, struct vt_import **out, struct vt_import_info *info,
@@ -256,12 +264,7 @@ int vt_repair_begin(struct vt_index *index, struct vt_import **out, struct vt_im
 	if (r < 0)
 		return r;
 	import->domain = VT_DOMAIN_PLAIN;
-	r = make_folder(import, err);
-	if (r < 0)
-		return r;
-	fill_info(import, 0, info);
-	*out = vt_steal(&import);
-	return 0;
+	return begin_without_dictionary(&import, out, info, err);
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */

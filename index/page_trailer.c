@@ -63,10 +63,7 @@ void vt_trailer_put_entry(enum vt_page_kind kind, const struct vt_entry *entry, 
 		vt_buf_put_le64(out, 0);
 		return;
 	}
-	vt_buf_put_le32(out, hint.shard);
-	vt_buf_put_le32(out, hint.frame_offset);
-	vt_buf_put_le32(out, hint.frame_size);
-	vt_buf_put_le32(out, hint.skip);
+	vt_location_put(&hint, out);
 }
 
 void vt_trailer_entry(enum vt_page_kind kind, const uint8_t *at, const uint8_t *directory,
@@ -86,10 +83,7 @@ void vt_trailer_entry(enum vt_page_kind kind, const uint8_t *at, const uint8_t *
 	}
 	if (out->type != VT_FILE)
 		return;
-	out->hint.shard = vt_reader_le32(&reader);
-	out->hint.frame_offset = vt_reader_le32(&reader);
-	out->hint.frame_size = vt_reader_le32(&reader);
-	out->hint.skip = vt_reader_le32(&reader);
+	out->hint = vt_location_get(&reader);
 }
 
 const char *vt_trailer_problem(enum vt_page_kind kind, const uint8_t *at,

@@ -174,21 +174,12 @@ struct moving {
 	uint64_t rows;
 };
 
-static int compare_numbers(uint32_t a, uint32_t b)
-{
-	return a < b ? -1 : a > b;
-}
-
 static int compare_moves(const void *left, const void *right)
 {
 	const struct vt_move *a = left, *b = right;
-	int order = compare_numbers(a->from.shard, b->from.shard);
+	int order = vt_location_compare(&a->from, &b->from);
 
-	if (order == 0)
-		order = compare_numbers(a->from.frame_offset, b->from.frame_offset);
-	if (order == 0)
-		order = compare_numbers(a->from.skip, b->from.skip);
-	return order ? order : compare_numbers(a->length, b->length);
+	return order ? order : (a->length > b->length) - (a->length < b->length);
 }
 
 /* True, and `*at` is the new place, when there is one. */

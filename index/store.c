@@ -335,16 +335,6 @@ static int open_noted(struct vt_store *store, const char *dir,
 	return r < 0 ? r : vt_store_note(store, err);
 }
 
-/* Of a server that died between taking one in and looking at it: no commit counted on it. */
-static int drop_all_boundless(struct vt_store *store, struct vt_error *err)
-{
-	int r = 0;
-
-	for (enum vt_family family = 0; family < VT_CF_COUNT && r >= 0; family++)
-		r = vt_store_drop_boundless(store, family, err);
-	return r < 0 ? r : 0;
-}
-
 int vt_store_open(const char *dir, const struct vt_store_options *settings, struct vt_store **out,
 		  struct vt_error *err)
 {
@@ -357,8 +347,8 @@ int vt_store_open(const char *dir, const struct vt_store_options *settings, stru
 	if (r == 0)
 		r = settings->note ? open_noted(store, dir, settings, err)
 				   : open_checked(store, dir, settings->read_only, err);
-	if (r == 0 && !settings->read_only)
-		r = drop_all_boundless(store, err);
+	if (r == 0 && !settings->read_only) /* of a server that died before it could */
+		r = vt_store_drop_boundless(store, err);
 	if (r < 0)
 		return vt_fail_in(err, r, "cannot open the index '%s'", dir);
 	store->writable = !settings->read_only;

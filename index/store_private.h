@@ -50,10 +50,10 @@ rocksdb_options_t *vt_store_make_options(rocksdb_cache_t *cache);
 const char *vt_store_family_name(enum vt_family family);
 
 /*
- * Drops a file of the family that was taken in without its bounds (store_sst.c): 1; 0: there is
- * none. Takes some us for each file of the index.
+ * Drops files that were taken in without their bounds (store_sst.c). 1: there were some; 0. Takes
+ * some us for each file of the index.
  */
-int vt_store_drop_boundless(struct vt_store *store, enum vt_family family, struct vt_error *err);
+int vt_store_drop_boundless(struct vt_store *store, struct vt_error *err);
 
 /* Frees RocksDB's message and turns it into ours. NULL is success. */
 int vt_store_outcome(char *message, struct vt_error *err);

@@ -84,7 +84,16 @@ void vt_sst_free(struct vt_sst *sst)
 
 /* ---- taking in ------------------------------------------------------------------------------- */
 
-static int drop_it(struct vt_store *store, enum vt_family family, struct vt_error *err)
+static enum vt_family family_named(const char *name)
+{
+	enum vt_family family = 0;
+
+	while (strcmp(vt_store_family_name(family), name) != 0)
+		family++;
+	return family;
+}
+
+static int drop_empty_range(struct vt_store *store, enum vt_family family, struct vt_error *err)
 {
 	char *message = NULL;
 	int r;
@@ -94,21 +103,21 @@ static int drop_it(struct vt_store *store, enum vt_family family, struct vt_erro
 	return r < 0 ? vt_fail_in(err, r, "cannot drop a file that was not taken in") : 1;
 }
 
-int vt_store_drop_boundless(struct vt_store *store, enum vt_family family, struct vt_error *err)
+int vt_store_drop_boundless(struct vt_store *store, struct vt_error *err)
 {
 	const rocksdb_livefiles_t *files = rocksdb_livefiles(store->db);
-	const char *name = vt_store_family_name(family);
-	bool found = false;
+	int r = 0;
 	size_t len;
 
-	for (int i = 0; i < rocksdb_livefiles_count(files) && !found; i++) {
-		if (strcmp(rocksdb_livefiles_column_family_name(files, i), name) != 0)
-			continue;
+	for (int i = 0; i < rocksdb_livefiles_count(files) && r >= 0; i++) {
+		const char *family = rocksdb_livefiles_column_family_name(files, i);
+
 		(void) rocksdb_livefiles_largestkey(files, i, &len);
-		found = len == 0;
+		if (len == 0)
+			r = drop_empty_range(store, family_named(family), err);
 	}
 	rocksdb_livefiles_destroy(files);
-	return found ? drop_it(store, family, err) : 0;
+	return r;
 }
 
 /*
@@ -130,7 +139,7 @@ int vt_store_ingest(struct vt_store *store, enum vt_family family, const char *p
 	VT_CRASHPOINT("rows-ingested");
 	r = vt_store_outcome(message, err);
 	if (r == 0)
-		r = vt_store_drop_boundless(store, family, err);
+		r = vt_store_drop_boundless(store, err);
 	if (r > 0)
 		r = vt_fail(err, EIO, "the disk gave an error while its rows were read");
 	return r < 0 ? vt_fail_in(err, r, "cannot take in '%s'", path) : 0;

@@ -99,10 +99,7 @@ static int ask_known(struct vt_publish_backend *b, const struct vt_digest *conte
 	reader = vt_reader_over(answer.data, answer.len);
 	for (size_t i = 0; i < count && r >= 0; i++) {
 		out[i].kind = (uint8_t) vt_reader_le32(&reader);
-		out[i].at.shard = vt_reader_le32(&reader);
-		out[i].at.frame_offset = vt_reader_le32(&reader);
-		out[i].at.frame_size = vt_reader_le32(&reader);
-		out[i].at.skip = vt_reader_le32(&reader);
+		out[i].at = vt_location_get(&reader);
 		out[i].length = vt_reader_le32(&reader);
 	}
 	vt_buf_done(&answer);

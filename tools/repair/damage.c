@@ -47,10 +47,7 @@ static int add_extents(struct vt_damage *damage, struct vt_reader *reader, uint3
 		struct vt_extent *extent = &damage->extents[damage->extent_count++];
 
 		extent->length = vt_reader_le64(reader);
-		extent->at.shard = vt_reader_le32(reader);
-		extent->at.frame_offset = vt_reader_le32(reader);
-		extent->at.frame_size = vt_reader_le32(reader);
-		extent->at.skip = vt_reader_le32(reader);
+		extent->at = vt_location_get(reader);
 		hurt->size += extent->length;
 	}
 	hurt->count += count;
@@ -127,21 +124,12 @@ static int ask_contents(struct vt_damage *damage, struct vt_error *err)
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-static int compare_numbers(uint32_t a, uint32_t b)
-{
-	return a < b ? -1 : a > b;
-}
-
 static int compare_places(const void *left, const void *right)
 {
 	const struct vt_place *a = left, *b = right;
-	int order = compare_numbers(a->at.shard, b->at.shard);
+	int order = vt_location_compare(&a->at, &b->at);
 
-	if (order == 0)
-		order = compare_numbers(a->at.frame_offset, b->at.frame_offset);
-	if (order == 0)
-		order = compare_numbers(a->at.skip, b->at.skip);
-	return order ? order : compare_numbers(a->length, b->length);
+	return order ? order : (a->length > b->length) - (a->length < b->length);
 }
 
 static bool is_damaged(const struct vt_damage *damage, uint32_t shard)

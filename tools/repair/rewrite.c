@@ -124,14 +124,6 @@ static int commit(struct writing *writing, struct vt_error *err)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void put_location(const struct vt_location *at, struct vt_buf *out)
-{
-	vt_buf_put_le32(out, at->shard);
-	vt_buf_put_le32(out, at->frame_offset);
-	vt_buf_put_le32(out, at->frame_size);
-	vt_buf_put_le32(out, at->skip);
-}
-
 static int write_batch(struct writing *writing, struct vt_error *err)
 {
 	uint64_t stored;
@@ -144,8 +136,8 @@ static int write_batch(struct writing *writing, struct vt_error *err)
 		return r;
 	writing->rewrite->stored += stored;
 	for (size_t i = 0; i < writing->piece_count; i++) {
-		put_location(&writing->places[i]->at, &writing->moves);
-		put_location(&writing->pieces[i].at, &writing->moves);
+		vt_location_put(&writing->places[i]->at, &writing->moves);
+		vt_location_put(&writing->pieces[i].at, &writing->moves);
 		vt_buf_put_le32(&writing->moves, writing->places[i]->length);
 		writing->rewrite->bytes += writing->places[i]->length;
 	}
