@@ -156,8 +156,8 @@ static mode_t mode_of(int flags, va_list more)
 	return flags & (O_CREAT | __O_TMPFILE) ? va_arg(more, mode_t) : 0;
 }
 
-#define OPEN_BY_NAME(name)                                                                         \
-	int name(const char *path, int flags, ...)                                                 \
+#define OPENING(name, folder, parameters, ...)                                                     \
+	int name parameters                                                                        \
 	{                                                                                          \
 		va_list more;                                                                      \
 		mode_t mode;                                                                       \
@@ -165,23 +165,12 @@ static mode_t mode_of(int flags, va_list more)
 		va_start(more, flags);                                                             \
 		mode = mode_of(flags, more);                                                       \
 		va_end(more);                                                                      \
-		return fails_at(OPEN, AT_FDCWD, path) ? -1 : REAL(name)(path, flags, mode);        \
+		return fails_at(OPEN, folder, path) ? -1 : REAL(name)(__VA_ARGS__, mode);          \
 	}
-#define OPEN_AT(name)                                                                              \
-	int name(int folder, const char *path, int flags, ...)                                     \
-	{                                                                                          \
-		va_list more;                                                                      \
-		mode_t mode;                                                                       \
-                                                                                                   \
-		va_start(more, flags);                                                             \
-		mode = mode_of(flags, more);                                                       \
-		va_end(more);                                                                      \
-		return fails_at(OPEN, folder, path) ? -1 : REAL(name)(folder, path, flags, mode);  \
-	}
-OPEN_BY_NAME(open)
-OPEN_BY_NAME(open64)
-OPEN_AT(openat)
-OPEN_AT(openat64)
+OPENING(open, AT_FDCWD, (const char *path, int flags, ...), path, flags)
+OPENING(open64, AT_FDCWD, (const char *path, int flags, ...), path, flags)
+OPENING(openat, dir, (int dir, const char *path, int flags, ...), dir, path, flags)
+OPENING(openat64, dir, (int dir, const char *path, int flags, ...), dir, path, flags)
 
 /* A call that gives a number of bytes: fewer, or none at all and an error. */
 #define BYTES(call, name, parameters, arguments, shorter)                                          \
