@@ -106,7 +106,7 @@ def kill_server(stage):
     """The server alone: its keeper starts another."""
     for pid in stage.pids("server"):
         os.kill(pid, signal.SIGKILL)
-    wait_until(stage, "another server", lambda: stage.pids("server") and not stage.is_dead_mount() or not stage.pids("keeper"))
+    wait_until(stage, "another server", lambda: stage.pids("server") and not stage.is_dead_mount() or not stage.keepers())
     return 0
 
 
