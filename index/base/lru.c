@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See lru.h. Sixteen shards, each a hash table with chains and two doubly linked lists in order of
- * use, of what leads to data and of data. `used` is one counter for all shards: an object is
+ * See lru.h. Sixteen shards, each a hash table with chains and two doubly linked lists, of what
+ * leads to data and of data. Being found only marks an object, and the mark takes it to the front
+ * when its turn to go comes (second chance, Corbato 1968): moving it each time would touch four
+ * others, far apart in memory. `used` is one counter for all shards: an object is
  * charged when it is made and uncharged when its last reference goes, so the sum is exact whatever
  * the threads do. Eviction takes the tail of the own shard first and then goes round the others.
  *
@@ -20,7 +22,7 @@ struct shard {
 	pthread_mutex_t lock;
 	struct vt_lru_entry **buckets;    /* guarded by lock, as all below */
 	size_t bucket_count, count;       /* bucket_count is a power of two */
-	struct vt_lru_entry rings[RINGS]; /* next is the newest, prev the oldest */
+	struct vt_lru_entry rings[RINGS]; /* prev goes next, next last */
 	uint64_t hits[VT_LRU_KINDS], misses[VT_LRU_KINDS], evictions;
 };
 
@@ -151,26 +153,29 @@ static void grow_table(struct shard *s)
 	s->bucket_count = count;
 }
 
-/* Gives up the oldest object of the ring that nobody holds; false if there is none near the end. */
+/*
+ * Gives up the oldest object of the ring that was not found since its last turn and that nobody
+ * holds; false if there is none near the end. Each turn takes a mark, so that this ends.
+ */
 static bool evict_one(struct vt_lru *lru, struct shard *s, enum ring ring)
 {
 	struct vt_lru_entry *entry, *end = &s->rings[ring];
 	int tries = 16;
 
 	(void) pthread_mutex_lock(&s->lock);
-	for (entry = end->prev; entry != end && tries > 0; tries--) {
-		struct vt_lru_entry *older = entry->prev;
-
-		if (atomic_load(&entry->refs) == 1) {
+	while ((entry = end->prev) != end && tries > 0) {
+		if (!entry->found && atomic_load(&entry->refs) == 1) {
 			take_out(lru, s, find(s, mix(entry->key), entry->key));
 			s->evictions++;
 			(void) pthread_mutex_unlock(&s->lock);
 			vt_lru_unref(entry);
 			return true;
 		}
-		unlink_entry(entry); /* held by a reader: in use, so move it to the front */
+		if (!entry->found)
+			tries--; /* held by a reader */
+		entry->found = false;
+		unlink_entry(entry);
 		link_newest(s, entry);
-		entry = older;
 	}
 	(void) pthread_mutex_unlock(&s->lock);
 	return false;
@@ -239,8 +244,7 @@ struct vt_lru_entry *vt_lru_get(struct vt_lru *lru, struct vt_lru_key key)
 	entry = *find(s, hash, key);
 	if (entry) {
 		(void) vt_lru_ref(entry);
-		unlink_entry(entry);
-		link_newest(s, entry);
+		entry->found = true;
 		s->hits[kind_of(key)]++;
 	} else {
 		s->misses[kind_of(key)]++;
@@ -262,6 +266,7 @@ struct vt_lru_entry *vt_lru_put(struct vt_lru *lru, struct vt_lru_entry *entry)
 	there = *at;
 	if (there) {
 		(void) vt_lru_ref(there);
+		there->found = true;
 	} else {
 		if (s->count >= s->bucket_count) {
 			grow_table(s);

@@ -10,7 +10,7 @@
  * every vt_lru_get() adds one. The last vt_lru_unref() calls `free`. An object found by its key is
  * complete and never changes.
  *
- * Thread-safe. Sharded by key; eviction is least recently used within a shard, and takes frames
+ * Thread-safe. Sharded by key; eviction is by second chance within a shard, and takes frames
  * before pages and recipes while those have no more than half of the limit: an epoch brings more
  * frames than there is room for, each once, and needs the same pages to the end. The limit covers
  * what is kept, what is only pinned by readers, and what is reserved (vt_lru_reserve), so that
@@ -44,7 +44,7 @@ struct vt_lru_entry {
 	atomic_uint refs;
 	/* guarded by the shard's lock */
 	struct vt_lru_entry *chain, *prev, *next;
-	bool kept;
+	bool kept, found; /* found: since it was put, or since its last turn to go */
 };
 
 struct vt_lru_stats {
