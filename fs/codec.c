@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See codec.h. Contexts are long-lived: making one for every frame costs 45 % at 16 KiB. A raw
- * frame is written by hand (RFC 8878, 3.1.1): libzstd would store incompressible bytes in the same
- * way, but only after having tried to compress them.
+ * See codec.h: zstd, and what is common to the codecs. Contexts are long-lived: making one for
+ * every frame costs 45 % at 16 KiB. A raw frame is written by hand (RFC 8878, 3.1.1): libzstd would
+ * store incompressible bytes in the same way, but only after having tried to compress them.
  */
 #include "fs/codec.h"
 
@@ -15,6 +15,7 @@
 #include <zdict.h>
 #include <zstd.h>
 
+#include "fs/codec_lz4.h"
 #include "index/base/error.h"
 
 #define FRAME_MAGIC    0xFD2FB528u
@@ -23,10 +24,36 @@
 #define DICTIONARY_MIN 256u  /* as zdict.h has it */
 #define PROBE_LEN      (16u << 10)
 
+/* ---- codecs --------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	int level_max, level_default;
+} codecs[] = {
+	[VT_CODEC_ZSTD] = {"zstd", 19, 3},
+	[VT_CODEC_LZ4] = {"lz4", 12, 9},
+};
+
+const char *vt_codec_name(enum vt_codec codec)
+{
+	return (size_t) codec < sizeof codecs / sizeof *codecs ? codecs[codec].name : NULL;
+}
+
+int vt_codec_level_max(enum vt_codec codec)
+{
+	return codecs[codec].level_max;
+}
+
+static int level_of(const struct vt_compression *compression)
+{
+	return compression->level ? compression->level : codecs[compression->codec].level_default;
+}
+
 /* ---- dictionaries ---------------------------------------------------------------------------- */
 
 struct vt_dictionary {
-	ZSTD_CDict *encode; /* NULL: for decoding alone */
+	ZSTD_CDict *encode; /* as the next one: NULL unless for encoding in that way */
+	struct vt_lz4_dictionary *encode_lz4;
 	ZSTD_DDict *decode;
 	uint32_t id;
 	size_t len;
@@ -38,12 +65,25 @@ void vt_dictionary_free(struct vt_dictionary *dictionary)
 	if (!dictionary)
 		return;
 	(void) ZSTD_freeCDict(dictionary->encode);
+	vt_lz4_dictionary_free(dictionary->encode_lz4);
 	(void) ZSTD_freeDDict(dictionary->decode);
 	free(dictionary);
 }
 
-int vt_dictionary_new(const void *data, size_t len, int level, struct vt_dictionary **out,
-		      struct vt_error *err)
+/* A dictionary of zstd's begins with tables that LZ4 takes for content, and then has content. */
+static bool prepare(struct vt_dictionary *dictionary, const struct vt_compression *compression)
+{
+	if (compression->codec == VT_CODEC_LZ4) {
+		dictionary->encode_lz4 = vt_lz4_dictionary_new(dictionary->data, dictionary->len);
+		return dictionary->encode_lz4;
+	}
+	dictionary->encode =
+		ZSTD_createCDict(dictionary->data, dictionary->len, level_of(compression));
+	return dictionary->encode;
+}
+
+int vt_dictionary_new(const void *data, size_t len, const struct vt_compression *compression,
+		      struct vt_dictionary **out, struct vt_error *err)
 {
 	vt_cleanup(vt_dictionary_freep) struct vt_dictionary *dictionary = NULL;
 	unsigned id = len <= VT_DICTIONARY_MAX ? ZSTD_getDictID_fromDict(data, len) : 0;
@@ -56,9 +96,8 @@ int vt_dictionary_new(const void *data, size_t len, int level, struct vt_diction
 	memcpy(dictionary->data, data, len);
 	dictionary->len = len;
 	dictionary->id = id;
-	dictionary->encode = level ? ZSTD_createCDict(data, len, level) : NULL;
 	dictionary->decode = ZSTD_createDDict(data, len);
-	if ((level && !dictionary->encode) || !dictionary->decode)
+	if (!dictionary->decode || (compression && !prepare(dictionary, compression)))
 		return vt_fail(err, EBADMSG, "zstd refuses the dictionary");
 	*out = vt_steal(&dictionary);
 	return 0;
@@ -76,7 +115,8 @@ const void *vt_dictionary_data(const struct vt_dictionary *dictionary, size_t *l
 }
 
 int vt_dictionary_train(const void *samples, const size_t *sizes, size_t count, size_t max_len,
-			int level, struct vt_dictionary **out, struct vt_error *err)
+			const struct vt_compression *compression, struct vt_dictionary **out,
+			struct vt_error *err)
 {
 	vt_autofree uint8_t *data = NULL;
 	size_t len;
@@ -92,14 +132,15 @@ int vt_dictionary_train(const void *samples, const size_t *sizes, size_t count, 
 	if (ZDICT_isError(len))
 		return vt_fail(err, ENODATA, "no dictionary from these samples: %s",
 			       ZDICT_getErrorName(len));
-	return vt_dictionary_new(data, len, level, out, err);
+	return vt_dictionary_new(data, len, compression, out, err);
 }
 
 /* ---- encoding -------------------------------------------------------------------------------- */
 
 struct vt_encoder {
 	ZSTD_CCtx *context;
-	ZSTD_CCtx *probe; /* level 1, no checksum */
+	ZSTD_CCtx *probe;           /* level 1, no checksum */
+	struct vt_lz4_encoder *lz4; /* NULL: by zstd */
 };
 
 static int set_up(ZSTD_CCtx *context, int level, int checksum)
@@ -109,17 +150,21 @@ static int set_up(ZSTD_CCtx *context, int level, int checksum)
 	       ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1));
 }
 
-int vt_encoder_new(int level, struct vt_encoder **out, struct vt_error *err)
+int vt_encoder_new(const struct vt_compression *compression, struct vt_encoder **out,
+		   struct vt_error *err)
 {
 	vt_cleanup(vt_encoder_freep) struct vt_encoder *encoder = calloc(1, sizeof *encoder);
+	const int level = level_of(compression);
+	const bool lz4 = compression->codec == VT_CODEC_LZ4;
 
 	if (encoder) {
 		encoder->context = ZSTD_createCCtx();
 		encoder->probe = ZSTD_createCCtx();
+		encoder->lz4 = lz4 ? vt_lz4_encoder_new(level) : NULL;
 	}
-	if (!encoder || !encoder->context || !encoder->probe)
+	if (!encoder || !encoder->context || !encoder->probe || (lz4 && !encoder->lz4))
 		return vt_fail(err, ENOMEM, "no memory for an encoder");
-	if (set_up(encoder->context, level, 1) || set_up(encoder->probe, 1, 0))
+	if (set_up(encoder->context, lz4 ? 1 : level, 1) || set_up(encoder->probe, 1, 0))
 		return vt_fail(err, EINVAL, "zstd has no level %d", level);
 	*out = vt_steal(&encoder);
 	return 0;
@@ -131,6 +176,7 @@ void vt_encoder_free(struct vt_encoder *encoder)
 		return;
 	(void) ZSTD_freeCCtx(encoder->context);
 	(void) ZSTD_freeCCtx(encoder->probe);
+	vt_lz4_encoder_free(encoder->lz4);
 	free(encoder);
 }
 
@@ -164,11 +210,31 @@ int vt_encode_raw(const void *data, size_t len, struct vt_buf *out, struct vt_er
 	return vt_buf_failed(out) ? vt_fail(err, ENOMEM, "no memory for a frame") : 0;
 }
 
+static int compress(struct vt_encoder *encoder, const struct vt_dictionary *dictionary,
+		    const void *data, size_t len, void *room, size_t bound, size_t *out,
+		    struct vt_error *err)
+{
+	size_t n;
+
+	if (encoder->lz4)
+		return vt_lz4_encode(encoder->lz4, dictionary ? dictionary->encode_lz4 : NULL,
+				     dictionary ? dictionary->id : 0, data, len, room, out, err);
+	n = ZSTD_CCtx_refCDict(encoder->context, dictionary ? dictionary->encode : NULL);
+	if (!ZSTD_isError(n))
+		n = ZSTD_compress2(encoder->context, room, bound, data, len);
+	if (ZSTD_isError(n))
+		return vt_fail(err, EIO, "zstd cannot compress: %s", ZSTD_getErrorName(n));
+	*out = n;
+	return 0;
+}
+
 int vt_encode(struct vt_encoder *encoder, const struct vt_dictionary *dictionary, const void *data,
 	      size_t len, struct vt_buf *out, struct vt_error *err)
 {
-	size_t before = out->len, bound = ZSTD_compressBound(len), n;
+	size_t before = out->len, n = 0;
+	size_t bound = encoder->lz4 ? vt_lz4_bound(len) : ZSTD_compressBound(len);
 	void *room;
+	int r;
 
 	if (len == 0 || len > VT_FRAME_MAX)
 		return vt_fail(err, EINVAL, "a frame holds 1 to %u bytes, not %zu", VT_FRAME_MAX,
@@ -176,12 +242,10 @@ int vt_encode(struct vt_encoder *encoder, const struct vt_dictionary *dictionary
 	room = vt_buf_grow(out, bound);
 	if (!room)
 		return vt_fail(err, ENOMEM, "no memory for a frame");
-	n = ZSTD_CCtx_refCDict(encoder->context, dictionary ? dictionary->encode : NULL);
-	if (!ZSTD_isError(n))
-		n = ZSTD_compress2(encoder->context, room, bound, data, len);
+	r = compress(encoder, dictionary, data, len, room, bound, &n, err);
 	out->len = before;
-	if (ZSTD_isError(n))
-		return vt_fail(err, EIO, "zstd cannot compress: %s", ZSTD_getErrorName(n));
+	if (r < 0)
+		return r;
 	if (n >= raw_size(len))
 		return vt_encode_raw(data, len, out, err);
 	out->len = before + n;
@@ -213,10 +277,12 @@ int vt_frame_inspect(const void *frame, size_t len, struct vt_frame_facts *out,
 	unsigned long long size;
 	uint32_t magic = 0;
 
+	if (vt_lz4_is_frame(frame, len))
+		return vt_lz4_inspect(frame, len, out, err);
 	if (len >= sizeof magic)
 		memcpy(&magic, frame, sizeof magic);
 	if (le32toh(magic) != FRAME_MAGIC)
-		return vt_fail(err, EBADMSG, "no zstd frame begins here");
+		return vt_fail(err, EBADMSG, "no frame begins here");
 	size = ZSTD_getFrameContentSize(frame, len);
 	if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN)
 		return vt_fail(err, EBADMSG, "a frame without a content size");
@@ -269,8 +335,13 @@ void vt_decoder_free(struct vt_decoder *decoder)
 int vt_decode(struct vt_decoder *decoder, const struct vt_dictionary *dictionary, const void *frame,
 	      size_t frame_len, void *out, size_t out_len, struct vt_error *err)
 {
-	size_t n = ZSTD_findFrameCompressedSize(frame, frame_len);
+	size_t n;
 
+	if (vt_lz4_is_frame(frame, frame_len))
+		return vt_lz4_decode(dictionary ? dictionary->data : NULL,
+				     dictionary ? dictionary->len : 0, frame, frame_len, out,
+				     out_len, err);
+	n = ZSTD_findFrameCompressedSize(frame, frame_len);
 	/* The checksum flag is part of the format: a flipped one would switch the check off. */
 	if (ZSTD_isError(n) || n != frame_len || frame_len < 5 ||
 	    !(((const uint8_t *) frame)[4] & 0x04))

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * The only file that knows zstd. A *frame* is one zstd frame (RFC 8878) with content size and
- * checksum (the low 32 bits of XXH64 over the decoded bytes, checked on every decode), either
- * compressed, with or without a dictionary, or raw: hand-written blocks around incompressible
- * bytes.
+ * Compressed frames. A *frame* is one zstd frame (RFC 8878) with content size and checksum (the low
+ * 32 bits of XXH64 over the decoded bytes, checked on every decode), either compressed, with or
+ * without a dictionary, or raw: hand-written blocks around incompressible bytes; or, compressed, an
+ * LZ4 frame with the same (codec_lz4.h). What a frame is, it says itself: whoever decodes need not
+ * know.
  *
  * A compressor or decompressor belongs to one thread at a time; dictionaries are immutable and
  * shared.
@@ -22,13 +23,28 @@ struct vt_error;
 #define VT_FRAME_MAX        (1u << 20) /* decoded bytes; a reader refuses more before allocating */
 #define VT_FRAME_STORED_MAX (VT_FRAME_MAX + (64u << 10)) /* encoded bytes, likewise */
 #define VT_DICTIONARY_MAX   (112u << 10)
-#define VT_LEVEL_DEFAULT    3
+
+enum vt_codec {
+	VT_CODEC_ZSTD, /* the smaller */
+	VT_CODEC_LZ4,  /* decoded several times as fast, and about a fifth larger */
+};
+
+/* How new frames are made. {0} is the default. */
+struct vt_compression {
+	enum vt_codec codec;
+	int level; /* 1 to vt_codec_level_max(); 0: what the codec is best known for */
+};
+
+const char *vt_codec_name(enum vt_codec codec); /* NULL: there is no such codec */
+int vt_codec_level_max(enum vt_codec codec);
 
 struct vt_dictionary;
-/* Copies `data`. `level` is that of compression; 0: it is for decoding alone, which saves much
- * memory. */
-int vt_dictionary_new(const void *data, size_t len, int level, struct vt_dictionary **out,
-		      struct vt_error *err);
+/*
+ * Copies `data`. It serves encoders of that compression; NULL: it is for decoding alone, which
+ * saves much memory. Any dictionary decodes frames of all codecs.
+ */
+int vt_dictionary_new(const void *data, size_t len, const struct vt_compression *compression,
+		      struct vt_dictionary **out, struct vt_error *err);
 void vt_dictionary_free(struct vt_dictionary *dictionary);
 uint32_t vt_dictionary_id(const struct vt_dictionary *dictionary); /* zstd's; never 0 */
 const void *vt_dictionary_data(const struct vt_dictionary *dictionary, size_t *len);
@@ -38,15 +54,17 @@ VT_DEFINE_CLEANUP(struct vt_dictionary, vt_dictionary_free);
  * error for people).
  */
 int vt_dictionary_train(const void *samples, const size_t *sizes, size_t count, size_t max_len,
-			int level, struct vt_dictionary **out, struct vt_error *err);
+			const struct vt_compression *compression, struct vt_dictionary **out,
+			struct vt_error *err);
 
 struct vt_encoder;
-int vt_encoder_new(int level, struct vt_encoder **out, struct vt_error *err);
+int vt_encoder_new(const struct vt_compression *compression, struct vt_encoder **out,
+		   struct vt_error *err);
 void vt_encoder_free(struct vt_encoder *encoder);
 VT_DEFINE_CLEANUP(struct vt_encoder, vt_encoder_free);
 /*
- * Appends one frame for `data` (1 to VT_FRAME_MAX bytes) to `out`. `dictionary` may be NULL. What
- * does not shrink is stored raw.
+ * Appends one frame for `data` (1 to VT_FRAME_MAX bytes) to `out`. `dictionary` may be NULL, or is
+ * one made for the same compression. What does not shrink is stored raw.
  */
 int vt_encode(struct vt_encoder *encoder, const struct vt_dictionary *dictionary, const void *data,
 	      size_t len, struct vt_buf *out, struct vt_error *err);
@@ -57,6 +75,7 @@ bool vt_encoder_probe(struct vt_encoder *encoder, const void *data, size_t len);
 
 /* From a frame's first bytes. -EBADMSG: no frame, no content size, or sizes beyond the bounds. */
 struct vt_frame_facts {
+	enum vt_codec codec;
 	uint32_t content_size; /* decoded bytes */
 	uint32_t dictionary;   /* id; 0: none */
 };

@@ -48,7 +48,7 @@ static int find_dictionary(void *context, uint32_t shard, uint32_t id, struct vt
 	int r = vt_index_dictionary(context, shard, id, &bytes, err);
 
 	if (r >= 0)
-		r = vt_dictionary_new(bytes.data, bytes.len, 0, out, err);
+		r = vt_dictionary_new(bytes.data, bytes.len, NULL, out, err);
 	vt_buf_done(&bytes);
 	return r;
 }

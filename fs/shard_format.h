@@ -25,12 +25,14 @@
 #define VT_SHARD_HEADER     4096u
 #define VT_SHARD_SIZE_MAX   UINT32_MAX /* offsets have 32 bits */
 
+#define VT_SHARD_LZ4 1u /* some frames are LZ4's */
+
 struct vt_shard_header {
 	uint32_t skippable_magic; /* VT_SKIPPABLE_HEADER */
 	uint32_t skippable_size;  /* VT_SHARD_HEADER - VT_SKIPPABLE_SIZE */
 	char magic[8];            /* VT_SHARD_MAGIC */
 	uint32_t version;         /* VT_SHARD_VERSION */
-	uint32_t flags;           /* 0; a reader refuses bits it does not know */
+	uint32_t flags;           /* VT_SHARD_…; a reader refuses bits it does not know */
 	uint8_t uuid[16];
 	uint32_t serial, domain;
 	uint32_t dictionary; /* id; 0: none */

@@ -106,9 +106,9 @@ static int check_header(const struct vt_shard_header *header, struct vt_error *e
 	if (le32toh(header->version) != VT_SHARD_VERSION)
 		return vt_fail(err, EBADMSG, "the header tells of a format %u, which never was",
 			       le32toh(header->version));
-	if (header->flags)
+	if (le32toh(header->flags) & ~VT_SHARD_LZ4)
 		return vt_fail(err, ENOTSUP, "made by a newer vitrine: flags 0x%x are not known",
-			       le32toh(header->flags));
+			       le32toh(header->flags) & ~VT_SHARD_LZ4);
 	if (!is_zero(header->wrapped_key, sizeof header->wrapped_key))
 		return vt_fail(err, ENOTSUP, "made by a newer vitrine: it is encrypted");
 	if (header->reserved || !is_zero(header->padding, sizeof header->padding))
@@ -134,6 +134,7 @@ static int read_header(struct vt_shard_reader *reader, struct vt_error *err)
 	reader->facts.serial = le32toh(header.serial);
 	reader->facts.domain = le32toh(header.domain);
 	reader->facts.dictionary = le32toh(header.dictionary);
+	reader->facts.lz4 = le32toh(header.flags) & VT_SHARD_LZ4;
 	memcpy(reader->dictionary_digest.bytes, header.dictionary_digest, VT_DIGEST_LEN);
 	return 0;
 }
@@ -410,6 +411,8 @@ static int decode(struct vt_shard_reader *reader, const struct vt_shard_frame *f
 	if (facts.content_size != frame->content_size)
 		return vt_fail(err, EBADMSG, "a frame of %u bytes; the index says %u",
 			       facts.content_size, frame->content_size);
+	if (facts.codec == VT_CODEC_LZ4 && !reader->facts.lz4)
+		return vt_fail(err, EBADMSG, "a frame of LZ4 in a shard that has none");
 	if (facts.dictionary && facts.dictionary != reader->facts.dictionary)
 		return vt_fail(err, EBADMSG, "a frame with dictionary %u in a shard with %u",
 			       facts.dictionary, reader->facts.dictionary);

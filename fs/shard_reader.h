@@ -17,6 +17,7 @@
 struct vt_shard_reader;
 
 struct vt_shard_facts {
+	bool lz4; /* there may be frames of LZ4's */
 	char uuid[37];
 	uint32_t serial, domain;
 	uint32_t dictionary; /* id, 0: none */

@@ -68,6 +68,7 @@ static int put_header(struct vt_shard_writer *writer, const struct vt_shard_writ
 		.skippable_magic = htole32(VT_SKIPPABLE_HEADER),
 		.skippable_size = htole32(VT_SHARD_HEADER - VT_SKIPPABLE_SIZE),
 		.version = htole32(VT_SHARD_VERSION),
+		.flags = htole32(info->lz4 ? VT_SHARD_LZ4 : 0),
 		.serial = htole32(info->serial),
 		.domain = htole32(info->domain),
 		.dictionary = htole32(info->dictionary),

@@ -27,6 +27,7 @@ struct vt_shard_writer_info {
 	uint32_t domain;
 	uint32_t dictionary; /* id, 0: none */
 	struct vt_digest dictionary_digest;
+	bool lz4; /* there may be frames of LZ4's */
 };
 int vt_shard_writer_new(const struct vt_shard_writer_info *info, struct vt_shard_writer **out,
 			struct vt_error *err);

@@ -5,7 +5,7 @@
 # ordinary user it only says what is missing.
 set -eu
 build="gcc libc6-dev meson ninja-build pkg-config python3 libfuse3-dev fuse3 librocksdb-dev
-	libzstd-dev libseccomp-dev libssl-dev libjansson-dev libarchive-dev zlib1g-dev libxxhash-dev libroaring-dev
+	libzstd-dev liblz4-dev libseccomp-dev libssl-dev libjansson-dev libarchive-dev zlib1g-dev libxxhash-dev libroaring-dev
 	uthash-dev check"
 tests="attr git man-db openssl rsync spin sqlite3 xz-utils zip zsh zstd"
 bench="squashfs-tools squashfuse erofs-utils borgbackup restic casync linux-source-6.1"

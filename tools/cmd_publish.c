@@ -22,7 +22,7 @@
 #include "tools/store_owner.h"
 #include "tools/target.h"
 
-static const char *message = "", *licence = "", *as, *author, *progress_mode, *gate;
+static const char *message = "", *licence = "", *as, *author, *progress_mode, *gate, *codec;
 static const char *label_rule, *on_error = "fail";
 static struct vt_option_list label_files;
 static struct vt_label_intake intake; /* of the labels of those */
@@ -35,7 +35,8 @@ static const struct vt_option options[] = {
 	VT_TEXT(0, "author", "NAME", &author, "who made the data (default: your user name)"),
 	VT_TEXT(0, "gate", "FILE", &gate, "publish only what passes these rules"),
 	VT_FLAG(0, "open", &open_to_all, "let everybody on this machine read the dataset"),
-	VT_NUMBER(0, "level", "N", &level, "zstd level, 1 to 19 (default 3)"),
+	VT_TEXT(0, "codec", "NAME", &codec, "zstd (default), or lz4: faster reads, more bytes"),
+	VT_NUMBER(0, "level", "N", &level, "1 to 19 (default 3) of zstd, to 12 (9) of lz4"),
 	VT_NUMBER('j', "threads", "N", &threads, "how many (default: one per core)"),
 	VT_FLAG(0, "decompress", &decompress, "store x.zst and x.gz as x"),
 	VT_FLAG(0, "checksum", &checksum, "read files again that look unchanged"),
@@ -50,6 +51,7 @@ static const struct vt_option options[] = {
 	{0},
 };
 
+static struct vt_compression compression;
 static atomic_bool cancelled;
 
 static void on_signal(int number)
@@ -255,7 +257,7 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 		.licence = licence,
 		.author = author ? author : vt_cli_user_name(),
 		.author_uid = getuid(),
-		.level = (int) level,
+		.compression = compression,
 		.threads = (unsigned) threads,
 		.decompress = decompress,
 		.checksum = checksum,
@@ -297,6 +299,18 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 	return r;
 }
 
+static int check_compression(struct vt_cli *cli, struct vt_error *err)
+{
+	while (codec && strcmp(codec, vt_codec_name(compression.codec)) != 0)
+		if (!vt_codec_name(++compression.codec))
+			return vt_misused(cli, err, "--codec is zstd or lz4, not '%s'", codec);
+	if (level > (uint64_t) vt_codec_level_max(compression.codec))
+		return vt_misused(cli, err, "--level goes from 1 to %d",
+				  vt_codec_level_max(compression.codec));
+	compression.level = (int) level;
+	return 0;
+}
+
 static int check_arguments(struct vt_cli *cli, struct vt_target *target, struct vt_error *err)
 {
 	int r = vt_target_parse(cli->argv[0], target, err);
@@ -312,11 +326,10 @@ static int check_arguments(struct vt_cli *cli, struct vt_target *target, struct 
 				  cli->argv[0], target->version);
 	if (gate && dry_run)
 		return vt_misused(cli, err, "a dry run makes nothing that a gate could judge");
-	if (level > 19)
-		return vt_misused(cli, err, "--level goes from 1 to 19");
 	if (threads > 1024)
 		return vt_misused(cli, err, "--threads goes from 1 to 1024");
-	return check_label_options(cli, err);
+	r = check_compression(cli, err);
+	return r < 0 ? r : check_label_options(cli, err);
 }
 
 static int run(struct vt_cli *cli, struct vt_error *err)

@@ -202,7 +202,7 @@ static inline void world_read_piece(struct world *w, const struct vt_location *a
 	if (facts.dictionary) {
 		ck_published(w, vt_index_dictionary(w->direct.index, at->shard, facts.dictionary,
 						    &bytes, &w->err));
-		ck_published(w, vt_dictionary_new(bytes.data, bytes.len, 3, &dictionary, &w->err));
+		ck_published(w, vt_dictionary_new(bytes.data, bytes.len, NULL, &dictionary, &w->err));
 	}
 	ck_published(w, vt_decoder_new(&decoder, &w->err));
 	ck_published(w, vt_decode(decoder, dictionary, stored, at->frame_size, content,

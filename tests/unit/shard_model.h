@@ -66,7 +66,7 @@ static inline struct vt_dictionary *model_dictionary(uint64_t seed)
 		model_text(samples + (size_t) i * SIZE, SIZE, seed + (uint64_t) i);
 		sizes[i] = SIZE;
 	}
-	ck_assert_int_eq(vt_dictionary_train(samples, sizes, COUNT, 4096, VT_LEVEL_DEFAULT,
+	ck_assert_int_eq(vt_dictionary_train(samples, sizes, COUNT, 4096, &(struct vt_compression){0},
 					     &dictionary, NULL),
 			 0);
 	free(samples);
@@ -109,7 +109,7 @@ static inline struct vt_location model_add(struct vt_shard_writer *writer,
 		item[i].length = i + 1 < items ? len / items : len - skip;
 		vt_digest_of((const uint8_t *) data + skip, item[i].length, &item[i].content);
 	}
-	ck_assert_int_eq(vt_encoder_new(VT_LEVEL_DEFAULT, &encoder, NULL), 0);
+	ck_assert_int_eq(vt_encoder_new(&(struct vt_compression){0}, &encoder, NULL), 0);
 	ck_assert_int_eq(raw ? vt_encode_raw(data, len, &frame, &err)
 			     : vt_encode(encoder, dictionary, data, len, &frame, &err),
 			 0);

@@ -32,7 +32,7 @@ static struct vt_dictionary *golden_dictionary(void)
 	size_t len;
 	vt_autofree uint8_t *data = model_slurp(data_path("golden/shard-1/dictionary"), &len);
 
-	ck_assert_int_eq(vt_dictionary_new(data, len, VT_LEVEL_DEFAULT, &dictionary, NULL), 0);
+	ck_assert_int_eq(vt_dictionary_new(data, len, NULL, &dictionary, NULL), 0);
 	return dictionary;
 }
 

@@ -75,9 +75,7 @@ static int init_parts(struct vt_content *content, struct vt_error *err)
 	if (r == 0)
 		r = content->slots = vt_scratch_open(dir, err);
 	for (unsigned i = 0; r >= 0 && i <= context->threads; i++)
-		r = vt_framer_new(context->options->level ? context->options->level
-							  : VT_LEVEL_DEFAULT,
-				  &content->framers[i], err);
+		r = vt_framer_new(&context->options->compression, &content->framers[i], err);
 	return r < 0 ? r : 0;
 }
 
@@ -150,8 +148,7 @@ int vt_content_train(struct vt_content *content, const void *samples, const size
 	max /= DICTIONARY_SHARE;
 	if (max > VT_DICTIONARY_MAX)
 		max = VT_DICTIONARY_MAX;
-	r = vt_dictionary_train(samples, sizes, count, max,
-				options->level ? options->level : VT_LEVEL_DEFAULT, &dictionary,
+	r = vt_dictionary_train(samples, sizes, count, max, &options->compression, &dictionary,
 				err);
 	if (r == -ENODATA)
 		return 0;

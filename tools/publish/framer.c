@@ -20,14 +20,15 @@ struct vt_framer {
 	struct vt_piece *owners[VT_PIECES_MAX]; /* of items */
 };
 
-int vt_framer_new(int level, struct vt_framer **out, struct vt_error *err)
+int vt_framer_new(const struct vt_compression *compression, struct vt_framer **out,
+		  struct vt_error *err)
 {
 	struct vt_framer *framer = calloc(1, sizeof *framer);
 	int r;
 
 	if (!framer)
 		return vt_fail(err, ENOMEM, "no memory to store contents");
-	r = vt_encoder_new(level, &framer->encoder, err);
+	r = vt_encoder_new(compression, &framer->encoder, err);
 	if (r < 0) {
 		free(framer);
 		return r;

@@ -9,7 +9,8 @@
 #include "tools/publish/shard_output.h"
 
 struct vt_framer;
-int vt_framer_new(int level, struct vt_framer **out, struct vt_error *err);
+int vt_framer_new(const struct vt_compression *compression, struct vt_framer **out,
+		  struct vt_error *err);
 void vt_framer_free(struct vt_framer *framer); /* NULL is accepted */
 
 /* Would these bytes shrink? */

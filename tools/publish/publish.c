@@ -107,8 +107,7 @@ static int load_dictionary(struct vt_publish_context *context, struct vt_error *
 	(void) pthread_mutex_unlock(&context->backend_lock);
 	if (r < 0)
 		return r;
-	r = vt_dictionary_new(data.data, data.len,
-			      options->level ? options->level : VT_LEVEL_DEFAULT, &dictionary, err);
+	r = vt_dictionary_new(data.data, data.len, &options->compression, &dictionary, err);
 	return r < 0 ? r : vt_content_set_dictionary(context->content, dictionary, false, err);
 }
 

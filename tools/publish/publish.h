@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fs/codec.h"
 #include "tools/publish/backend.h"
 
 enum vt_publish_phase {
@@ -51,8 +52,8 @@ struct vt_publish_options {
 	const char *message, *licence; /* "" for none */
 	const char *author;
 	uint32_t author_uid;
-	int level;           /* zstd; 0: VT_LEVEL_DEFAULT */
-	unsigned threads;    /* 0: one per core */
+	struct vt_compression compression; /* of what is new */
+	unsigned threads;                  /* 0: one per core */
 	bool decompress;     /* x.zst, x.gz -> x */
 	bool checksum;       /* re-read files whose stamp is unchanged */
 	bool strict;         /* no warnings: what would be one is an error */

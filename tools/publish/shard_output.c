@@ -44,7 +44,11 @@ static int begin_shard(struct vt_shard_output *output, struct vt_error *err)
 {
 	struct vt_publish_context *context = output->context;
 	struct vt_publish_backend *backend = context->backend;
-	struct vt_shard_writer_info info = {.domain = context->info->domain};
+	const struct vt_publish_options *options = context->options; /* NULL: repair */
+	struct vt_shard_writer_info info = {
+		.domain = context->info->domain,
+		.lz4 = options && options->compression.codec == VT_CODEC_LZ4,
+	};
 	char path[4096];
 	int r;
 

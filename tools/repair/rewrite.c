@@ -86,7 +86,7 @@ static int begin(struct writing *writing, struct vt_error *err)
 					       &writing->info, err);
 
 	if (r == 0)
-		r = vt_framer_new(VT_LEVEL_DEFAULT, &writing->framer, err);
+		r = vt_framer_new(&(struct vt_compression){0}, &writing->framer, err);
 	return r < 0 ? r : vt_shard_output_new(&writing->context, &writing->output, err);
 }
 

@@ -123,7 +123,7 @@ static int fetch(struct vt_shard_list *list, uint32_t serial, uint32_t id,
 	};
 	int r = vt_cli_call_anew(list->cli, &call, NULL, err);
 
-	return r < 0 ? r : vt_dictionary_new(bytes.data, bytes.len, VT_LEVEL_DEFAULT, out, err);
+	return r < 0 ? r : vt_dictionary_new(bytes.data, bytes.len, &(struct vt_compression){0}, out, err);
 }
 
 int vt_shard_list_dictionary(struct vt_shard_list *list, uint32_t serial, uint32_t id,
