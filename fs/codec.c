@@ -31,7 +31,7 @@ static const struct {
 	int level_max, level_default;
 } codecs[] = {
 	[VT_CODEC_ZSTD] = {"zstd", 19, 3},
-	[VT_CODEC_LZ4] = {"lz4", 12, 9},
+	[VT_CODEC_LZ4] = {"lz4", 12, 4},
 };
 
 const char *vt_codec_name(enum vt_codec codec)

@@ -36,7 +36,7 @@ static const struct vt_option options[] = {
 	VT_TEXT(0, "gate", "FILE", &gate, "publish only what passes these rules"),
 	VT_FLAG(0, "open", &open_to_all, "let everybody on this machine read the dataset"),
 	VT_TEXT(0, "codec", "NAME", &codec, "zstd (default), or lz4: faster reads, more bytes"),
-	VT_NUMBER(0, "level", "N", &level, "1 to 19 (default 3) of zstd, to 12 (9) of lz4"),
+	VT_NUMBER(0, "level", "N", &level, "1 to 19 (default 3) of zstd, to 12 (4) of lz4"),
 	VT_NUMBER('j', "threads", "N", &threads, "how many (default: one per core)"),
 	VT_FLAG(0, "decompress", &decompress, "store x.zst and x.gz as x"),
 	VT_FLAG(0, "checksum", &checksum, "read files again that look unchanged"),

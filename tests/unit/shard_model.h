@@ -54,6 +54,9 @@ static inline void model_noise(void *out, size_t len, uint64_t seed)
 		to[i] = (uint8_t) (model_random(&state) >> 32);
 }
 
+/* How frames are made, here and by what the model makes. */
+static struct vt_compression model_compression;
+
 /* A dictionary for model_text(). */
 static inline struct vt_dictionary *model_dictionary(uint64_t seed)
 {
@@ -66,7 +69,7 @@ static inline struct vt_dictionary *model_dictionary(uint64_t seed)
 		model_text(samples + (size_t) i * SIZE, SIZE, seed + (uint64_t) i);
 		sizes[i] = SIZE;
 	}
-	ck_assert_int_eq(vt_dictionary_train(samples, sizes, COUNT, 4096, &(struct vt_compression){0},
+	ck_assert_int_eq(vt_dictionary_train(samples, sizes, COUNT, 4096, &model_compression,
 					     &dictionary, NULL),
 			 0);
 	free(samples);
@@ -77,7 +80,12 @@ static inline struct vt_shard_writer *model_shard(const char *path, uint32_t ser
 						  const struct vt_dictionary *dictionary)
 {
 	struct vt_shard_writer_info info = {
-		.path = path, .serial = serial, .uuid = MODEL_UUID, .domain = 7};
+		.path = path,
+		.serial = serial,
+		.uuid = MODEL_UUID,
+		.domain = 7,
+		.lz4 = model_compression.codec == VT_CODEC_LZ4,
+	};
 	struct vt_shard_writer *writer = NULL;
 	struct vt_error err = {0};
 
@@ -109,7 +117,7 @@ static inline struct vt_location model_add(struct vt_shard_writer *writer,
 		item[i].length = i + 1 < items ? len / items : len - skip;
 		vt_digest_of((const uint8_t *) data + skip, item[i].length, &item[i].content);
 	}
-	ck_assert_int_eq(vt_encoder_new(&(struct vt_compression){0}, &encoder, NULL), 0);
+	ck_assert_int_eq(vt_encoder_new(&model_compression, &encoder, NULL), 0);
 	ck_assert_int_eq(raw ? vt_encode_raw(data, len, &frame, &err)
 			     : vt_encode(encoder, dictionary, data, len, &frame, &err),
 			 0);

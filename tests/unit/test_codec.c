@@ -10,9 +10,9 @@
 #include "fs/codec.h"
 #include "tests/unit/shard_model.h"
 
-/* Of the frames that encode() makes. */
-static struct vt_compression way;
-#define EACH_CODEC for (way.codec = VT_CODEC_ZSTD; vt_codec_name(way.codec); way.codec++)
+#define EACH_CODEC                                                                                 \
+	for (model_compression.codec = VT_CODEC_ZSTD; vt_codec_name(model_compression.codec);      \
+	     model_compression.codec++)
 
 static const uint32_t lengths[] = {
 	1, 2, 255, 4096, 128u << 10, (128u << 10) + 1, VT_FRAME_MAX - 1, VT_FRAME_MAX};
@@ -37,20 +37,8 @@ static void encode(const struct vt_dictionary *dictionary, const void *data, siz
 {
 	vt_cleanup(vt_encoder_freep) struct vt_encoder *encoder = NULL;
 
-	ck_assert_int_eq(vt_encoder_new(&way, &encoder, NULL), 0);
+	ck_assert_int_eq(vt_encoder_new(&model_compression, &encoder, NULL), 0);
 	ck_assert_int_eq(vt_encode(encoder, dictionary, data, len, out, NULL), 0);
-}
-
-/* A dictionary that encodes that way. */
-static struct vt_dictionary *dictionary_of(uint64_t seed)
-{
-	vt_cleanup(vt_dictionary_freep) struct vt_dictionary *zstd = model_dictionary(seed);
-	struct vt_dictionary *dictionary = NULL;
-	size_t len;
-	const void *data = vt_dictionary_data(zstd, &len);
-
-	ck_assert_int_eq(vt_dictionary_new(data, len, &way, &dictionary, NULL), 0);
-	return dictionary;
 }
 
 static void comes_back(const struct vt_dictionary *dictionary, const struct vt_buf *frame,
@@ -159,7 +147,7 @@ START_TEST(no_frame_is_made_of_nothing_or_of_too_much)
 		vt_cleanup(vt_buf_done) struct vt_buf out = VT_BUF_INIT;
 		vt_autofree uint8_t *data = calloc(1, VT_FRAME_MAX + 1);
 
-		ck_assert_int_eq(vt_encoder_new(&way, &encoder, NULL), 0);
+		ck_assert_int_eq(vt_encoder_new(&model_compression, &encoder, NULL), 0);
 		ck_assert_int_eq(vt_encode(encoder, NULL, data, 0, &out, NULL), -EINVAL);
 		ck_assert_int_eq(vt_encode(encoder, NULL, data, VT_FRAME_MAX + 1, &out, NULL),
 				 -EINVAL);
@@ -320,7 +308,7 @@ START_TEST(liblz4_reads_what_we_make)
 	vt_autofree uint8_t *data = malloc(VT_FRAME_MAX), *out = malloc(VT_FRAME_MAX);
 	LZ4F_dctx *context;
 
-	way.codec = VT_CODEC_LZ4;
+	model_compression.codec = VT_CODEC_LZ4;
 	ck_assert(!LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)));
 	for (size_t i = 0; i < LENGTHS; i++) {
 		size_t out_len = VT_FRAME_MAX, len;
@@ -345,8 +333,9 @@ START_TEST(a_dictionary_makes_small_frames_smaller_and_must_be_the_right_one)
 {
 	EACH_CODEC
 	{
-		vt_cleanup(vt_dictionary_freep) struct vt_dictionary *ours = dictionary_of(1);
-		vt_cleanup(vt_dictionary_freep) struct vt_dictionary *other = dictionary_of(5000);
+		vt_cleanup(vt_dictionary_freep) struct vt_dictionary *ours = model_dictionary(1);
+		vt_cleanup(vt_dictionary_freep) struct vt_dictionary *other =
+			model_dictionary(5000);
 		vt_cleanup(vt_buf_done) struct vt_buf with = VT_BUF_INIT, without = VT_BUF_INIT;
 		struct vt_frame_facts facts;
 		uint8_t data[300], out[300];
@@ -373,12 +362,13 @@ START_TEST(one_encoder_and_one_decoder_serve_frames_of_all_kinds_in_turn)
 {
 	EACH_CODEC
 	{
-		vt_cleanup(vt_dictionary_freep) struct vt_dictionary *dictionary = dictionary_of(1);
+		vt_cleanup(vt_dictionary_freep) struct vt_dictionary *dictionary =
+			model_dictionary(1);
 		vt_cleanup(vt_encoder_freep) struct vt_encoder *encoder = NULL;
 		vt_cleanup(vt_decoder_freep) struct vt_decoder *decoder = NULL;
 		uint8_t data[800], out[800];
 
-		ck_assert_int_eq(vt_encoder_new(&way, &encoder, NULL), 0);
+		ck_assert_int_eq(vt_encoder_new(&model_compression, &encoder, NULL), 0);
 		ck_assert_int_eq(vt_decoder_new(&decoder, NULL), 0);
 		for (unsigned i = 0; i < 12; i++) {
 			vt_cleanup(vt_buf_done) struct vt_buf frame = VT_BUF_INIT;
@@ -407,7 +397,7 @@ START_TEST(a_dictionary_is_its_bytes)
 {
 	EACH_CODEC
 	{
-		vt_cleanup(vt_dictionary_freep) struct vt_dictionary *trained = dictionary_of(1);
+		vt_cleanup(vt_dictionary_freep) struct vt_dictionary *trained = model_dictionary(1);
 		vt_cleanup(vt_dictionary_freep) struct vt_dictionary *again = NULL;
 		vt_cleanup(vt_buf_done) struct vt_buf frame = VT_BUF_INIT;
 		struct vt_dictionary *none = NULL;
@@ -422,10 +412,13 @@ START_TEST(a_dictionary_is_its_bytes)
 		encode(trained, text, sizeof text, &frame);
 		comes_back(again, &frame, text, sizeof text);
 
-		ck_assert_int_eq(vt_dictionary_new("no dictionary", 13, &way, &none, NULL),
+		ck_assert_int_eq(
+			vt_dictionary_new("no dictionary", 13, &model_compression, &none, NULL),
+			-EBADMSG);
+		ck_assert_int_eq(vt_dictionary_new(data, 12, &model_compression, &none, NULL),
 				 -EBADMSG);
-		ck_assert_int_eq(vt_dictionary_new(data, 12, &way, &none, NULL), -EBADMSG);
-		ck_assert_int_eq(vt_dictionary_new(NULL, 0, &way, &none, NULL), -EBADMSG);
+		ck_assert_int_eq(vt_dictionary_new(NULL, 0, &model_compression, &none, NULL),
+				 -EBADMSG);
 		ck_assert_ptr_null(none);
 	}
 }
@@ -438,12 +431,15 @@ START_TEST(too_few_samples_train_nothing)
 	size_t sizes[] = {32, 32};
 
 	model_text(data, sizeof data, 1);
-	ck_assert_int_eq(vt_dictionary_train(data, sizes, 2, 4096, &way, &dictionary, NULL),
-			 -ENODATA);
-	ck_assert_int_eq(vt_dictionary_train(data, sizes, 0, 4096, &way, &dictionary, NULL),
-			 -ENODATA);
-	ck_assert_int_eq(vt_dictionary_train(data, sizes, 2, 10, &way, &dictionary, NULL),
-			 -ENODATA);
+	ck_assert_int_eq(
+		vt_dictionary_train(data, sizes, 2, 4096, &model_compression, &dictionary, NULL),
+		-ENODATA);
+	ck_assert_int_eq(
+		vt_dictionary_train(data, sizes, 0, 4096, &model_compression, &dictionary, NULL),
+		-ENODATA);
+	ck_assert_int_eq(
+		vt_dictionary_train(data, sizes, 2, 10, &model_compression, &dictionary, NULL),
+		-ENODATA);
 	ck_assert_ptr_null(dictionary);
 }
 END_TEST
@@ -453,7 +449,7 @@ START_TEST(a_probe_tells_text_from_noise)
 	vt_cleanup(vt_encoder_freep) struct vt_encoder *encoder = NULL;
 	uint8_t data[100000];
 
-	ck_assert_int_eq(vt_encoder_new(&way, &encoder, NULL), 0);
+	ck_assert_int_eq(vt_encoder_new(&model_compression, &encoder, NULL), 0);
 	model_text(data, sizeof data, 1);
 	ck_assert(vt_encoder_probe(encoder, data, sizeof data));
 	ck_assert(vt_encoder_probe(encoder, data, 500));

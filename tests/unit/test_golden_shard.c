@@ -70,6 +70,15 @@ START_TEST(write_the_golden_shards_when_asked)
 	writer = model_shard(in(dir, "raw.vsh"), 3, NULL);
 	(void) model_add(writer, NULL, true, noise, NOISE_LEN, 1);
 	model_seal(writer, NULL);
+	model_compression.codec = VT_CODEC_LZ4;
+	vt_dictionary_free(dictionary);
+	dictionary = model_dictionary(1);
+	writer = model_shard(in(dir, "lz4.vsh"), 4, dictionary);
+	(void) model_add(writer, dictionary, false, text, TEXT_LEN, 2);
+	(void) model_add(writer, NULL, false, text, TEXT_LEN, 1);
+	(void) model_add(writer, NULL, true, noise, NOISE_LEN, 1);
+	model_seal(writer, NULL);
+	model_compression.codec = VT_CODEC_ZSTD;
 }
 END_TEST
 
@@ -128,6 +137,23 @@ START_TEST(version_1_with_dictionary)
 	ck_assert_uint_eq(facts.dictionary, vt_dictionary_id(dictionary));
 	check_frame(reader, dictionary, text, TEXT_LEN, 2);
 	check_frame(reader, dictionary, noise, NOISE_LEN, 1);
+}
+END_TEST
+
+START_TEST(version_1_lz4)
+{
+	vt_cleanup(vt_dictionary_freep) struct vt_dictionary *dictionary = golden_dictionary();
+	vt_cleanup(vt_shard_reader_closep) struct vt_shard_reader *reader = NULL;
+	uint8_t text[TEXT_LEN], noise[NOISE_LEN];
+	struct vt_shard_facts facts;
+
+	reader = open_golden("golden/shard-1/lz4.vsh", &facts);
+	model_text(text, TEXT_LEN, 1);
+	model_noise(noise, NOISE_LEN, 1);
+	ck_assert(facts.lz4);
+	check_frame(reader, dictionary, text, TEXT_LEN, 2);
+	check_frame(reader, NULL, text, TEXT_LEN, 1);
+	check_frame(reader, NULL, noise, NOISE_LEN, 1);
 }
 END_TEST
 
@@ -203,4 +229,4 @@ START_TEST(broken_shards_are_refused_by_name)
 END_TEST
 
 VT_SUITE(golden_shard, write_the_golden_shards_when_asked, version_1_compressed,
-	 version_1_with_dictionary, version_1_raw, broken_shards_are_refused_by_name)
+	 version_1_with_dictionary, version_1_lz4, version_1_raw, broken_shards_are_refused_by_name)

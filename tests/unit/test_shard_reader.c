@@ -383,6 +383,31 @@ START_TEST(a_frame_of_another_size_than_the_index_says_is_refused)
 }
 END_TEST
 
+START_TEST(frames_of_lz4_are_read_where_the_header_tells_of_them)
+{
+	struct vt_shard_writer *writer;
+	uint8_t data[TEXT_LEN];
+
+	(void) vt_scratch();
+	path = vt_scratch_path("l.vsh");
+	model_compression.codec = VT_CODEC_LZ4;
+	writer = model_shard(path, 3, NULL);
+	model_text(data, TEXT_LEN, 9);
+	(void) model_add(writer, NULL, false, data, TEXT_LEN, 2);
+	model_seal(writer, &sealed);
+	file = model_slurp(path, &file_len);
+	ck_assert_int_eq(read_all(NULL, NULL), 0);
+	header()->flags = 0;
+	sign_header();
+	refused(EBADMSG, "a frame of LZ4 in a shard that has none");
+	header()->flags = htole32(2 | VT_SHARD_LZ4);
+	sign_header();
+	refused(ENOTSUP, "flags 0x2 are not known");
+	model_compression.codec = VT_CODEC_ZSTD;
+	tear_down();
+}
+END_TEST
+
 START_TEST(a_dictionary_must_be_the_one_the_shard_names)
 {
 	vt_cleanup(vt_dictionary_freep) struct vt_dictionary *ours = model_dictionary(1);
@@ -415,4 +440,5 @@ VT_SUITE(shard_reader, a_shard_reads_back_as_it_was_written,
 	 a_damaged_version_is_damage_not_news, a_header_that_says_nonsense_is_refused,
 	 a_seek_table_that_does_not_add_up_is_refused, an_index_that_contradicts_itself_is_refused,
 	 a_wrong_item_is_named, a_frame_of_another_size_than_the_index_says_is_refused,
+	 frames_of_lz4_are_read_where_the_header_tells_of_them,
 	 a_dictionary_must_be_the_one_the_shard_names)
