@@ -16,6 +16,7 @@ KINDS = {
     "nullfs": images.Nullfs,
     "nullfs-no-open": images.NullfsWithoutOpen,
     "vitrine": stores.Vitrine,
+    "vitrine-lz4": stores.Lz4,
     "vitrine-guarded": stores.Guarded,
     "vitrine-open-only": stores.OpenOnly,
     "vitrine-private": stores.Private,

@@ -16,6 +16,7 @@ class Vitrine(Peer):
     builds = "vitrine"
     workloads = READING | {"remount", "build", "second"}
     options = []
+    compression = []
     store_name = "open"
 
     def store(self):
@@ -42,7 +43,7 @@ class Vitrine(Peer):
         return size_of(target) - size_of(os.path.join(target, "audit/reserve"))
 
     def publish(self, dataset, source, *options, store=None):
-        self.run("publish", "--quiet", *options, dataset, source, store=store, timeout=None)
+        self.run("publish", "--quiet", *self.compression, *options, dataset, source, store=store, timeout=None)
 
     def prepare(self, corpus):
         """A store is of one program: it is made anew for another."""
@@ -96,6 +97,15 @@ class Vitrine(Peer):
 
     def peak_kib(self):
         return peak_kib(self.status()["pid"])
+
+
+class Lz4(Vitrine):
+    """The shared mount of a store compressed by LZ4."""
+
+    builds = "vitrine-lz4"
+    workloads = READING | {"build"}
+    compression = ["--codec", "lz4"]
+    store_name = "lz4"
 
 
 class OpenOnly(Vitrine):
