@@ -198,6 +198,9 @@ static struct vt_store *store_new(size_t cache_bytes)
 	rocksdb_readoptions_set_read_tier(store->read_nowait, TIER_CACHE);
 	store->scan = rocksdb_readoptions_create(); /* a long walk must not empty the cache */
 	rocksdb_readoptions_set_fill_cache(store->scan, 0);
+	/* There are none. RocksDB 7.8, when it looks for them, takes a table of a lower level that
+	 * it cannot read for the end of that level, without a word (MergingIterator). */
+	rocksdb_readoptions_set_ignore_range_deletions(store->scan, 1);
 	store->write = rocksdb_writeoptions_create();
 	store->write_sync = rocksdb_writeoptions_create();
 	rocksdb_writeoptions_set_sync(store->write_sync, 1);
