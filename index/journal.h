@@ -12,6 +12,7 @@
  * Thread-safe.
  */
 #include <stdbool.h>
+#include <stdint.h>
 
 struct vt_error;
 
@@ -20,3 +21,10 @@ struct vt_error;
  * that RocksDB itself takes for damage, and 0 is returned: it then stops before that record.
  */
 int vt_journal_check(const char *index_dir, bool mend, struct vt_error *err);
+
+/*
+ * Where records end in the file, at `from` or behind it and before the file does: the last `max` of
+ * those that come before the first bytes that are no record, in order. How many, or -errno. What
+ * stands in a record is not looked at.
+ */
+int vt_journal_ends(int fd, uint64_t from, uint64_t *ends, unsigned max);

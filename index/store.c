@@ -21,6 +21,7 @@
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/journal.h"
+#include "index/manifest_cut.h"
 
 #define FORMAT         1u
 #define WRITE_BUFFERS  (8u << 20)  /* bytes, all families together */
@@ -296,13 +297,14 @@ static int open_checked(struct vt_store *store, const char *dir, bool read_only,
 	return r < 0 ? r : vt_outbox_load(store, err);
 }
 
-/*
- * Before anything is changed, if the index was not closed in order: RocksDB, once it is open for
- * writing, has dropped what of the log it could not read, and tables it does not know. What else
- * keeps it from opening shows then, too.
- */
-static int look_first(const char *dir, const struct vt_commit_note *note, bool accept_loss,
-		      struct vt_error *err)
+/* What must hold of it, and how much of that is given up. */
+struct look {
+	const struct vt_commit_note *note;
+	bool accept_loss;
+};
+
+/* Opens an index for reading, which changes none of its files. */
+static int look(const struct look *look, const char *dir, struct vt_error *err)
 {
 	vt_cleanup(vt_store_closep) struct vt_store *store = store_new(0);
 	int r;
@@ -310,11 +312,40 @@ static int look_first(const char *dir, const struct vt_commit_note *note, bool a
 	if (!store)
 		return vt_fail(err, ENOMEM, "no memory for a store handle");
 	r = open_checked(store, dir, true, err);
-	if (r == 0 && !accept_loss)
-		r = vt_store_check_commits(store, note->commits, err);
-	if (r == 0 && store->commits >= note->commits) /* nothing shows, but something may lack */
-		r = vt_manifest_check(dir, &note->mark, err);
-	return r == -EBADMSG ? r : 0;
+	if (r == 0 && !look->accept_loss)
+		r = vt_store_check_commits(store, look->note->commits, err);
+	if (r == 0 && store->commits >= look->note->commits)
+		r = vt_manifest_check(dir, &look->note->mark, err); /* what the numbers hide */
+	return r;
+}
+
+static int judge(void *context, const char *dir, struct vt_error *err)
+{
+	int r = vt_journal_check(dir, false, err);
+
+	return r < 0 ? r : look(context, dir, err);
+}
+
+/*
+ * Before anything is changed, if the index was not closed in order: RocksDB, once it is open for
+ * writing, has dropped what of the log it could not read, and tables it does not know. What else
+ * keeps it from opening shows then, too; an end of the list of tables that does is cut off.
+ */
+static int look_first(struct vt_store *store, const char *dir, bool accept_loss,
+		      struct vt_error *err)
+{
+	struct look must = {&store->note, accept_loss};
+	int r = vt_journal_check(dir, accept_loss, err);
+
+	if (r == 0) {
+		r = look(&must, dir, err);
+		if (r != -EBADMSG)
+			return 0;
+	}
+	if (r == -EBADMSG &&
+	    vt_manifest_cut(dir, &store->note.mark, judge, &must, &store->cut_bytes, NULL) > 0)
+		return 0;
+	return r;
 }
 
 static int open_noted(struct vt_store *store, const char *dir,
@@ -323,7 +354,7 @@ static int open_noted(struct vt_store *store, const char *dir,
 	int r = vt_commit_note_open(settings->note, &store->note, err);
 
 	if (r == 0 && !vt_store_is_at_rest(dir, &store->note))
-		r = look_first(dir, &store->note, settings->accept_loss, err);
+		r = look_first(store, dir, settings->accept_loss, err);
 	if (r == 0)
 		r = vt_commit_note_wake(&store->note, err);
 	VT_CRASHPOINT("store-woken");
@@ -338,6 +369,14 @@ static int open_noted(struct vt_store *store, const char *dir,
 	return r < 0 ? r : vt_store_note(store, err);
 }
 
+static int open_unnoted(struct vt_store *store, const char *dir, bool read_only,
+			struct vt_error *err)
+{
+	int r = vt_journal_check(dir, false, err);
+
+	return r < 0 ? r : open_checked(store, dir, read_only, err);
+}
+
 int vt_store_open(const char *dir, const struct vt_store_options *settings, struct vt_store **out,
 		  struct vt_error *err)
 {
@@ -346,10 +385,8 @@ int vt_store_open(const char *dir, const struct vt_store_options *settings, stru
 
 	if (!store)
 		return vt_fail(err, ENOMEM, "no memory for a store handle");
-	r = vt_journal_check(dir, settings->accept_loss, err);
-	if (r == 0)
-		r = settings->note ? open_noted(store, dir, settings, err)
-				   : open_checked(store, dir, settings->read_only, err);
+	r = settings->note ? open_noted(store, dir, settings, err)
+			   : open_unnoted(store, dir, settings->read_only, err);
 	if (r == 0 && !settings->read_only) /* of a server that died before it could */
 		r = vt_store_drop_boundless(store, err);
 	if (r < 0)
@@ -357,6 +394,11 @@ int vt_store_open(const char *dir, const struct vt_store_options *settings, stru
 	store->writable = !settings->read_only;
 	*out = vt_steal(&store);
 	return 0;
+}
+
+uint64_t vt_store_cut_bytes(const struct vt_store *store)
+{
+	return store->cut_bytes;
 }
 
 uint64_t vt_store_cache_used(const struct vt_store *store)

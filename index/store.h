@@ -67,6 +67,8 @@ int vt_store_open(const char *dir, const struct vt_store_options *options, struc
 uint64_t vt_store_lost(const struct vt_store *store); /* commits that the note has on top */
 /* From now on the index need not hold more commits than it does. */
 int vt_store_accept_loss(struct vt_store *store, struct vt_error *err);
+/* At opening so many were cut off the list of tables, into torn-MANIFEST-N (manifest_cut.h). */
+uint64_t vt_store_cut_bytes(const struct vt_store *store);
 void vt_store_close(struct vt_store *store);
 VT_DEFINE_CLEANUP(struct vt_store, vt_store_close);
 

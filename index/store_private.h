@@ -17,7 +17,8 @@ struct vt_counter_state {
 
 struct vt_store {
 	/* constant after vt_store_open() */
-	bool writable; /* was opened, whole, and not only for reading */
+	bool writable;      /* was opened, whole, and not only for reading */
+	uint64_t cut_bytes; /* vt_store_cut_bytes() */
 	rocksdb_t *db;
 	rocksdb_cache_t *cache;
 	rocksdb_column_family_handle_t *families[VT_CF_COUNT];

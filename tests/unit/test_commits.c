@@ -201,6 +201,97 @@ START_TEST(a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harml
 }
 END_TEST
 
+/* The rows of an import that is not committed yet. */
+static void take_in_a_row(void)
+{
+	struct vt_sst *sst;
+	char path[256];
+	uint64_t rows;
+
+	strcpy(path, vt_scratch_path("tmp/row.sst"));
+	must(vt_sst_new(path, &sst, &err) == 0);
+	must(vt_sst_put(sst, "key", 3, "value", 5, &err) == 0);
+	must(vt_sst_finish(sst, &rows, &err) == 0);
+	vt_sst_free(sst);
+	must(vt_store_ingest(idx->store, VT_CF_AUDIT, path, &err) == 0);
+}
+
+/* Killed while it took in the rows of a third version; without the table that has them. */
+static void leave_a_list_that_names_too_much(void)
+{
+	leave_a_dead_store(false);
+	if (fork() == 0) {
+		index_open();
+		take_in_a_row();
+		raise(SIGKILL);
+	}
+	ck_assert_int_gt(wait(NULL), 0);
+	ck_assert_int_eq(unlink(newest("index/*.sst")), 0);
+}
+
+/*
+ * RocksDB removes a table that it took in when it could not sync the list of tables, which may name
+ * it all the same.
+ */
+START_TEST(a_list_that_names_a_table_which_was_never_committed_is_cut)
+{
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_list_that_names_too_much();
+	index_open();
+	ck_assert(has_both());
+	ck_assert_uint_gt(vt_store_cut_bytes(idx->store), 0);
+	ck_assert_int_eq(size_of(newest("index/torn-MANIFEST-*")),
+			 (off_t) vt_store_cut_bytes(idx->store));
+	publish("birds", NULL, "third bytes");
+	index_reopen();
+	ck_assert_uint_eq(vt_store_cut_bytes(idx->store), 0);
+	ck_assert_uint_eq(count_rows(VT_CF_VERSION), 3);
+	index_tear_down();
+}
+END_TEST
+
+START_TEST(a_hole_in_what_was_never_marked_is_cut_off)
+{
+	const char *list;
+	off_t size;
+	int fd;
+
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_list_that_names_too_much();
+	list = newest("index/MANIFEST-*");
+	size = size_of(list);
+	fd = open(list, O_WRONLY);
+	ck_assert_int_eq(pwrite(fd, "\0\0\0\0\0\0\0\0", 8, size - 40), 8);
+	ck_assert_int_eq(pwrite(fd, "written later", 13, size), 13);
+	close(fd);
+	index_open();
+	ck_assert(has_both());
+	ck_assert_uint_gt(vt_store_cut_bytes(idx->store), 13);
+	index_tear_down();
+}
+END_TEST
+
+START_TEST(a_list_without_a_table_of_a_commit_is_not_cut)
+{
+	char list[256];
+	off_t size;
+
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_list_that_names_too_much();
+	strcpy(list, newest("index/MANIFEST-*"));
+	size = size_of(list);
+	ck_assert_int_eq(unlink(newest("index/*.sst")), 0);
+	ck_assert_int_eq(vt_index_open(vt_scratch_dir, 4 << 20, &idx, &err), -EBADMSG);
+	ck_assert_int_eq(size_of(list), size);
+	ck_assert_str_eq(newest("index/MANIFEST-*"), list);
+	ck_assert_uint_eq(count_files("shards"), 2);
+	vt_scratch_done();
+}
+END_TEST
+
 START_TEST(a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless)
 {
 	index_set_up();
@@ -461,6 +552,8 @@ END_TEST
 VT_SUITE(commits, a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless,
 	 a_record_of_a_used_log_is_refused_and_given_up_with_what_follows,
 	 a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harmless,
+	 a_list_that_names_a_table_which_was_never_committed_is_cut,
+	 a_hole_in_what_was_never_marked_is_cut_off, a_list_without_a_table_of_a_commit_is_not_cut,
 	 a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless,
 	 an_index_is_at_rest_from_its_close_to_its_opening,
 	 an_index_at_rest_that_was_touched_is_looked_at_first,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 
 #include "index/base/error.h"
 #include "tests/unit/scratch.h"
@@ -134,7 +135,71 @@ START_TEST(a_log_is_mended_and_a_list_of_tables_is_not)
 }
 END_TEST
 
+/* Where records end in what was put, as text: all of them, or the last `max`. */
+static const char *ends_of(size_t len, uint64_t from, unsigned max)
+{
+	static char text[256];
+	uint64_t ends[8];
+	size_t at = 0;
+	int count, fd;
+
+	save("MANIFEST-000001", len);
+	fd = open(vt_scratch_path("MANIFEST-000001"), O_RDONLY);
+	count = vt_journal_ends(fd, from, ends, max);
+	close(fd);
+	ck_assert_int_ge(count, 0);
+	text[0] = '\0';
+	for (int i = 0; i < count; i++)
+		at += (size_t) snprintf(text + at, sizeof text - at, "%" PRIu64 " ", ends[i]);
+	return text;
+}
+
+START_TEST(records_end_where_their_last_piece_does)
+{
+	size_t at, end;
+
+	(void) vt_scratch();
+	at = put(0, 1, 93); /* 100 */
+	at = put(at, 2, BLOCK - at - HEADER);
+	at = put(at, 3, BLOCK - HEADER);
+	at = put(at, 4, 93); /* 2 * BLOCK + 100 = 65636 */
+	at = put(at, 1, 43); /* 65686 */
+	end = put(at, 1, 3);
+	ck_assert_str_eq(ends_of(end, 0, 8), "100 65636 65686 "); /* not where the file does */
+	ck_assert_str_eq(ends_of(end, 100, 8), "100 65636 65686 ");
+	ck_assert_str_eq(ends_of(end, 101, 8), "65636 65686 ");
+	ck_assert_str_eq(ends_of(end, 65637, 8), "65686 ");
+	ck_assert_str_eq(ends_of(end, end, 8), "");
+	ck_assert_str_eq(ends_of(end, 0, 2), "65636 65686 ");
+	ck_assert_str_eq(ends_of(BLOCK + 500, 0, 8), "100 "); /* torn, within a piece */
+	ck_assert_str_eq(ends_of(at + HEADER - 1, 0, 8), "100 65636 65686 ");
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(records_end_before_the_first_bytes_that_are_none)
+{
+	size_t at, end;
+
+	(void) vt_scratch();
+	at = put(0, 1, 93);
+	at = put(at, 1, 93);
+	end = put(put(at, 1, 93), 1, 93);
+	ck_assert_str_eq(ends_of(end, 0, 8), "100 200 300 ");
+	for (int kind = 0; kind < 256; kind++) {
+		bytes[at + 6] = (unsigned char) kind;
+		if (kind == 0 || kind > 4)
+			ck_assert_str_eq(ends_of(end, 0, 8), "100 200 ");
+	}
+	memset(bytes + at, 0, HEADER); /* a hole, and more behind it in the next block */
+	put(BLOCK, 1, 93);
+	ck_assert_str_eq(ends_of(BLOCK + 200, 0, 8), "100 200 ");
+	vt_scratch_done();
+}
+END_TEST
+
 VT_SUITE(journal, each_kind_is_found_where_it_stands_and_no_other,
 	 a_block_ends_with_zeros_where_nothing_was_written,
 	 blocks_begin_with_a_record_and_what_is_below_a_header_is_unused,
-	 what_a_crash_leaves_is_not_damage, a_log_is_mended_and_a_list_of_tables_is_not)
+	 what_a_crash_leaves_is_not_damage, a_log_is_mended_and_a_list_of_tables_is_not,
+	 records_end_where_their_last_piece_does, records_end_before_the_first_bytes_that_are_none)
