@@ -19,16 +19,12 @@ struct vt_hasher {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_hasher; /* frees a thread's hasher when it ends */
 static EVP_MD *sha256;
+static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct vt_hasher spare; /* of a thread without memory for its own; guarded by spare_lock */
 
 static void free_thread_hasher(void *hasher)
 {
 	vt_hasher_free(hasher);
-}
-
-static void fetch(void)
-{
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	(void) pthread_key_create(&thread_hasher, free_thread_hasher);
 }
 
 static void start(struct vt_hasher *hasher)
@@ -39,6 +35,17 @@ static void start(struct vt_hasher *hasher)
 	(void) ok;
 }
 
+/* A process without memory for this, when it begins to hash, cannot go on. */
+static void fetch(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	spare.context = EVP_MD_CTX_new();
+	if (!sha256 || !spare.context)
+		abort();
+	start(&spare);
+	(void) pthread_key_create(&thread_hasher, free_thread_hasher);
+}
+
 struct vt_hasher *vt_hasher_new(void)
 {
 	struct vt_hasher *hasher;
@@ -47,7 +54,7 @@ struct vt_hasher *vt_hasher_new(void)
 	hasher = calloc(1, sizeof *hasher);
 	if (!hasher)
 		return NULL;
-	hasher->context = sha256 ? EVP_MD_CTX_new() : NULL;
+	hasher->context = EVP_MD_CTX_new();
 	if (!hasher->context) {
 		free(hasher);
 		return NULL;
@@ -81,37 +88,45 @@ void vt_hasher_final(struct vt_hasher *hasher, struct vt_digest *out)
 	start(hasher);
 }
 
-/* This thread's hasher. A process too short of memory for its 200 bytes cannot go on. */
-static struct vt_hasher *own_hasher(void)
+/* This thread's hasher, or the spare one, locked. */
+static struct vt_hasher *take_hasher(void)
 {
 	struct vt_hasher *hasher;
 
 	(void) pthread_once(&once, fetch);
 	hasher = pthread_getspecific(thread_hasher);
-	if (!hasher) {
-		hasher = vt_hasher_new();
-		if (!hasher)
-			abort();
-		(void) pthread_setspecific(thread_hasher, hasher);
-	}
-	return hasher;
+	if (hasher)
+		return hasher;
+	hasher = vt_hasher_new();
+	if (hasher && pthread_setspecific(thread_hasher, hasher) == 0)
+		return hasher;
+	vt_hasher_free(hasher);
+	(void) pthread_mutex_lock(&spare_lock);
+	return &spare;
+}
+
+static void finish(struct vt_hasher *hasher, struct vt_digest *out)
+{
+	vt_hasher_final(hasher, out);
+	if (hasher == &spare)
+		(void) pthread_mutex_unlock(&spare_lock);
 }
 
 void vt_digest_of(const void *data, size_t len, struct vt_digest *out)
 {
-	struct vt_hasher *hasher = own_hasher();
+	struct vt_hasher *hasher = take_hasher();
 
 	vt_hasher_update(hasher, data, len);
-	vt_hasher_final(hasher, out);
+	finish(hasher, out);
 }
 
 void vt_digest_tagged(const char *tag, const void *data, size_t len, struct vt_digest *out)
 {
-	struct vt_hasher *hasher = own_hasher();
+	struct vt_hasher *hasher = take_hasher();
 
 	vt_hasher_update(hasher, tag, strlen(tag) + 1);
 	vt_hasher_update(hasher, data, len);
-	vt_hasher_final(hasher, out);
+	finish(hasher, out);
 }
 
 bool vt_digest_equal(const struct vt_digest *a, const struct vt_digest *b)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Digests agree with the published test vectors, whole and in pieces. */
 #include "index/digest.h"
+#include "tests/unit/failing_malloc.h"
 #include "tests/unit/suite.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 /* FIPS 180-4 example: SHA-256("abc"). */
 #define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -61,5 +63,32 @@ START_TEST(only_64_hex_digits_parse)
 }
 END_TEST
 
+static void *digest_without_memory(void *context)
+{
+	struct vt_digest *digests = context;
+
+	allocations_left = 0;
+	vt_digest_of("abc", 3, &digests[0]);
+	ck_assert(stop_failing());
+	vt_digest_of("abc", 3, &digests[1]);
+	return NULL;
+}
+
+START_TEST(a_thread_without_memory_for_its_own_hasher_has_the_same_digest)
+{
+	struct vt_digest digests[2], abc;
+	pthread_t thread;
+
+	vt_digest_of("abc", 3, &abc);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(pthread_create(&thread, NULL, digest_without_memory, digests), 0);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		ck_assert(vt_digest_equal(&digests[0], &abc));
+		ck_assert(vt_digest_equal(&digests[1], &abc));
+	}
+}
+END_TEST
+
 VT_SUITE(digest, abc_has_the_published_digest, pieces_give_the_digest_of_the_whole,
-	 a_tag_and_its_nul_come_first, only_64_hex_digits_parse)
+	 a_tag_and_its_nul_come_first, only_64_hex_digits_parse,
+	 a_thread_without_memory_for_its_own_hasher_has_the_same_digest)
