@@ -84,6 +84,11 @@ static int commit(struct vt_store *store, struct vt_batch *batch, struct vt_erro
 	char key[KEY_LEN];
 	int r;
 
+	if (store->in_doubt)
+		return vt_fail(err, EIO,
+			       "the disk failed at a change that may have been made all the same: "
+			       "the index takes no other one until it is opened again (see "
+			       "'vitrine stop')");
 	make_key(number, key);
 	vt_batch_put(batch, store, VT_CF_META, key, sizeof key, &value, sizeof value);
 	r = vt_store_write_batch(store, batch, true, err);
@@ -94,6 +99,7 @@ static int commit(struct vt_store *store, struct vt_batch *batch, struct vt_erro
 	if (store->note.fd < 0)
 		return 0;
 	r = vt_store_note(store, err);
+	store->in_doubt = r < 0;
 	VT_CRASHPOINT("commit-noted");
 	if (r == -ENOSPC)
 		store->stuck = true;

@@ -36,6 +36,8 @@ struct vt_store {
 
 	pthread_mutex_t commit_lock; /* taken after counter_lock */
 	uint64_t commits;            /* guarded by commit_lock, as the next */
+	bool in_doubt; /* a commit is in the index and was not noted: whoever asked for it was told
+			  that it failed, and what is in memory goes by that */
 	struct vt_commit_note note;
 	struct vt_manifest manifest;
 };

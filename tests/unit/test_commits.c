@@ -466,6 +466,32 @@ START_TEST(a_note_that_is_absent_or_behind_is_brought_up)
 }
 END_TEST
 
+/* Its maker was told that it failed: no other one may build on that, and lose what it did. */
+START_TEST(a_commit_that_could_not_be_noted_is_the_last_until_the_index_is_opened_again)
+{
+	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+	vt_cleanup(vt_batch_freep) struct vt_batch *next = vt_batch_new();
+	uint64_t commits;
+	int note;
+
+	index_set_up();
+	commits = idx->store->commits;
+	note = idx->store->note.fd;
+	idx->store->note.fd = open("/dev/null", O_RDONLY);
+	vt_batch_put(batch, idx->store, VT_CF_AUDIT, "a", 1, "1", 1);
+	ck_assert_int_eq(vt_store_write(idx->store, batch, true, &err), -EBADF);
+	close(idx->store->note.fd);
+	idx->store->note.fd = note;
+	vt_batch_put(next, idx->store, VT_CF_AUDIT, "b", 1, "1", 1);
+	ck_assert_int_eq(vt_store_write(idx->store, next, true, &err), -EIO);
+	index_reopen();
+	ck_assert_uint_eq(count_rows(VT_CF_AUDIT), 1);
+	ck_assert_uint_ge(idx->store->commits, commits + 1);
+	must(vt_store_write(idx->store, next, true, &err) == 0);
+	index_tear_down();
+}
+END_TEST
+
 /* A newer log must not hide that an older one lost its end. */
 START_TEST(a_hole_before_the_last_commit_is_noticed)
 {
@@ -561,4 +587,5 @@ VT_SUITE(commits, a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless,
 	 a_loss_that_was_not_accepted_is_refused_again, a_refused_index_is_left_as_it_was,
 	 an_older_index_under_newer_shards_is_refused, an_older_copy_of_the_whole_store_is_a_store,
 	 a_note_that_is_absent_or_behind_is_brought_up, a_hole_before_the_last_commit_is_noticed,
+	 a_commit_that_could_not_be_noted_is_the_last_until_the_index_is_opened_again,
 	 an_accepted_loss_keeps_every_shard)
