@@ -30,6 +30,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <getopt.h>
 #include <limits.h>
 #include <poll.h>
@@ -488,6 +489,17 @@ static void close_server(struct server *server)
 	vt_cleanup_close(&server->signals);
 }
 
+static void tell_cut(const struct server *server)
+{
+	uint64_t bytes = vt_store_cut_bytes(server->service->index->store);
+
+	if (bytes > 0)
+		vt_log(VT_LOG_WARNING,
+		       "the index had an unfinished end, moved to index/torn-MANIFEST-N store='%s' "
+		       "bytes=%" PRIu64,
+		       server->dir, bytes);
+}
+
 static int serve(struct options *options, int ready, struct vt_error *err)
 {
 	struct server server = {
@@ -501,6 +513,7 @@ static int serve(struct options *options, int ready, struct vt_error *err)
 	if (r >= 0) {
 		vt_log(VT_LOG_INFO, "serving store='%s' pid=%d cache=%llu", server.dir,
 		       (int) getpid(), (unsigned long long) server.host.cache_bytes);
+		tell_cut(&server);
 		vt_daemon_ready(ready, 0, "");
 		if (options->foreground)
 			vt_systemd_notify("READY=1", -1);
