@@ -133,8 +133,12 @@ int vt_store_ingest(struct vt_store *store, enum vt_family family, const char *p
 	int r;
 
 	rocksdb_ingestexternalfileoptions_set_move_files(options, 1);
+	/* No commit may mark what RocksDB has written to its list of tables and not synced yet:
+	 * should that fail, it removes the table. */
+	(void) pthread_mutex_lock(&store->commit_lock);
 	rocksdb_ingest_external_file_cf(store->db, store->families[family], &path, 1, options,
 					&message);
+	(void) pthread_mutex_unlock(&store->commit_lock);
 	rocksdb_ingestexternalfileoptions_destroy(options);
 	VT_CRASHPOINT("rows-ingested");
 	r = vt_store_outcome(message, err);
