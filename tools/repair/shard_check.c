@@ -62,9 +62,11 @@ static int check_frames(struct vt_shard_check *check, struct vt_shard_reader *re
 		if (check->quick && i % QUICK_EVERY != 0)
 			continue;
 		check->frames++;
-		if (vt_shard_reader_check(reader, &frame, dictionary, &why) == 0)
-			continue;
-		r = find_frame(check, &frame, path, &why, err);
+		r = vt_shard_reader_check(reader, &frame, dictionary, &why);
+		if (r == -ENOMEM) /* says nothing about the frame */
+			return vt_fail(err, ENOMEM, "%s", why.text);
+		if (r < 0)
+			r = find_frame(check, &frame, path, &why, err);
 		if (r < 0)
 			return r;
 	}
