@@ -94,12 +94,29 @@ static ssize_t next_message(struct vt_session *session, int fd, void *buf, size_
 	return vt_kept_requests_read(session->kept, fd, buf, len);
 }
 
+/*
+ * Gives -1 and sets errno to what ends the session in silence, if it is none that libfuse takes for
+ * usual: its perror() would be in a thread that may be cancelled, and one that is cancelled there
+ * keeps the lock of standard error.
+ */
+static ssize_t read_failed(const struct vt_session *session)
+{
+	if (errno != EINTR && errno != EAGAIN && errno != ENOENT && errno != ENODEV) {
+		vt_log(VT_LOG_WARNING, "cannot read requests, the mount ends mount='%s': %m",
+		       session->mountpoint);
+		errno = ENODEV;
+	}
+	return -1;
+}
+
 static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
 {
 	struct vt_session *session = userdata;
 	const struct fuse_in_header *header = buf;
 	ssize_t n = next_message(session, fd, buf, len);
 
+	if (n < 0)
+		return read_failed(session);
 	if (n < (ssize_t) sizeof *header)
 		return n;
 	vt_striped_add(&session->request_count, 1);

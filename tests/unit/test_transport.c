@@ -276,6 +276,35 @@ START_TEST(memory_for_a_request_is_there_before_it_comes)
 }
 END_TEST
 
+static void *receive_nothing(void *unused)
+{
+	struct fuse_buf buf = {.mem = NULL};
+
+	(void) unused;
+	ck_assert_int_eq(fuse_session_receive_buf(session.fuse, &buf), 0);
+	free(buf.mem);
+	return NULL;
+}
+
+/* libfuse cancels its threads at the end: one that had the lock then would keep it. */
+START_TEST(the_end_by_an_error_needs_no_lock_of_standard_error)
+{
+	pthread_t thread;
+
+	mount_with(HAS_RESEND);
+	ask_lookup();
+	turn();
+	(void) close(kernel); /* with an answer unread: the other end reads ECONNRESET */
+	kernel = -1;
+	flockfile(stderr);
+	ck_assert_int_eq(pthread_create(&thread, NULL, receive_nothing, NULL), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	funlockfile(stderr);
+	ck_assert(fuse_session_exited(session.fuse));
+	end();
+}
+END_TEST
+
 static void *answer(void *unused)
 {
 	(void) unused;
@@ -353,6 +382,7 @@ VT_SUITE(transport, an_old_kernels_requests_are_answered_by_the_next_server,
 	 an_init_that_was_answered_is_answered_before_the_others,
 	 a_program_that_answers_init_otherwise_is_known,
 	 memory_for_a_request_is_there_before_it_comes,
+	 the_end_by_an_error_needs_no_lock_of_standard_error,
 	 a_server_that_fell_silent_leaves_its_requests_to_the_next,
 	 a_server_may_die_in_the_init_of_an_old_kernel,
 	 a_server_may_die_in_the_init_of_a_kernel_that_sends_again)
