@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A store in a folder of its own, for targets that need one: made once, removed at exit. */
+/* A store in a folder of its own below TMPDIR, for targets that need one: made once, removed at exit.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/publish_direct.h"
 
-static char small_store_top[64];
+static char small_store_top[128];
 
 static inline void small_store_remove(void)
 {
@@ -28,7 +29,10 @@ static inline const char *small_store_path(const char *name)
 /* The store's folder. */
 static inline const char *small_store_make(void)
 {
-	strcpy(small_store_top, "/tmp/vitrine-fuzz.XXXXXX");
+	const char *tmp = getenv("TMPDIR");
+
+	(void) snprintf(small_store_top, sizeof small_store_top, "%s/vitrine-fuzz.XXXXXX",
+			tmp ? tmp : "/tmp");
 	must(mkdtemp(small_store_top) != NULL);
 	(void) atexit(small_store_remove);
 	must(vt_index_create(small_store_path("store"), NULL) == 0);
