@@ -3,8 +3,9 @@
  * Any bytes as what the kernel says on /dev/fuse, to a real server: the other end of a socket pair,
  * which keeps messages whole as the device does, stands in for the kernel. The first byte says what
  * is mounted and whether this kernel can send requests again; then messages follow, each after its
- * length in two bytes. INIT goes before them. Whatever was said, a question after it is answered,
- * and when the kernel is gone the session ends.
+ * length in two bytes, and by one of no bytes the kernel first hears the answers to those before.
+ * INIT goes before them. Whatever was said, a question after it is answered, and when the kernel is
+ * gone the session ends.
  */
 #include <errno.h>
 #include <linux/fuse.h>
@@ -22,6 +23,8 @@
 #define HAS_RESEND  (1u << 7) /* of flags2 */
 #define PROBE       0x70726f6265u
 #define PATIENCE_S  10
+#define SILENCE_MS  50
+#define PAUSES_MAX  3 /* of an input: they take their time */
 #define MESSAGE_MAX (4u << 20)
 
 enum { KINDS = 3, LISTS = 4, OLD_KERNEL = 8 }; /* of the first byte; below LISTS: the kind */
@@ -86,6 +89,15 @@ static bool is_answered(int kernel, uint64_t wanted)
 	return false;
 }
 
+/* Until nothing more is said. */
+static void hear_all(int kernel)
+{
+	uint64_t unique;
+
+	while (hear(kernel, SILENCE_MS, &unique))
+		;
+}
+
 static bool say_init(int kernel, bool is_old)
 {
 	const struct {
@@ -116,6 +128,8 @@ static bool probe(int kernel)
 /* No kernel sends less than a header; libfuse would end the session by it. */
 static void say_all(int kernel, const uint8_t *data, size_t size)
 {
+	unsigned pauses = 0;
+
 	while (size > 2) {
 		size_t len = data[0] | (size_t) data[1] << 8;
 
@@ -124,6 +138,8 @@ static void say_all(int kernel, const uint8_t *data, size_t size)
 		len = len < size ? len : size;
 		if (len >= sizeof(struct fuse_in_header))
 			(void) say(kernel, data, len);
+		else if (len == 0 && pauses++ < PAUSES_MAX)
+			hear_all(kernel);
 		data += len;
 		size -= len;
 	}

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A running service of a store of its own, with a dataset `fuzz` in it. */
+/* A running service of a store of its own, with a dataset `fuzz` in it, some of it labelled. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/service.h"
+#include "index/label_block.h"
+#include "index/label_tree.h"
+#include "index/relabel.h"
 #include "tests/fuzz/small_store.h"
+#include "tests/unit/plain_label.h"
 
 static struct vt_service *service;
 
@@ -43,8 +47,48 @@ static inline void small_service_source(void)
 	}
 }
 
+/* A file has one, two or three labels. */
+static inline void small_service_label(struct vt_relabel *relabel, const char *path, size_t count)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf rows = VT_BUF_INIT;
+	struct vt_label labels[] = {label_of("class", count % 2 ? "cat" : "dog", "ann"),
+				    label_of("age", "", "bob"), label_of("fine", "", "ann")};
+
+	labels[1].type = VT_LABEL_NUMBER;
+	labels[1].value.number = 1.5;
+	labels[2].type = VT_LABEL_BOOLEAN;
+	labels[2].value.boolean = true;
+	must(vt_label_block_encode(labels, &count, &rows, NULL) == 0);
+	must(vt_relabel_file(relabel, path, strlen(path), VT_RELABEL_SET, rows.data, rows.len,
+			     (uint32_t) count, NULL, NULL) == 0);
+}
+
+/* A revision of a version, with labels. */
+static inline void small_service_revise(const struct vt_version *of)
+{
+	vt_cleanup(vt_relabel_freep) struct vt_relabel *relabel = NULL;
+	struct vt_version version = {.created_ns = 1, .author = "ann", .message = ""};
+	struct vt_import *import;
+	struct vt_import_info info;
+	const struct vt_version *made;
+
+	must(vt_import_revise(service->index, of->base, &import, &info, NULL) == 0);
+	must(vt_relabel_new(service->index, of->domain, &of->tree, &of->labels, &relabel, NULL) ==
+	     0);
+	small_service_label(relabel, "large", 3);
+	small_service_label(relabel, "sub/1", 1);
+	small_service_label(relabel, "sub/10", 2);
+	small_service_label(relabel, "sub/2", 3);
+	must(vt_relabel_finish(relabel, &version.labels, NULL, NULL) == 0);
+	must(vt_import_commit_revision(import, &version, &made, NULL) == 0);
+	vt_version_unref(made);
+	vt_import_free(import);
+}
+
 static inline void small_service_publish(void)
 {
+	const struct vt_dataset *dataset;
+	const struct vt_version *version;
 	struct direct direct = {.index = service->index};
 	char source[256];
 	const char *sources[] = {source};
@@ -63,6 +107,11 @@ static inline void small_service_publish(void)
 		(void) fprintf(stderr, "cannot publish: %s\n", err.text);
 	must(r == 0);
 	vt_import_free(direct.import);
+	must(vt_catalog_dataset(service->index->catalog, "fuzz", &dataset, NULL) == 0);
+	must(vt_catalog_version(service->index->catalog, dataset->latest, &version, NULL) == 0);
+	small_service_revise(version);
+	vt_version_unref(version);
+	vt_dataset_unref(dataset);
 }
 
 static inline void small_service_open(void)
