@@ -55,8 +55,9 @@ void vt_narrow_names_changed(struct vt_service *service, uint32_t dataset)
 
 /* ---- versions -------------------------------------------------------------------------------- */
 
-static int withdraw_one(struct vt_service *service, uint32_t version, const char *reason,
-			uint32_t by_uid, struct vt_error *err)
+/* Its revisions go with it: the pattern covers them. */
+int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,
+		       uint32_t by_uid, struct vt_error *err)
 {
 	const struct vt_pattern gone = {.scope = VT_SCOPE_VERSION, .version = version};
 	uint32_t exhibit = 0;
@@ -70,26 +71,6 @@ static int withdraw_one(struct vt_service *service, uint32_t version, const char
 	VT_CRASHPOINT("withdraw-narrowed");
 	vt_trail_deliver(service);
 	return r;
-}
-
-/* Revisions show the files of their base: the newest goes first, the base last. */
-int vt_narrow_withdraw(struct vt_service *service, uint32_t version, const char *reason,
-		       uint32_t by_uid, struct vt_error *err)
-{
-	struct vt_catalog *catalog = service->index->catalog;
-
-	for (;;) {
-		vt_cleanup(vt_version_unrefp) const struct vt_version *newest = NULL;
-		int r = vt_catalog_newest(catalog, version, &newest, NULL);
-
-		if (r < 0 || newest->serial == version || newest->base != version)
-			break;
-		r = withdraw_one(service, newest->serial, reason, by_uid, err);
-		VT_CRASHPOINT("withdraw-revision-gone");
-		if (r < 0)
-			return r;
-	}
-	return withdraw_one(service, version, reason, by_uid, err);
 }
 
 /* It is gone, whatever else fails now; rules that could not be dropped are at the next opening. */

@@ -187,8 +187,9 @@ int vt_catalog_set_latest(struct vt_catalog *catalog, uint32_t dataset, uint32_t
 /*
  * The two that take access away; only fs/narrow.c calls them, which then clears the kernel's
  * caches. They retire the version's exhibit and move or drop `latest` (to the newest live version).
- * rm refuses with -EBUSY while a tag names the version, or while it has revisions. `retired` gets
- * the exhibit (0: none live).
+ * A withdrawal takes the version's revisions with it, in one commit; rm refuses with -EBUSY while
+ * a tag names the version, or while it has revisions. `retired` gets the version's exhibit (0: none
+ * live).
  * As a commit does, they post a record for the audit log (outbox.h).
  */
 int vt_catalog_withdraw(struct vt_catalog *catalog, uint32_t version, const char *reason,

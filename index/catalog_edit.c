@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/clock.h"
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
@@ -26,7 +28,9 @@ void vt_edit_end(struct vt_edit *edit)
 {
 	vt_batch_free(edit->own);
 	vt_dataset_unref(edit->dataset);
-	vt_version_unref(edit->version);
+	for (size_t i = 0; i < edit->version_count; i++)
+		vt_version_unref(edit->versions[i]);
+	free(edit->versions);
 	(void) pthread_mutex_unlock(&edit->catalog->writer);
 }
 
@@ -128,8 +132,12 @@ int vt_edit_put_version(struct vt_edit *edit, const struct vt_version *version,
 
 	if (r < 0)
 		return r;
-	return vt_version_decode(version->dataset, version->serial, record.data, record.len,
-				 &edit->version, NULL, err);
+	if (vt_array_reserve(edit->versions, edit->version_room, edit->version_count + 1) < 0)
+		return vt_fail(err, ENOMEM, "no memory for a change of the catalog");
+	r = vt_version_decode(version->dataset, version->serial, record.data, record.len,
+			      &edit->versions[edit->version_count], NULL, err);
+	edit->version_count += r == 0;
+	return r;
 }
 
 int vt_edit_bury_version(struct vt_edit *edit, const struct vt_version *version,
@@ -248,8 +256,9 @@ void vt_edit_swap_begin(struct vt_edit *edit)
 	(void) pthread_rwlock_wrlock(&edit->catalog->lock);
 	if (edit->dataset)
 		vt_catalog_put_dataset(edit->catalog, edit->slot, vt_steal(&edit->dataset));
-	if (edit->version)
-		vt_catalog_put_version(edit->catalog, edit->slot, vt_steal(&edit->version));
+	for (size_t i = 0; i < edit->version_count; i++)
+		vt_catalog_put_version(edit->catalog, edit->slot, edit->versions[i]);
+	edit->version_count = 0;
 }
 
 void vt_edit_swap_end(struct vt_edit *edit)

@@ -12,11 +12,12 @@
 
 struct vt_edit {
 	struct vt_catalog *catalog;
-	struct slot *slot;                /* the dataset concerned, once found */
-	struct vt_batch *batch;           /* what is written; the edit's own, or a caller's */
-	struct vt_batch *own;             /* what the end frees */
-	const struct vt_dataset *dataset; /* new snapshots; NULL: unchanged */
-	const struct vt_version *version;
+	struct slot *slot;                  /* the dataset concerned, once found */
+	struct vt_batch *batch;             /* what is written; the edit's own, or a caller's */
+	struct vt_batch *own;               /* what the end frees */
+	const struct vt_dataset *dataset;   /* a new snapshot; NULL: unchanged */
+	const struct vt_version **versions; /* new snapshots, in the order they were put */
+	size_t version_count, version_room;
 };
 
 struct vt_edit vt_edit_begin(struct vt_catalog *catalog);

@@ -8,30 +8,70 @@
 #include "index/base/error.h"
 #include "index/catalog_edit.h"
 
-/* The newest live version besides `without`, 0 for none. */
-static uint32_t newest_live(const struct vt_edit *edit, uint32_t without)
+/* Does it go when `gone` does: is it that, or a revision of it? */
+static bool goes_with(const struct vt_version *version, const struct vt_version *gone)
+{
+	return version->serial == gone->serial || version->base == gone->serial;
+}
+
+/* The newest live version that does not go with `gone`, 0 for none. */
+static uint32_t newest_live(const struct vt_edit *edit, const struct vt_version *gone)
 {
 	const struct vt_table *serials = &edit->slot->serials;
 
 	for (size_t i = serials->count; i > 0; i--) {
-		uint32_t serial = serials->rows[i - 1].id;
+		const struct vt_version *version =
+			vt_catalog_find(edit->catalog, serials->rows[i - 1].id);
 
-		if (serial != without &&
-		    vt_catalog_find(edit->catalog, serial)->state == VT_VERSION_LIVE)
-			return serial;
+		if (version->state == VT_VERSION_LIVE && !goes_with(version, gone))
+			return version->serial;
 	}
 	return 0;
 }
 
 /* `latest` goes elsewhere when it names a version about to disappear. */
-static int stage_latest_without(struct vt_edit *edit, uint32_t serial, struct vt_error *err)
+static int stage_latest_without(struct vt_edit *edit, const struct vt_version *gone,
+				struct vt_error *err)
 {
 	struct vt_dataset dataset = *edit->slot->now;
+	const struct vt_version *latest = vt_catalog_find(edit->catalog, dataset.latest);
 
-	if (dataset.latest != serial)
+	if (!latest || !goes_with(latest, gone))
 		return 0;
-	dataset.latest = newest_live(edit, serial);
+	dataset.latest = newest_live(edit, gone);
 	return vt_edit_put_dataset(edit, &dataset, err);
+}
+
+static int stage_withdrawal(struct vt_edit *edit, const struct vt_version *before,
+			    const char *reason, uint32_t by_uid, struct vt_error *err)
+{
+	struct vt_version next = *before;
+	int r;
+
+	next.state = VT_VERSION_WITHDRAWN;
+	next.reason = reason;
+	next.exhibit = 0;
+	r = vt_edit_put_version(edit, &next, err);
+	if (r == 0)
+		r = vt_edit_retire_version(edit, before, err);
+	return r < 0 ? r : vt_edit_record(edit, "withdraw", before, by_uid, reason, err);
+}
+
+/* The newest first, the base last. */
+static int stage_withdrawals(struct vt_edit *edit, const struct vt_version *gone,
+			     const char *reason, uint32_t by_uid, struct vt_error *err)
+{
+	const struct vt_table *serials = &edit->slot->serials;
+	int r = 0;
+
+	for (size_t i = serials->count; r == 0 && i > 0; i--) {
+		const struct vt_version *version =
+			vt_catalog_find(edit->catalog, serials->rows[i - 1].id);
+
+		if (version->state == VT_VERSION_LIVE && goes_with(version, gone))
+			r = stage_withdrawal(edit, version, reason, by_uid, err);
+	}
+	return r;
 }
 
 int vt_catalog_withdraw(struct vt_catalog *catalog, uint32_t version, const char *reason,
@@ -39,7 +79,6 @@ int vt_catalog_withdraw(struct vt_catalog *catalog, uint32_t version, const char
 {
 	vt_cleanup(vt_edit_end) struct vt_edit edit = vt_edit_begin(catalog);
 	const struct vt_version *before;
-	struct vt_version next;
 	uint32_t exhibit;
 	int r = vt_edit_find_version(&edit, version, &before, err);
 
@@ -50,17 +89,9 @@ int vt_catalog_withdraw(struct vt_catalog *catalog, uint32_t version, const char
 		*retired = 0;
 		return 0;
 	}
-	next = *before;
-	next.state = VT_VERSION_WITHDRAWN;
-	next.reason = reason;
-	next.exhibit = 0;
-	r = vt_edit_put_version(&edit, &next, err);
+	r = stage_withdrawals(&edit, before, reason, by_uid, err);
 	if (r == 0)
-		r = vt_edit_retire_version(&edit, before, err);
-	if (r == 0)
-		r = stage_latest_without(&edit, version, err);
-	if (r == 0)
-		r = vt_edit_record(&edit, "withdraw", before, by_uid, reason, err);
+		r = stage_latest_without(&edit, before, err);
 	if (r == 0)
 		r = vt_edit_finish(&edit, err);
 	if (r == 0)
@@ -164,7 +195,7 @@ int vt_catalog_remove(struct vt_catalog *catalog, uint32_t version, uint32_t by_
 	stage_number_taken(&edit, before);
 	r = vt_edit_bury_version(&edit, before, err);
 	if (r == 0)
-		r = stage_latest_without(&edit, version, err);
+		r = stage_latest_without(&edit, before, err);
 	if (r == 0)
 		r = vt_edit_record(&edit, "rm", before, by_uid, NULL, err);
 	if (r == 0)
@@ -417,7 +448,7 @@ int vt_catalog_check_commit(struct vt_catalog *catalog, uint32_t dataset, const 
 /* What was written, for all to find. `version` gets its texts, which live as long as the result. */
 static const struct vt_version *show(struct vt_edit *edit, struct vt_version *version)
 {
-	const struct vt_version *made = vt_version_ref(edit->version);
+	const struct vt_version *made = vt_version_ref(edit->versions[0]);
 
 	vt_edit_swap_begin(edit);
 	vt_edit_swap_end(edit);

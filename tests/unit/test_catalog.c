@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "index/base/clock.h"
+#include "index/outbox.h"
 #include "index/record.h"
 
 /* Name of the version that `name` means in a dataset, or "-". */
@@ -611,6 +612,43 @@ START_TEST(a_revision_of_what_was_revised_or_withdrawn_meanwhile_changes_nothing
 }
 END_TEST
 
+static bool is_withdrawn(uint32_t serial)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+
+	must(vt_catalog_version(catalog, serial, &version, &err) == 0);
+	return version->state == VT_VERSION_WITHDRAWN;
+}
+
+START_TEST(a_withdrawal_takes_all_revisions_in_one_commit)
+{
+	uint32_t dataset, other, base, first, second, retired, exhibits[2];
+	uint64_t generation;
+
+	catalog_set_up();
+	dataset = dataset_new("birds");
+	other = version_new(dataset, NULL);
+	base = version_new(dataset, NULL);
+	first = revision_new(base, base);
+	second = revision_new(base, first);
+	exhibits[0] = exhibit_of(base);
+	exhibits[1] = exhibit_of(second);
+	generation = vt_catalog_generation(catalog);
+	must(vt_catalog_withdraw(catalog, base, "wrong licence", 0, &retired, &err) == 0);
+	ck_assert_uint_eq(vt_catalog_generation(catalog), generation + 1);
+	ck_assert_uint_eq(vt_outbox_count(store), 4 + 3); /* as many were made */
+	for (int restart = 0; restart < 2; restart++) {
+		ck_assert(is_withdrawn(base) && is_withdrawn(first) && is_withdrawn(second));
+		ck_assert(!is_withdrawn(other));
+		ck_assert_int_eq(exhibit_state(exhibits[0]), -ESTALE);
+		ck_assert_int_eq(exhibit_state(exhibits[1]), -ESTALE);
+		ck_assert_uint_eq(latest_of(dataset), other);
+		catalog_reopen();
+	}
+	catalog_tear_down();
+}
+END_TEST
+
 START_TEST(a_name_that_is_too_long_for_a_revision_is_said_so)
 {
 	struct vt_version version;
@@ -797,6 +835,7 @@ VT_SUITE(catalog, names_follow_the_rules, a_dataset_is_found_by_name_and_id_afte
 	 a_version_after_revisions_has_the_next_number,
 	 latest_goes_to_a_revision_of_what_it_names_only,
 	 a_revision_of_what_was_revised_or_withdrawn_meanwhile_changes_nothing,
+	 a_withdrawal_takes_all_revisions_in_one_commit,
 	 a_name_that_is_too_long_for_a_revision_is_said_so,
 	 a_version_is_not_removed_before_its_revisions,
 	 the_number_of_a_removed_revision_is_not_given_again, listings_are_in_order,
