@@ -8,6 +8,7 @@
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
+#include "fs/trail.h"
 #include "index/base/clock.h"
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
@@ -15,6 +16,7 @@
 #include "index/label_schema.h"
 #include "index/record.h"
 #include "index/relabel.h"
+#include "policy/book.h"
 #include "policy/people.h"
 
 #include <errno.h>
@@ -417,44 +419,65 @@ static int read_version(const json_t *args, struct vt_version *out, struct vt_er
 	return r;
 }
 
-/*
- * Before the version is there, so that nobody meets it closed. Should the commit fail, an open
- * dataset shows nothing new.
- */
-static int open_to_all(struct vt_control_request *request, struct vt_error *err)
+/* In force just before the version is found, so that nobody meets it closed. */
+static int open_to_all(void *context, vt_batch_writer *writer, void *writer_context,
+		       struct vt_error *err)
 {
-	const struct vt_subject *subject = &request->connection->subject;
+	const struct vt_control_request *request = context;
 	const struct vt_rule rule = {
 		.kind = VT_RULE_ALLOW,
 		.right = VT_RIGHT_READ,
 		.who = {.kind = VT_PRINCIPAL_ANYONE},
 		.object = {.scope = VT_SCOPE_DATASET, .dataset = request->dataset->id},
 		.until_ns = VT_TIME_NEVER,
-		.by_uid = subject->uid,
+		.by_uid = request->connection->subject.uid,
 	};
 	uint64_t id;
-	int r = vt_gate_check(request->service->gate, subject, VT_RIGHT_ADMIN,
+
+	VT_CRASHPOINT("publish-opening");
+	return vt_book_add_rule_with(request->service->book, &rule, writer, writer_context, &id,
+				     err);
+}
+
+static int check_opening(const struct vt_control_request *request, struct vt_error *err)
+{
+	int r = vt_gate_check(request->service->gate, &request->connection->subject, VT_RIGHT_ADMIN,
 			      (struct vt_place){request->dataset->id, 0}, false, NULL, err);
 
-	return r < 0 ? r : vt_narrow_add_rule(request->service, &rule, &id, err);
+	return r < 0 ? r : vt_trail_check(request->service, err);
+}
+
+/* The older versions: mounts show them as they are now. What one cannot yet it makes up for. */
+static void show_open(const struct vt_control_request *request)
+{
+	const struct vt_pattern opened = {.scope = VT_SCOPE_DATASET,
+					  .dataset = request->dataset->id};
+
+	(void) vt_narrow_to_now(request->service, &opened, NULL);
+	VT_CRASHPOINT("publish-opened");
 }
 
 static int commit(struct vt_control_request *request, struct vt_version *version,
 		  const struct vt_version **out, struct vt_error *err)
 {
+	struct vt_import *import = request->connection->import;
 	vt_autofree struct vt_new_shard *shards = NULL;
+	bool open = request->connection->import_open;
 	const char *stamps = NULL;
 	size_t count = 0;
 	int r = vt_arg_text_or(request->args, "stamps", &stamps, err);
 
 	if (r >= 0)
 		r = vt_control_read_shards(request->args, &shards, &count, err);
-	if (r >= 0 && request->connection->import_open)
-		r = open_to_all(request, err);
-	VT_CRASHPOINT("publish-opened");
-	return r < 0 ? r
-		     : vt_import_commit(request->connection->import, shards, count, version, stamps,
-					out, err);
+	if (r >= 0 && open)
+		r = check_opening(request, err);
+	if (r < 0)
+		return r;
+	vt_import_within(import, open ? open_to_all : NULL, request);
+	r = vt_import_commit(import, shards, count, version, stamps, out, err);
+	if (r >= 0 && open)
+		show_open(request);
+	return r;
 }
 
 int vt_serve_import_commit(struct vt_control_request *request, struct vt_error *err)

@@ -102,6 +102,13 @@ struct vt_new_shard {
 	struct vt_digest digest; /* SHA-256 of the file */
 };
 /*
+ * The commit is to be part of a larger one: once all but its batch is done, `frame` is called,
+ * which has `writer` write a batch of the frame's own, and returns what that returned.
+ */
+typedef int vt_import_frame(void *context, vt_batch_writer *writer, void *writer_context,
+			    struct vt_error *err);
+void vt_import_within(struct vt_import *import, vt_import_frame *frame, void *context);
+/*
  * Moves the sealed shards to STORE/shards, synced, then commits (vt_catalog_commit). `version`
  * carries all but what the commit assigns. `stamps` is the bare name of the stamp file to keep for
  * the next publish, or NULL. On success the import is over and `*out` is the new version.

@@ -266,16 +266,41 @@ static void put_end(struct vt_import *import, struct vt_batch *batch)
 	vt_batch_delete(batch, import->index->store, VT_CF_IMPORT, key, sizeof key);
 }
 
-static int write_commit(struct vt_import *import, const struct vt_new_shard *shards, size_t count,
-			struct vt_version *version, const struct vt_version **out,
-			struct vt_error *err)
-{
-	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+struct commit {
+	struct vt_import *import;
+	const struct vt_new_shard *shards;
+	size_t count;
+	struct vt_version *version;
+	const struct vt_version **out;
+};
 
-	for (size_t i = 0; i < count; i++)
-		put_dictionary(import, batch, shards[i].dictionary);
+static int write_into(void *context, struct vt_batch *batch, struct vt_error *err)
+{
+	const struct commit *commit = context;
+	struct vt_import *import = commit->import;
+
+	for (size_t i = 0; i < commit->count; i++)
+		put_dictionary(import, batch, commit->shards[i].dictionary);
 	put_end(import, batch);
-	return vt_catalog_commit(import->index->catalog, version, import->parent, batch, out, err);
+	return vt_catalog_commit(import->index->catalog, commit->version, import->parent, batch,
+				 commit->out, err);
+}
+
+static int write_commit(struct commit *commit, struct vt_error *err)
+{
+	const struct vt_import *import = commit->import;
+	vt_cleanup(vt_batch_freep) struct vt_batch *batch = NULL;
+
+	if (import->frame)
+		return import->frame(import->frame_context, write_into, commit, err);
+	batch = vt_batch_new();
+	return write_into(commit, batch, err);
+}
+
+void vt_import_within(struct vt_import *import, vt_import_frame *frame, void *context)
+{
+	import->frame = frame;
+	import->frame_context = context;
 }
 
 /*
@@ -335,6 +360,7 @@ int vt_import_commit(struct vt_import *import, const struct vt_new_shard *shards
 		     struct vt_version *version, const char *stamps, const struct vt_version **out,
 		     struct vt_error *err)
 {
+	struct commit batch = {import, shards, count, version, out};
 	int r = 0;
 
 	if (stamps && (strchr(stamps, '/') || stamps[0] == '.'))
@@ -354,7 +380,7 @@ int vt_import_commit(struct vt_import *import, const struct vt_new_shard *shards
 	version->name = import->as;
 	r = take_contents_in(import, err);
 	if (r == 0)
-		r = write_commit(import, shards, count, version, out, err);
+		r = write_commit(&batch, err);
 	if (r < 0)
 		return r;
 	VT_CRASHPOINT("import-committed");

@@ -36,6 +36,8 @@ struct vt_import {
 	size_t contents_count;
 	struct vt_table trusted; /* shards of the store looked up so far; value NULL: no such */
 	uint64_t index_bytes;    /* vt_import_index_bytes() */
+	vt_import_frame *frame;  /* vt_import_within(); NULL: none */
+	void *frame_context;
 	bool committed;
 };
 

@@ -97,6 +97,13 @@ void vt_batch_put(struct vt_batch *batch, struct vt_store *store, enum vt_family
 void vt_batch_delete(struct vt_batch *batch, struct vt_store *store, enum vt_family family,
 		     const void *key, size_t key_len);
 int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, struct vt_error *err);
+/*
+ * vt_store_write() calls it once the batch is written, before it returns: what the rows say comes
+ * into force, whoever writes them. One for a batch.
+ */
+void vt_batch_when_written(struct vt_batch *batch, void (*written)(void *context), void *context);
+/* Somebody who puts rows into a batch of others, and writes it. */
+typedef int vt_batch_writer(void *context, struct vt_batch *batch, struct vt_error *err);
 /* A write found the disk full: RocksDB takes no other one until it is opened again. Any thread. */
 bool vt_store_is_stuck(const struct vt_store *store);
 VT_DEFINE_CLEANUP(struct vt_batch, vt_batch_free);

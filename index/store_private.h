@@ -45,6 +45,8 @@ struct vt_store {
 struct vt_batch {
 	rocksdb_writebatch_t *theirs;
 	struct vt_message_out *messages; /* to go to the outbox with it */
+	void (*written)(void *context);  /* vt_batch_when_written(); may be NULL */
+	void *written_context;
 };
 
 /* The one set of options of every family and of the SST files that go into them. */

@@ -135,9 +135,20 @@ int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, st
 		: sync ? vt_store_commit(store, batch, err)
 		       : vt_store_write_batch(store, batch, false, err);
 
-	if (r == 0)
-		vt_outbox_take(store, batch);
-	return r;
+	if (r < 0)
+		return r;
+	vt_outbox_take(store, batch);
+	if (batch->written)
+		batch->written(batch->written_context);
+	return 0;
+}
+
+void vt_batch_when_written(struct vt_batch *batch, void (*written)(void *context), void *context)
+{
+	if (!batch)
+		return;
+	batch->written = written;
+	batch->written_context = context;
 }
 
 bool vt_store_is_stuck(const struct vt_store *store)

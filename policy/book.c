@@ -129,11 +129,17 @@ static size_t drop_old(struct vt_book_change *change)
 	return count;
 }
 
-static void publish(struct vt_book_change *change, size_t dropped)
+/* The batch was written. */
+static void come_into_force(void *context)
 {
+	struct vt_book_change *change = context;
 	struct vt_book *book = change->book;
+	size_t dropped = change->dropped;
 	struct vt_snapshot *old;
 
+	VT_CRASHPOINT("policy-after-commit");
+	book->head = change->head;
+	book->noted_ns = vt_clock_boottime_ns();
 	(void) pthread_mutex_lock(&book->lock);
 	old = book->now;
 	book->now = vt_steal(&change->next);
@@ -146,13 +152,13 @@ static void publish(struct vt_book_change *change, size_t dropped)
 		book->ended[book->ended_count++] = change->ended[i];
 	(void) pthread_mutex_unlock(&book->lock);
 	vt_snapshot_unref(old);
+	VT_CRASHPOINT("policy-in-force");
 }
 
 int vt_book_change_commit(struct vt_book_change *change, struct vt_error *err)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf value = VT_BUF_INIT;
 	struct vt_book *book = change->book;
-	size_t dropped;
 	int r = reserve_ended(book, change->ended_count, err);
 
 	if (r < 0)
@@ -162,18 +168,12 @@ int vt_book_change_commit(struct vt_book_change *change, struct vt_error *err)
 	vt_batch_put(change->batch, book->store, VT_CF_POLICY, VT_POLICY_KEY_HEAD,
 		     strlen(VT_POLICY_KEY_HEAD), value.data, value.len);
 	vt_timekeeper_note(book->time, change->batch);
-	dropped = drop_old(change);
+	change->dropped = drop_old(change);
 	change->next->policy.revision = change->head.revision;
+	vt_batch_when_written(change->batch, come_into_force, change);
 	VT_CRASHPOINT("policy-before-commit");
-	r = vt_store_write(book->store, change->batch, true, err);
-	if (r < 0)
-		return r;
-	VT_CRASHPOINT("policy-after-commit");
-	book->head = change->head;
-	book->noted_ns = vt_clock_boottime_ns();
-	publish(change, dropped);
-	VT_CRASHPOINT("policy-in-force");
-	return 0;
+	return change->writer ? change->writer(change->writer_context, change->batch, err)
+			      : vt_store_write(book->store, change->batch, true, err);
 }
 
 /* ---- rows of a change ------------------------------------------------------------------------ */

@@ -15,10 +15,10 @@
  * Thread-safe.
  */
 #include "index/base/cleanup.h"
+#include "index/store.h"
 #include "policy/evaluate.h"
 
 struct vt_error;
-struct vt_store;
 struct vt_catalog;
 struct vt_timekeeper;
 struct vt_book;
@@ -63,6 +63,13 @@ const char *vt_lease_end_name(enum vt_lease_end end); /* "broken"; NULL: it has 
  */
 int vt_book_add_rule(struct vt_book *book, const struct vt_rule *rule, uint64_t *id,
 		     struct vt_error *err);
+/*
+ * The same in one commit with more: `writer` puts its rows into the batch and writes it, synced.
+ * The rule is in force from then on, before vt_store_write() returns to the writer. Other changes
+ * of the book wait meanwhile. Errors of the writer, too.
+ */
+int vt_book_add_rule_with(struct vt_book *book, const struct vt_rule *rule, vt_batch_writer *writer,
+			  void *context, uint64_t *id, struct vt_error *err);
 /* Removes the rules of either kind that match exactly; -ENOENT names what comes closest. */
 int vt_book_remove_rule(struct vt_book *book, const struct vt_principal *who, enum vt_right right,
 			const struct vt_pattern *object, uint32_t by_uid, size_t *removed,

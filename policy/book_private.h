@@ -77,8 +77,11 @@ struct vt_book_change {
 	struct vt_instant now;
 	bool suspect; /* is the clock? */
 	struct vt_batch *batch;
+	vt_batch_writer *writer; /* of the batch; NULL: vt_store_write() */
+	void *writer_context;
 	struct vt_lease *ended; /* by this change */
 	size_t ended_count, ended_room;
+	size_t dropped; /* of the book's ended ones: vt_book_change_commit() */
 };
 
 /* Takes `writer`; vt_book_change_done() gives it back, also when beginning failed. */

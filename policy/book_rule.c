@@ -116,6 +116,12 @@ static int add_rule(struct vt_book_change *change, const struct vt_rule *rule,
 int vt_book_add_rule(struct vt_book *book, const struct vt_rule *rule, uint64_t *id,
 		     struct vt_error *err)
 {
+	return vt_book_add_rule_with(book, rule, NULL, NULL, id, err);
+}
+
+int vt_book_add_rule_with(struct vt_book *book, const struct vt_rule *rule, vt_batch_writer *writer,
+			  void *context, uint64_t *id, struct vt_error *err)
+{
 	vt_cleanup(vt_person_unrefp) const struct vt_person *person = NULL;
 	struct vt_asker maker = {.uid = rule->by_uid};
 	struct vt_book_change change;
@@ -132,6 +138,8 @@ int vt_book_add_rule(struct vt_book *book, const struct vt_rule *rule, uint64_t 
 		maker.group_count = person->group_count;
 	}
 	r = vt_book_change_begin(book, &change, err);
+	change.writer = writer;
+	change.writer_context = context;
 	if (r == 0)
 		r = add_rule(&change, rule, &maker, err);
 	if (r == 0)

@@ -168,9 +168,8 @@ def make(folder, alice, bob, fill):
             "publish",
             [
                 publish("birds", s["two"]),
-                # The rule comes first, with a record of its own.
-                Step(["publish", "--quiet", "--open", "--labels", s["labels"], "lab/fish", s["one"]], open=("records",)),
-                publish("birds", s["three"], "--as", "gold"),
+                publish("--open", "--labels", s["labels"], "lab/fish", s["one"]),
+                publish("--open", "birds", s["three"], "--as", "gold"),  # and the versions before it
                 publish("roads", s["three"], "--gate", s["wrong-gate"], status=1),
                 ["stop", "--quiet"],
             ],

@@ -113,6 +113,45 @@ START_TEST(a_rule_is_there_after_a_restart_as_it_was_made)
 }
 END_TEST
 
+/* A writer with a row of its own. */
+static int write_along(void *context, struct vt_batch *batch, struct vt_error *e)
+{
+	int *status = context;
+
+	ck_assert_uint_eq(rules(), 0);
+	vt_batch_put(batch, store, VT_CF_META, "along", 5, "x", 1);
+	if (*status < 0)
+		return vt_fail(e, -*status, "not now");
+	must(vt_store_write(store, batch, true, e) == 0);
+	ck_assert_uint_eq(rules(), 1); /* in force before anything else is */
+	return 0;
+}
+
+START_TEST(a_rule_is_written_with_what_belongs_to_it_or_not_at_all)
+{
+	struct vt_rule made;
+	struct vt_value value = {0};
+	int status = -ESTALE;
+	uint64_t id = 0;
+
+	book_set_up();
+	made = rule(VT_RULE_ALLOW, "user:ada", VT_RIGHT_READ, "**");
+	ck_assert_int_eq(vt_book_add_rule_with(book, &made, write_along, &status, &id, &err),
+			 -ESTALE);
+	says("not now");
+	ck_assert_uint_eq(rules(), 0);
+	ck_assert_uint_eq(revision(), 0);
+	status = 0;
+	must(vt_book_add_rule_with(book, &made, write_along, &status, &id, &err) == 0);
+	ck_assert_uint_eq(id, 1);
+	book_reopen();
+	ck_assert_uint_eq(rules(), 1);
+	must(vt_store_get(store, VT_CF_META, "along", 5, false, &value, &err) == 0);
+	vt_value_done(&value);
+	book_tear_down();
+}
+END_TEST
+
 START_TEST(a_rule_replaces_the_one_for_the_same)
 {
 	const struct vt_policy *policy;
@@ -715,10 +754,12 @@ START_TEST(the_clock_is_noted_every_ten_minutes_while_there_are_windows)
 }
 END_TEST
 
-VT_SUITE(book, a_rule_is_there_after_a_restart_as_it_was_made, a_rule_replaces_the_one_for_the_same,
-	 windows_that_are_empty_or_past_are_refused, a_suspect_clock_makes_no_windows,
-	 nobody_denies_himself_the_right_to_administer, only_rights_that_are_given_can_be_given,
-	 a_removed_rule_is_gone_in_either_kind, removing_what_is_not_there_names_what_comes_closest,
+VT_SUITE(book, a_rule_is_there_after_a_restart_as_it_was_made,
+	 a_rule_is_written_with_what_belongs_to_it_or_not_at_all,
+	 a_rule_replaces_the_one_for_the_same, windows_that_are_empty_or_past_are_refused,
+	 a_suspect_clock_makes_no_windows, nobody_denies_himself_the_right_to_administer,
+	 only_rights_that_are_given_can_be_given, a_removed_rule_is_gone_in_either_kind,
+	 removing_what_is_not_there_names_what_comes_closest,
 	 a_user_is_pinned_by_the_change_that_names_him,
 	 a_uid_that_means_another_now_has_to_be_given_up_first,
 	 pins_that_nothing_needs_go_with_a_restart, a_partner_is_made_grows_moves_and_ends,
