@@ -126,9 +126,13 @@ class Stage:
             return step.do(self)
         if isinstance(step.do, str):  # "dies POINT COMMAND…"
             _, point, *words = step.do.split()
-            self.run(words, env=self.clean | {"VITRINE_TEST_CRASH": point})
-            return 0
+            return self.die_in(point, words)
         return self.run(step.do, step.user)
+
+    def die_in(self, point, words):
+        """A server of its own dies there: the one that runs does not know of the point. 0: it did."""
+        self.run(["stop", "--quiet"], env=self.clean)
+        return 0 if self.run(words, env=self.clean | {"VITRINE_TEST_CRASH": point}) != 0 and not self.pids("server") else 1
 
     # ---- readers of a mount
 
