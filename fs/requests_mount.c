@@ -6,10 +6,10 @@
 #include "fs/holdings.h"
 #include "fs/mount.h"
 #include "fs/mount_table.h"
+#include "fs/mount_trail.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
-#include "fs/trail.h"
 #include "index/base/error.h"
 #include "index/index.h"
 #include "policy/people.h"
@@ -216,10 +216,25 @@ static int read_plan(const struct vt_control_request *request, struct vt_mount_p
 	return r;
 }
 
+/* It is in the audit log before anything is read there. */
+static int serve(struct vt_control_request *request, int fuse_fd, int state_fd,
+		 const struct vt_mount_site *site, const struct vt_mount_plan *plan, uint64_t *id,
+		 struct vt_error *err)
+{
+	struct vt_mount_trail *trail = request->service->mount_trail;
+	struct vt_host *host = request->connection->host;
+	int r;
+
+	vt_mount_trail_begin(trail, site->uid, site->mountpoint, plan);
+	r = host->mount(host, fuse_fd, state_fd, site, plan, id, err);
+	if (r < 0)
+		vt_mount_trail_end(trail, site->uid, site->mountpoint, plan);
+	return r;
+}
+
 int vt_serve_mount(struct vt_control_request *request, struct vt_error *err)
 {
 	struct vt_mount_plan plan;
-	struct vt_host *host = request->connection->host;
 	struct vt_mount_site site = {.uid = vt_control_caller(request)};
 	uint64_t id;
 	int r = vt_arg_text(request->args, "mountpoint", &site.mountpoint, err);
@@ -235,11 +250,9 @@ int vt_serve_mount(struct vt_control_request *request, struct vt_error *err)
 	if (r >= 0)
 		r = read_plan(request, &plan, err);
 	if (r >= 0)
-		r = host->mount(host, vt_steal_fd(&request->message->fd), -1, &site, &plan, &id,
-				err);
+		r = serve(request, vt_steal_fd(&request->message->fd), -1, &site, &plan, &id, err);
 	if (r < 0)
 		return r;
-	vt_trail_mount(request->service, VT_AUDIT_MOUNT, site.uid, site.mountpoint, &plan);
 	request->result = json_pack("{s:I, s:I, s:s, s:b}", "id", (json_int_t) id, "pid",
 				    (json_int_t) getpid(), "kind", vt_mount_kind_name(plan.kind),
 				    "acl", plan.lists);
@@ -268,7 +281,6 @@ static void compare(void *context, const struct vt_session_info *info)
 static int take_hold(struct vt_control_request *request, const struct vt_hold *hold, uint64_t *id,
 		     struct vt_error *err)
 {
-	struct vt_host *host = request->connection->host;
 	struct served served = {.hold = hold};
 	struct vt_mount_site site = {.mountpoint = hold->mountpoint, .uid = hold->uid};
 	struct vt_mount_plan plan; /* for a state that no server has had yet */
@@ -286,8 +298,8 @@ static int take_hold(struct vt_control_request *request, const struct vt_hold *h
 	if (r >= 0 && !served.id)
 		r = read_plan(request, &plan, err);
 	if (r >= 0 && !served.id)
-		r = host->mount(host, fcntl(hold->fuse_fd, F_DUPFD_CLOEXEC, 3),
-				fcntl(hold->state_fd, F_DUPFD_CLOEXEC, 3), &site, &plan, id, err);
+		r = serve(request, fcntl(hold->fuse_fd, F_DUPFD_CLOEXEC, 3),
+			  fcntl(hold->state_fd, F_DUPFD_CLOEXEC, 3), &site, &plan, id, err);
 	return r;
 }
 

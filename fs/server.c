@@ -18,6 +18,7 @@
 #include "fs/leftovers.h"
 #include "fs/memory.h"
 #include "fs/mount.h"
+#include "fs/mount_trail.h"
 #include "fs/process.h"
 #include "fs/requests.h"
 #include "fs/service.h"
@@ -338,6 +339,7 @@ static int open_parts(struct server *server, struct options *options, struct vt_
 	vt_leftovers_check(server->service->leftovers);
 	if (keeper >= 0)
 		vt_keeper_link_each(server->keeper, take_over, server);
+	vt_mount_trail_settle(server->service->mount_trail);
 	if (server->upgrade)
 		finish_upgrade(server);
 	return 0;

@@ -13,6 +13,7 @@
 #include "fs/lead.h"
 #include "fs/leftovers.h"
 #include "fs/mount.h"
+#include "fs/mount_trail.h"
 #include "fs/policy_watch.h"
 #include "fs/trail.h"
 #include "index/base/error.h"
@@ -114,6 +115,8 @@ static int open_parts(struct vt_service *service, const char *dir, uint64_t cach
 	if (r == 0)
 		r = vt_leftovers_open(service, &service->leftovers, err);
 	if (r >= 0)
+		r = vt_mount_trail_open(service, &service->mount_trail, err);
+	if (r >= 0)
 		r = vt_io_pool_new(POOL_LANES * lane, lane, &service->pool, err);
 	if (r >= 0)
 		r = vt_io_pool_new(QUERY_THREADS, QUERIES_EACH, &service->queries, err);
@@ -171,6 +174,7 @@ void vt_service_close(struct vt_service *service)
 	vt_file_reader_free(service->reader);
 	vt_frame_cache_free(service->frames);
 	vt_block_source_free(service->source);
+	vt_mount_trail_free(service->mount_trail);
 	vt_leftovers_free(service->leftovers);
 	vt_kept_texts_free(service->moments);
 	vt_kept_texts_free(service->texts);

@@ -20,6 +20,7 @@ struct vt_timekeeper;
 struct vt_label_index;
 struct vt_kept_texts;
 struct vt_leftovers;
+struct vt_mount_trail;
 struct vt_io_pool;
 struct vt_block_source;
 struct vt_frame_cache;
@@ -42,6 +43,7 @@ struct vt_service {
 	struct vt_kept_texts *texts; /* of documents */
 	struct vt_kept_texts *moments;
 	struct vt_leftovers *leftovers;
+	struct vt_mount_trail *mount_trail;
 	struct vt_io_pool *pool;
 	struct vt_io_pool *queries; /* for what is asked of labels; a lane is a user */
 	struct vt_block_source *source;

@@ -19,8 +19,8 @@
 
 #include "fs/kept_requests.h"
 #include "fs/mount.h"
+#include "fs/mount_trail.h"
 #include "fs/node.h"
-#include "fs/trail.h"
 #include "fs/transport.h"
 #include "index/base/clock.h"
 #include "index/base/error.h"
@@ -99,8 +99,8 @@ static void *session_thread(void *argument)
 	(void) vt_request_answer_late(&session->requests, VT_REQUEST_ANY, UINT64_MAX, EIO);
 	while (!vt_request_table_is_empty(&session->requests))
 		(void) usleep(1000); /* answered, but their frames are still on the way */
-	vt_trail_mount(session->service, VT_AUDIT_UMOUNT, session->uid, session->mountpoint,
-		       session->plan);
+	vt_mount_trail_end(session->service->mount_trail, session->uid, session->mountpoint,
+			   session->plan);
 	remove_session(session);
 	if (session->ended)
 		session->ended(session->ended_context, id);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/mount.h"
 #include "fs/mount_table.h"
 #include "fs/node.h"
 #include "fs/rows.h"
@@ -99,10 +98,9 @@ int vt_trail_check(struct vt_service *service, struct vt_error *err)
 
 static void append(struct vt_service *service, enum vt_audit_kind kind, json_t *fields)
 {
-	bool durable = kind != VT_AUDIT_MOUNT && kind != VT_AUDIT_UMOUNT;
 	struct vt_error err;
 
-	if (vt_audit_append(service->audit, kind, fields, durable, &err) < 0)
+	if (vt_audit_append(service->audit, kind, fields, true, &err) < 0)
 		vt_log(VT_LOG_ERROR, "not in the audit log kind=%s: %s", vt_audit_kind_name(kind),
 		       err.text);
 }
@@ -122,22 +120,6 @@ void vt_trail_clock(struct vt_service *service, uint32_t by_uid, struct vt_insta
 	vt_audit_set_time(fields, "from", before.lo_ns);
 	vt_audit_set_time(fields, "until", before.hi_ns);
 	append(service, VT_AUDIT_CLOCK, fields);
-}
-
-void vt_trail_mount(struct vt_service *service, enum vt_audit_kind kind, uint32_t uid,
-		    const char *mountpoint, const struct vt_mount_plan *plan)
-{
-	char name[VT_AUDIT_NAME_MAX];
-	json_t *fields = by(uid);
-
-	(void) vt_json_set_text(fields, "point", mountpoint, strnlen(mountpoint, TEXT_MAX));
-	(void) json_object_set_new(fields, "mount", json_string(vt_mount_kind_name(plan->kind)));
-	if (plan->kind == VT_MOUNT_PRIVATE) {
-		vt_people_name_of(plan->user, name, sizeof name);
-		(void) json_object_set_new(fields, "who", json_string(name));
-		(void) json_object_set_new(fields, "any_uid", json_integer(plan->any_uid));
-	}
-	append(service, kind, fields);
 }
 
 void vt_trail_gc(struct vt_service *service, uint32_t by_uid)

@@ -4,9 +4,9 @@
 /*
  * What of the server's doings goes into the audit log (policy/audit.md), and in which words.
  *
- * Changes are recorded durably before they are reported as done (mounts within 200 ms). What widens
- * access is refused while the log cannot be written (vt_trail_check()); what narrows it is done all
- * the same, and recorded when the log can be written again.
+ * Changes are recorded durably before they are reported as done. What widens access is refused
+ * while the log cannot be written (vt_trail_check()); what narrows it is done all the same, and
+ * recorded when the log can be written again.
  *
  * Thread-safe.
  */
@@ -17,7 +17,6 @@
 #include "policy/rule.h"
 
 struct vt_error;
-struct vt_mount_plan;
 struct vt_request;
 struct vt_service;
 struct vt_shown;
@@ -30,16 +29,14 @@ int vt_trail_check(struct vt_service *service, struct vt_error *err);
 
 /*
  * Records what changes of the catalog and the book have posted with themselves (index/outbox.h):
- * rules, partners, repins, lease steps, publish, withdraw, rm. What cannot be recorded now stays,
- * also for the next server, and is tried again by whoever calls this next; vt_policy_watch does.
+ * rules, partners, repins, lease steps, publish, withdraw, rm; and mounts (mount_trail.h). What
+ * cannot be recorded now stays, also for the next server, and is tried again by whoever calls this
+ * next; vt_policy_watch does.
  */
 void vt_trail_deliver(struct vt_service *service);
 
 /* An administrator takes the wall clock for right; `before`: what was taken for it until now. */
 void vt_trail_clock(struct vt_service *service, uint32_t by_uid, struct vt_instant before);
-/* `kind` VT_AUDIT_MOUNT or _UMOUNT; whoever made the mount is named. */
-void vt_trail_mount(struct vt_service *service, enum vt_audit_kind kind, uint32_t uid,
-		    const char *mountpoint, const struct vt_mount_plan *plan);
 /* A mount was left over (leftovers.h), and is not any more: `how` "ended", "accepted". */
 void vt_trail_leftover(struct vt_service *service, const char *mountpoint, const char *kind,
 		       uint64_t device);

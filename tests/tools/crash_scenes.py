@@ -86,6 +86,11 @@ def mount(stage):
     return status
 
 
+def lose_mount(stage):
+    """The server dies with a mount that it has recorded and not served yet."""
+    return stage.die_in("mount-recorded", ["mount", "--quiet", stage.mnt])
+
+
 def hold(stage):
     """alice opens a file and keeps it open."""
     stage.holder = stage.open_as("alice", os.path.join(stage.mnt, "birds/v1/d/1"))
@@ -178,6 +183,8 @@ def make(folder, alice, bob, fill):
         # What publishers left who died with their server, one in a new dataset.
         Scene("recover", [["ls"], ["stop", "--quiet"]], basic + ["dies import-moved publish birds " + s["two"]]),
         Scene("recover-new", [["ls"], ["stop", "--quiet"]], basic + ["dies import-moved publish new " + s["two"]]),
+        # What a server had recorded of a mount that it never served.
+        Scene("recover-mount", [["ls"], ["stop", "--quiet"]], [*basic, Step(lose_mount)]),
         Scene(
             "labels",
             [
