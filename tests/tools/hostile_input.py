@@ -84,6 +84,7 @@ def block(data):
 
 END = bytes(1024)
 GOOD = tar(member("d/f", b"hello"), member("g", b"there"))
+AR = b"!<arch>\n" + 2 * (b"f/".ljust(16) + b"0".ljust(12) + b"0".ljust(6) * 2 + b"100644  " + b"20".ljust(10) + b"`\n" + b"x" * 20)
 GOOD_READS = {"d": 0o755, "d/f": b"hello", "g": b"there"}
 
 
@@ -250,6 +251,13 @@ def sizes():
     refuse("nothing-at-all", b"", "is not an archive", MISUSED)
     refuse("says-8-gibibytes", raw_header(b"f", b"77777777777\0") + b"x" * 512 + END, "damaged")
     refuse("truncated-tar", GOOD[:1540], "damaged")
+    refuse("truncated-tar-in-a-header", GOOD[:1300], "its end is missing")
+    refuse("truncated-tar-between-members", GOOD[:1024], "its end is missing")
+    refuse("truncated-tar-behind-a-pax-header", pax_tar(pax_record(b"path", b"other"))[:1024], "damaged")
+    refuse("truncated-tar-compressed", gzip.compress(GOOD[:1300]), "its end is missing")
+    refuse("tar-without-an-end", GOOD[:2048], "its end is missing")
+    take("tar-with-half-an-end", GOOD[:2560], GOOD_READS)
+    refuse("truncated-ar", AR[:-30], "its end is missing")
     refuse("truncated-gzip", gzip.compress(GOOD)[:-12], "damaged")
     refuse("truncated-xz", lzma.compress(GOOD)[:-20], "damaged")
     refuse("truncated-bzip2", bz2.compress(GOOD)[:-8], "damaged")
@@ -305,7 +313,9 @@ def formats():
     refuse("zip-sum-wrong", flip(zip_of(("f", b"hello"), method=zipfile.ZIP_STORED), 31), "damaged")
     lies = zip_of(("f", b"hello" * 9))
     at = lies.index(b"PK\1\2")
-    take("zip-sizes-differ", lies[:at + 24] + struct.pack("<L", 4000) + lies[at + 28:], {"f": b"hello" * 9})
+    for name, behind, words in ("sum", 16, "CRC32"), ("compressed-size", 20, "compressed size"), ("size", 24, "uncompressed size"):
+        refuse(f"zip-{name}-differs", lies[:at + behind] + struct.pack("<L", 4000) + lies[at + behind + 4:],
+               f"Inconsistent {words}")
     refuse("zip-size-lies", lies[:22] + struct.pack("<L", 4000) + lies[26:at + 24] + struct.pack("<L", 4000) +
            lies[at + 28:], "damaged")
     refuse("zip-climbs", zip_of(("../up", b"1")), "climbs out", MISUSED)

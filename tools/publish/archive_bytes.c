@@ -37,6 +37,7 @@ struct vt_archive_bytes {
 	unsigned depth;
 	struct vt_input *input; /* what libarchive reads; the file: it may seek */
 	int copy;               /* or -1 */
+	uint64_t fed;           /* bytes that libarchive was given */
 	int r;                  /* reading failed with it and `why` */
 	struct vt_error why;
 	uint8_t buffer[READ_SIZE];
@@ -198,8 +199,10 @@ static la_ssize_t feed(struct archive *archive, void *context, const void **data
 	ssize_t n = bytes->input->read(bytes->input, bytes->buffer, READ_SIZE, &bytes->why);
 
 	*data = bytes->buffer;
-	if (n >= 0)
+	if (n >= 0) {
+		bytes->fed += (uint64_t) n;
 		return n;
+	}
 	bytes->r = (int) n;
 	archive_set_error(archive, (int) -n, "%s", bytes->why.text);
 	return -1;
@@ -226,6 +229,11 @@ int vt_archive_bytes_open(struct vt_archive_bytes *bytes, struct archive *archiv
 int vt_archive_bytes_failure(const struct vt_archive_bytes *bytes, struct vt_error *err)
 {
 	return bytes->r < 0 ? vt_fail(err, -bytes->r, "%s", bytes->why.text) : 0;
+}
+
+uint64_t vt_archive_bytes_fed(const struct vt_archive_bytes *bytes)
+{
+	return bytes->fed;
 }
 
 int vt_archive_bytes_finish(struct vt_archive_bytes *bytes, struct vt_error *err)

@@ -26,5 +26,7 @@ int vt_archive_bytes_failure(const struct vt_archive_bytes *bytes, struct vt_err
 bool vt_archive_bytes_has_directory(const struct vt_archive_bytes *bytes);
 /* Do they begin as a tar does that may have pax headers? */
 bool vt_archive_bytes_is_tar(const struct vt_archive_bytes *bytes);
+/* How many libarchive was given so far. */
+uint64_t vt_archive_bytes_fed(const struct vt_archive_bytes *bytes);
 /* After the last member: checks what stands behind it, too. */
 int vt_archive_bytes_finish(struct vt_archive_bytes *bytes, struct vt_error *err);

@@ -20,6 +20,8 @@
 #include "tools/publish/dictionary.h"
 #include "tools/publish/member.h"
 
+#define TAR_BLOCK 512
+
 struct unpack {
 	struct vt_publish_context *context;
 	struct vt_stream_pool *pool;
@@ -249,6 +251,38 @@ static int take_member(struct unpack *unpack, struct archive_entry *entry, struc
 	return r <= 0 ? r : vt_publish_found(unpack->context, &item, err);
 }
 
+static bool is_format(const struct unpack *unpack, int format)
+{
+	return (archive_format(unpack->archive) & ARCHIVE_FORMAT_BASE_MASK) == format;
+}
+
+/* Of a zip: a member and the directory give it different sizes or sums, and libarchive warns. */
+static bool contradicts_directory(const struct unpack *unpack)
+{
+	return is_format(unpack, ARCHIVE_FORMAT_ZIP) &&
+	       strncmp(archive_error_string(unpack->archive), "Inconsistent ", 13) == 0;
+}
+
+/*
+ * libarchive takes the end of the bytes for the end of a tar or an ar, too, in the middle of a
+ * header at times. A tar ends with a block of zeros, of which the rest may lack; an ar with a
+ * member.
+ */
+static int check_end(struct unpack *unpack, struct vt_error *err)
+{
+	int64_t read = archive_filter_bytes(unpack->archive, 0);
+	int64_t end = read - archive_read_header_position(unpack->archive);
+
+	if ((is_format(unpack, ARCHIVE_FORMAT_TAR) && end < TAR_BLOCK) ||
+	    (is_format(unpack, ARCHIVE_FORMAT_AR) &&
+	     (uint64_t) read < vt_archive_bytes_fed(unpack->bytes)))
+		return vt_fail(
+			err, EBADMSG,
+			"the archive '%s' is damaged: its end is missing, as when it is truncated",
+			unpack->source->name);
+	return vt_archive_bytes_finish(unpack->bytes, err);
+}
+
 static int take_members(struct unpack *unpack, struct vt_error *err)
 {
 	for (;;) {
@@ -256,8 +290,9 @@ static int take_members(struct unpack *unpack, struct vt_error *err)
 		int r = archive_read_next_header(unpack->archive, &entry);
 
 		if (r == ARCHIVE_EOF)
-			return vt_archive_bytes_finish(unpack->bytes, err);
-		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+			return check_end(unpack, err);
+		if ((r != ARCHIVE_OK && r != ARCHIVE_WARN) ||
+		    (r == ARCHIVE_WARN && contradicts_directory(unpack)))
 			return fail_header(unpack, err);
 		r = take_member(unpack, entry, err);
 		if (r == 0)
