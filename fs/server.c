@@ -27,6 +27,7 @@
 #include "index/base/clock.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
+#include "index/index.h"
 #include "policy/audit.h"
 
 #include <errno.h>
@@ -42,13 +43,12 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #define IDLE_SECONDS  60
 #define DRAIN_MS      5000 /* what requests get to finish in at an orderly end */
 #define UNMOUNT_MS    2000
 #define TICK_MS       500 /* how often memory, and a disk that was full, are looked at */
-#define ROOM_BYTES    (8u << 20)
+#define APART_NS      (10 * VT_NS_PER_SEC) /* starts for a disk that fails now and again */
 #define MS_PER_SECOND 1000
 
 struct options {
@@ -70,9 +70,10 @@ struct server {
 	uint64_t idle_since; /* monotonic; 0: busy. The main thread's */
 	dev_t device;        /* of the index's folder, with */
 	ino_t inode;
-	uint64_t trimmed; /* memory.h; the main thread's */
-	bool open;        /* everything is: the LOCK, the socket and the mounts are ours */
-	bool upgrade;     /* the mounts are not ours for good yet: see finish_upgrade() */
+	uint64_t trimmed;    /* memory.h; the main thread's, as the next */
+	uint64_t anew_at_ns; /* monotonic; not begun anew before, for a disk that fails */
+	bool open;           /* everything is: the LOCK, the socket and the mounts are ours */
+	bool upgrade;        /* the mounts are not ours for good yet: see finish_upgrade() */
 	atomic_bool stopping, making_way;
 };
 
@@ -357,6 +358,7 @@ static int open_server(struct server *server, struct options *options, struct vt
 	if (server->wake < 0)
 		return vt_fail(err, errno, "cannot make an eventfd: %m");
 	server->host.started_ns = vt_clock_realtime_ns();
+	server->anew_at_ns = vt_clock_monotonic_ns() + APART_NS;
 	server->host.stop = host_stop;
 	server->host.mount = host_mount;
 	server->host.upgrade = host_upgrade;
@@ -403,16 +405,24 @@ static void make_way(struct server *server)
 }
 
 /*
- * A disk that was full: the index is read as before, but takes no change until it is opened again.
+ * A disk that was full, or failed: the index is read as before, but takes no change until it is
+ * opened again. What cannot be opened now is better read for longer.
  */
-static void begin_anew(struct server *server)
+static void begin_anew(struct server *server, int why)
 {
-	struct statvfs fs;
+	uint64_t now = vt_clock_monotonic_ns();
+	struct vt_error err;
 
-	if (statvfs(server->dir, &fs) < 0 || (uint64_t) fs.f_bavail * fs.f_frsize < ROOM_BYTES)
+	if (why == -EIO && now < server->anew_at_ns)
 		return;
-	vt_log(VT_LOG_WARNING, "beginning anew, the disk has room again store='%s' pid=%d",
-	       server->dir, (int) getpid());
+	server->anew_at_ns = now + APART_NS;
+	if (vt_index_would_open(server->service->index, &err) < 0) {
+		if (why == -EIO)
+			vt_log(VT_LOG_ERROR, "no change can be made: %s", err.text);
+		return;
+	}
+	vt_log(VT_LOG_WARNING, "beginning anew, the disk %s again store='%s' pid=%d",
+	       why == -ENOSPC ? "has room" : "can be written", server->dir, (int) getpid());
 	if (vt_sessions_count(server->service->sessions) == 0)
 		server->stopping = true;
 	else
@@ -422,7 +432,7 @@ static void begin_anew(struct server *server)
 static void run(struct server *server)
 {
 	while (!server->stopping) {
-		bool stuck = vt_store_is_stuck(server->service->index->store);
+		int stuck = vt_store_stuck(server->service->index->store);
 		struct pollfd p[] = {{.fd = server->listener, .events = POLLIN},
 				     {.fd = server->wake, .events = POLLIN},
 				     {.fd = server->signals, .events = POLLIN},
@@ -435,8 +445,8 @@ static void run(struct server *server)
 			return;
 		vt_leftovers_check(server->service->leftovers);
 		(void) vt_memory_trim(server->host.cache_bytes, &server->trimmed);
-		if (stuck)
-			begin_anew(server);
+		if (stuck < 0)
+			begin_anew(server, stuck);
 		if (events <= 0)
 			continue; /* time_left() will tell, or EINTR */
 		if (p[0].revents) {

@@ -101,9 +101,7 @@ static int commit(struct vt_store *store, struct vt_batch *batch, struct vt_erro
 	r = vt_store_note(store, err);
 	store->in_doubt = r < 0;
 	VT_CRASHPOINT("commit-noted");
-	if (r == -ENOSPC)
-		store->stuck = true;
-	return r;
+	return vt_store_note_failure(store, r);
 }
 
 int vt_store_commit(struct vt_store *store, struct vt_batch *batch, struct vt_error *err)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
@@ -21,6 +22,7 @@
 
 #define NOTE_FILE        "committed"
 #define ACCEPT_CACHE     (8u << 20)
+#define ROOM_BYTES       (8u << 20)
 #define BLOCK_CACHE_PART 4 /* a quarter of the cache is RocksDB's, the rest decoded objects' */
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -191,6 +193,19 @@ int vt_index_accept_loss(const char *dir, struct vt_loss *out, struct vt_error *
 	if (r == 0)
 		*out = loss;
 	return r;
+}
+
+int vt_index_would_open(const struct vt_index *index, struct vt_error *err)
+{
+	char path[VT_PATH];
+	struct statvfs fs;
+	int r = vt_path(path, err, "%s/index", index->dir);
+
+	if (r < 0)
+		return r;
+	if (statvfs(path, &fs) < 0 || (uint64_t) fs.f_bavail * fs.f_frsize < ROOM_BYTES)
+		return vt_fail(err, ENOSPC, "the disk of the store is full");
+	return vt_store_would_open(index->store, path, err);
 }
 
 void vt_index_close(struct vt_index *index)

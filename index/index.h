@@ -19,6 +19,11 @@ int vt_index_create(const char *dir, struct vt_error *err);
  */
 int vt_index_open(const char *dir, size_t cache_bytes, struct vt_index **out, struct vt_error *err);
 void vt_index_close(struct vt_index *index);
+/*
+ * Of a store that takes no change (vt_store_stuck()): would it, if it were opened again? An error
+ * says why not; nothing was changed.
+ */
+int vt_index_would_open(const struct vt_index *index, struct vt_error *err);
 
 /*
  * For an index that is refused because it lost its last commits, while nobody has it open: it is

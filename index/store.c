@@ -17,9 +17,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
+#include "index/base/file.h"
 #include "index/journal.h"
 #include "index/manifest_cut.h"
 
@@ -28,6 +30,7 @@
 #define WAL_BYTES      (32u << 20) /* replayed at open at most */
 #define MAX_OPEN_FILES 512
 #define FILTER_BITS    10.0
+#define TRIED_BYTES    (64u << 10)
 /* RocksDB's InfoLogLevel::FATAL_LEVEL. What it has to say comes as errors, and 7.8 ends the process
  * by an assertion when it cannot write its log, as on a full disk. */
 #define LOG_FATAL  4
@@ -150,7 +153,7 @@ static void end_recovery(struct vt_store *store)
 	uint64_t errors = 0;
 
 	if (rocksdb_property_int(store->db, "rocksdb.background-errors", &errors) == 0 &&
-	    (errors > 0 || store->stuck))
+	    (errors > 0 || store->stuck != 0))
 		rocksdb_cancel_all_background_work(store->db, 0);
 }
 
@@ -401,6 +404,30 @@ int vt_store_open(const char *dir, const struct vt_store_options *settings, stru
 uint64_t vt_store_cut_bytes(const struct vt_store *store)
 {
 	return store->cut_bytes;
+}
+
+/* A file that nobody sees, as large as what a few commits write. */
+static int try_writing(const char *dir, struct vt_error *err)
+{
+	static const uint8_t zeros[TRIED_BYTES];
+	vt_autoclose int fd = vt_file_open_nameless(dir);
+	int r = fd < 0 ? fd : vt_file_write(fd, zeros, sizeof zeros);
+
+	if (r == 0 && fdatasync(fd) < 0)
+		r = -errno;
+	return r < 0 ? vt_fail(err, -r, "cannot write to '%s': %s", dir, strerror(-r)) : 0;
+}
+
+int vt_store_would_open(struct vt_store *store, const char *dir, struct vt_error *err)
+{
+	struct look must = {&store->note, false};
+	int r = try_writing(dir, err);
+
+	(void) pthread_mutex_lock(&store->commit_lock);
+	if (r == 0)
+		r = judge(&must, dir, err);
+	(void) pthread_mutex_unlock(&store->commit_lock);
+	return r;
 }
 
 uint64_t vt_store_cache_used(const struct vt_store *store)

@@ -104,8 +104,16 @@ int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, st
 void vt_batch_when_written(struct vt_batch *batch, void (*written)(void *context), void *context);
 /* Somebody who puts rows into a batch of others, and writes it. */
 typedef int vt_batch_writer(void *context, struct vt_batch *batch, struct vt_error *err);
-/* A write found the disk full: RocksDB takes no other one until it is opened again. Any thread. */
-bool vt_store_is_stuck(const struct vt_store *store);
+/*
+ * A write found the disk full (-ENOSPC) or failing (-EIO, which stays): RocksDB takes no other one
+ * until it is opened again. 0: it is not so. Any thread.
+ */
+int vt_store_stuck(const struct vt_store *store);
+/*
+ * Would one that is stuck open again now, with all that it held, and does its disk take writes? If
+ * not it is better kept, and read, until then. -EIO, -ENOSPC, -EBADMSG. Takes as long as opening.
+ */
+int vt_store_would_open(struct vt_store *store, const char *dir, struct vt_error *err);
 VT_DEFINE_CLEANUP(struct vt_batch, vt_batch_free);
 
 /* Keys from `from` on, in order, while they begin with `prefix`. 1 / 0 / error. */

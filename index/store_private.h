@@ -25,7 +25,7 @@ struct vt_store {
 	rocksdb_readoptions_t *read, *read_nowait, *scan;
 	rocksdb_writeoptions_t *write, *write_sync;
 
-	atomic_bool stuck; /* vt_store_is_stuck() */
+	atomic_int stuck; /* vt_store_stuck() */
 	pthread_mutex_t counter_lock;
 	struct vt_counter_state counters[VT_COUNTER_COUNT]; /* guarded by counter_lock */
 
@@ -59,6 +59,9 @@ const char *vt_store_family_name(enum vt_family family);
  * some us for each file of the index.
  */
 int vt_store_drop_boundless(struct vt_store *store, struct vt_error *err);
+
+/* Of a write: takes note if it leaves the store stuck. Returns `r`. */
+int vt_store_note_failure(struct vt_store *store, int r);
 
 /* Frees RocksDB's message and turns it into ours. NULL is success. */
 int vt_store_outcome(char *message, struct vt_error *err);

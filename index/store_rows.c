@@ -124,9 +124,7 @@ int vt_store_write_batch(struct vt_store *store, struct vt_batch *batch, bool sy
 
 	rocksdb_write(store->db, sync ? store->write_sync : store->write, batch->theirs, &message);
 	r = vt_store_outcome(message, err);
-	if (r == -ENOSPC)
-		store->stuck = true;
-	return r;
+	return vt_store_note_failure(store, r);
 }
 
 int vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync, struct vt_error *err)
@@ -151,7 +149,14 @@ void vt_batch_when_written(struct vt_batch *batch, void (*written)(void *context
 	batch->written_context = context;
 }
 
-bool vt_store_is_stuck(const struct vt_store *store)
+int vt_store_note_failure(struct vt_store *store, int r)
+{
+	if (r == -EIO || (r == -ENOSPC && store->stuck == 0))
+		store->stuck = r;
+	return r;
+}
+
+int vt_store_stuck(const struct vt_store *store)
 {
 	return store->stuck;
 }

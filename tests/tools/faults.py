@@ -8,22 +8,19 @@ each: the command ended with a status and a sentence, or did what it says; the s
 the command does its work, if need be by a new server; and every so often the store and the log verify.
 """
 import collections
-import ctypes
 import json
-import mmap
 import os
 import random
 import signal
-import struct
 import subprocess
 import sys
 
-CALLS = ["open", "read", "write", "sync", "rename", "unlink", "mkdir", "truncate", "map", "random", "memory", "thread"]
+from fault import CALLS, Fault
+
 EIO, EINTR, ENOMEM, EAGAIN, ENOSPC, SHORT = 5, 4, 12, 11, 28, -1
 ERRORS = {"open": [EIO, 24], "read": [EIO, EINTR, SHORT], "write": [ENOSPC, EIO, EINTR, SHORT], "sync": [EIO, ENOSPC],
           "rename": [EIO, ENOSPC], "unlink": [EIO], "mkdir": [ENOSPC], "truncate": [ENOSPC, EIO], "map": [ENOMEM], "random": [EIO],
           "memory": [ENOMEM], "thread": [EAGAIN]}
-LAYOUT = struct.Struct("=iiiiqq")  # struct fault
 ENDLESS = 1 << 60
 PATIENCE = 60  # s: of a command; else it hangs
 STATUSES = {0, 1, 3, 4, 5, 6}
@@ -32,25 +29,6 @@ VERIFY_EVERY = 100
 
 class Wrong(Exception):
     """What must not be."""
-
-
-class Fault:
-    """The file that the programs map."""
-
-    def __init__(self, path):
-        with open(path, "w+b") as file:
-            file.truncate(LAYOUT.size)
-            self.memory = mmap.mmap(file.fileno(), LAYOUT.size)
-
-    def arm(self, call, error, nth, forever=False):
-        LAYOUT.pack_into(self.memory, 0, 0, CALLS.index(call), error, forever, nth, 0)
-        ctypes.c_int.from_buffer(self.memory, 0).value = 1
-
-    def disarm(self):
-        """How many calls there were since, and how many failed."""
-        ctypes.c_int.from_buffer(self.memory, 0).value = 0
-        _, _, _, _, left, fired = LAYOUT.unpack_from(self.memory, 0)
-        return left, fired
 
 
 class Store:

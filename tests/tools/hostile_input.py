@@ -84,7 +84,7 @@ def block(data):
 
 END = bytes(1024)
 GOOD = tar(member("d/f", b"hello"), member("g", b"there"))
-AR = b"!<arch>\n" + 2 * (b"f/".ljust(16) + b"0".ljust(12) + b"0".ljust(6) * 2 + b"100644  " + b"20".ljust(10) + b"`\n" + b"x" * 20)
+AR = b"!<arch>\n" + 2 * (b"f/".ljust(16) + b"0".ljust(12) + b"0     0     100644  20        `\n" + b"x" * 20)
 GOOD_READS = {"d": 0o755, "d/f": b"hello", "g": b"there"}
 
 
@@ -313,7 +313,8 @@ def formats():
     refuse("zip-sum-wrong", flip(zip_of(("f", b"hello"), method=zipfile.ZIP_STORED), 31), "damaged")
     lies = zip_of(("f", b"hello" * 9))
     at = lies.index(b"PK\1\2")
-    for name, behind, words in ("sum", 16, "CRC32"), ("compressed-size", 20, "compressed size"), ("size", 24, "uncompressed size"):
+    for name, behind, words in (("sum", 16, "CRC32"), ("compressed-size", 20, "compressed size"),
+                                ("size", 24, "uncompressed size")):
         refuse(f"zip-{name}-differs", lies[:at + behind] + struct.pack("<L", 4000) + lies[at + behind + 4:],
                f"Inconsistent {words}")
     refuse("zip-size-lies", lies[:22] + struct.pack("<L", 4000) + lies[26:at + 24] + struct.pack("<L", 4000) +
