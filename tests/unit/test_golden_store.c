@@ -135,10 +135,17 @@ START_TEST(a_store_of_format_2_is_read_verified_and_collected)
 }
 END_TEST
 
+START_TEST(a_store_of_format_4_is_read_verified_and_collected)
+{
+	check_store("store-4.tar.gz");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const check[] = {a_store_of_format_1_is_read_verified_and_collected,
-				      a_store_of_format_2_is_read_verified_and_collected, NULL};
+				      a_store_of_format_2_is_read_verified_and_collected,
+				      a_store_of_format_4_is_read_verified_and_collected, NULL};
 	const TTest *const make[] = {a_golden_store_is_made, NULL};
 
 	return vt_suite_run("golden_store", getenv("VITRINE_MAKE_GOLDEN") ? make : check, NULL);
