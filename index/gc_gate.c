@@ -81,7 +81,8 @@ int vt_gc_gate_enter_alone(struct vt_gc_gate *gate, struct vt_error *err)
 	if (free_to_go)
 		return 0;
 	if (imports)
-		return vt_fail(err, EBUSY, "%zu publish under way; gc must wait for the end",
+		return vt_fail(err, EBUSY,
+			       "%zu publish or verify under way; gc must wait for the end",
 			       imports);
 	return vt_fail(err, EBUSY, "another gc is sweeping the store");
 }

@@ -3,7 +3,8 @@
 
 /*
  * Keeps imports and a sweep apart: an import is told what the store has and must find it there when
- * it commits. Imports hold the gate shared, for as long as they are open; a sweep holds it alone.
+ * it commits; a verify walks through what it saw live when it began. They hold the gate shared, for
+ * as long as they go on; a sweep holds it alone.
  * Thread-safe; who entered and who leaves may be different threads.
  */
 #include <stdint.h>
@@ -17,7 +18,7 @@ struct vt_gc_gate *vt_gc_gate_new(void); /* NULL when memory is short */
 void vt_gc_gate_free(struct vt_gc_gate *gate);
 VT_DEFINE_CLEANUP(struct vt_gc_gate, vt_gc_gate_free);
 
-/* For an import. Waits for a sweep, at most `wait_ns`; then -EBUSY. */
+/* For an import or a verify. Waits for a sweep, at most `wait_ns`; then -EBUSY. */
 int vt_gc_gate_enter(struct vt_gc_gate *gate, uint64_t wait_ns, struct vt_error *err);
 void vt_gc_gate_leave(struct vt_gc_gate *gate);
 

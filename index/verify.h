@@ -11,6 +11,9 @@
 /* One finding: `what` names the thing, `problem` says what is wrong. Borrowed. */
 typedef void vt_verify_each(void *context, const char *what, const char *problem);
 
-/* The number of findings, or an error that kept it from finishing. */
+/*
+ * The number of findings, or an error that kept it from finishing. Versions may come and go
+ * meanwhile; gc waits for the end, -EBUSY: or it ran, and took too long.
+ */
 int vt_verify_index(struct vt_index *index, vt_verify_each *each, void *context,
 		    struct vt_error *err);

@@ -413,6 +413,36 @@ START_TEST(verify_finds_a_record_that_was_changed)
 }
 END_TEST
 
+static uint32_t going;
+static int gc_meanwhile;
+
+/* The finding is of the first version: from then on the second is no more. */
+static void remove_the_second(void *context, const char *what, const char *problem)
+{
+	struct vt_gc_report report;
+
+	note(context, what, problem);
+	if (going)
+		remove_version(going);
+	going = 0;
+	gc_meanwhile = vt_gc(idx, false, 0, &report, &err);
+}
+
+START_TEST(versions_go_and_gc_waits_while_verify_looks)
+{
+	index_set_up();
+	publish("birds", NULL, "some bytes");
+	going = publish("birds", NULL, "other bytes");
+	damage(VT_CF_EXHIBIT, NULL, 0);
+	findings[0] = '\0';
+	ck_assert_int_eq(vt_verify_index(idx, remove_the_second, NULL, &err), 1);
+	ck_assert_ptr_nonnull(strstr(findings, "birds@v1: the record of its exhibit"));
+	ck_assert_int_eq(gc_meanwhile, -EBUSY);
+	ck_assert_uint_eq(gc(0).shards, 1);
+	index_tear_down();
+}
+END_TEST
+
 START_TEST(gc_drops_nothing_when_a_page_cannot_be_read)
 {
 	struct vt_gc_report report;
@@ -437,4 +467,5 @@ VT_SUITE(gc, nothing_is_dropped_while_all_is_in_use, a_removed_version_takes_wha
 	 rows_of_a_dead_import_are_collected, gc_and_imports_keep_apart,
 	 a_gc_that_dies_is_finished_by_the_next, verify_names_what_is_missing_or_damaged,
 	 verify_finds_an_exchanged_page, verify_finds_a_missing_and_a_shortened_shard,
-	 verify_finds_a_record_that_was_changed, gc_drops_nothing_when_a_page_cannot_be_read)
+	 verify_finds_a_record_that_was_changed, versions_go_and_gc_waits_while_verify_looks,
+	 gc_drops_nothing_when_a_page_cannot_be_read)
