@@ -35,6 +35,7 @@ struct vt_exhibits {
 	struct vt_session_state *state;
 	_Atomic uint32_t places[PLACES]; /* by hash of the serial: slot + 1, 0: free */
 	_Atomic(_Atomic uint64_t *) bits[VT_SESSION_VERSIONS][2]; /* maps, by slot and turn */
+	atomic_bool buried[VT_SESSION_VERSIONS];                  /* by slot */
 	pthread_rwlock_t lock;
 	struct vt_idmap burned; /* guarded by lock: serial, position -> exhibit */
 };
@@ -298,7 +299,16 @@ void vt_exhibits_each(struct vt_exhibits *exhibits, void (*each)(void *context, 
 	uint32_t count = exhibits->state->record->version_count;
 
 	for (uint32_t i = 0; i < count; i++)
-		each(context, exhibits->state->versions[i].serial);
+		if (!exhibits->buried[i])
+			each(context, exhibits->state->versions[i].serial);
+}
+
+void vt_exhibits_bury(struct vt_exhibits *exhibits, uint32_t serial)
+{
+	uint32_t slot = *find_place(exhibits, serial);
+
+	if (slot)
+		exhibits->buried[slot - 1] = true;
 }
 
 uint32_t vt_exhibits_base(struct vt_exhibits *exhibits, uint32_t serial)

@@ -49,9 +49,14 @@ int vt_exhibits_version(struct vt_exhibits *exhibits, struct vt_catalog *catalog
  */
 int vt_exhibits_note(struct vt_exhibits *exhibits, const struct vt_version *version, uint64_t id);
 
-/* Versions that were ever noted: serials, of which some may be gone by now. */
+/* Versions that were ever noted and not buried: serials, of which some may be gone by now. */
 void vt_exhibits_each(struct vt_exhibits *exhibits, void (*each)(void *context, uint32_t serial),
 		      void *context);
+/*
+ * The version is gone for good, and was retired since: nothing of it will ever be read again. A
+ * server that takes over looks at it once more.
+ */
+void vt_exhibits_bury(struct vt_exhibits *exhibits, uint32_t serial);
 /* The exhibit of the version's folder now, 0 when it was never noted. */
 uint32_t vt_exhibits_base(struct vt_exhibits *exhibits, uint32_t serial);
 

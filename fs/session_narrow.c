@@ -43,12 +43,18 @@ struct position {
 	uint32_t serial, position;
 };
 
+/* A noted version that the pattern covers. */
+struct covered {
+	uint32_t serial;
+	bool is_buried; /* it was gone when it was retired */
+};
+
 struct narrowing {
 	struct vt_session *session;
 	const struct vt_pattern *pattern;
 	bool retire;
 	struct vt_idmap judged; /* uid, serial -> KEEPS, LOSES */
-	uint32_t *versions;     /* noted ones that the pattern covers */
+	struct covered *versions;
 	size_t version_count, version_room;
 	struct position *burns; /* what losers have open */
 	size_t burn_count, burn_room;
@@ -94,7 +100,7 @@ static void add_version(void *context, uint32_t serial)
 		narrowing->failed = -ENOMEM;
 		return;
 	}
-	narrowing->versions[narrowing->version_count++] = serial;
+	narrowing->versions[narrowing->version_count++] = (struct covered){.serial = serial};
 }
 
 /* ---- judging --------------------------------------------------------------------------------- */
@@ -153,9 +159,17 @@ static void judge_openers(struct narrowing *narrowing)
 	}
 }
 
+static bool is_gone(struct vt_session *session, uint32_t serial)
+{
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
+
+	return vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0 ||
+	       version->state != VT_VERSION_LIVE;
+}
+
 /*
- * On mounts without handles: may those it is for go on? Also: is there still a version? Whoever
- * sees names there, and no more, could read what the kernel still has of an earlier right to read.
+ * On mounts without handles: may those it is for go on? Whoever sees names there, and no more,
+ * could read what the kernel still has of an earlier right to read.
  */
 static bool is_lost(struct vt_session *session, uint32_t serial)
 {
@@ -164,8 +178,7 @@ static bool is_lost(struct vt_session *session, uint32_t serial)
 	const struct vt_subject user = {.uid = session->plan->user};
 	struct vt_place place;
 
-	if (vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0 ||
-	    version->state != VT_VERSION_LIVE)
+	if (vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0)
 		return true;
 	place = (struct vt_place){version->dataset, serial};
 	switch (session->plan->kind) {
@@ -245,20 +258,39 @@ static int burn(struct narrowing *narrowing)
 	return r;
 }
 
+static int retire_one(struct narrowing *narrowing, struct covered *version)
+{
+	struct vt_session *session = narrowing->session;
+	bool gone = is_gone(session, version->serial);
+	int r;
+
+	if (!gone && !narrowing->retire && !is_lost(session, version->serial))
+		return 0;
+	r = vt_exhibits_retire(session->exhibits, version->serial);
+	version->is_buried = gone && r == 0;
+	return r;
+}
+
 /* Each as far as it goes: what cannot be done for one version is no reason to spare another. */
 static int retire_versions(struct narrowing *narrowing)
 {
-	struct vt_session *session = narrowing->session;
 	int failed = 0;
 
 	for (size_t i = 0; i < narrowing->version_count; i++) {
-		int r = 0;
+		int r = retire_one(narrowing, &narrowing->versions[i]);
 
-		if (narrowing->retire || is_lost(session, narrowing->versions[i]))
-			r = vt_exhibits_retire(session->exhibits, narrowing->versions[i]);
 		failed = r < 0 ? r : failed;
 	}
 	return failed;
+}
+
+/* Else each later narrowing would retire them again. */
+static void bury(const struct narrowing *narrowing)
+{
+	for (size_t i = 0; i < narrowing->version_count; i++)
+		if (narrowing->versions[i].is_buried)
+			vt_exhibits_bury(narrowing->session->exhibits,
+					 narrowing->versions[i].serial);
 }
 
 /* What goes as a whole first: there is nothing left to burn in it. */
@@ -391,8 +423,10 @@ static int narrow_locked(struct narrowing *narrowing)
 	r = flip(narrowing);
 	VT_CRASHPOINT("narrow-flipped");
 	for (size_t i = 0; i < narrowing->version_count; i++)
-		refresh_version(session, narrowing->versions[i]);
+		refresh_version(session, narrowing->versions[i].serial);
 	finished = finish(session);
+	if (finished == 0)
+		bury(narrowing);
 	VT_CRASHPOINT("narrow-finished");
 	return r < 0 ? r : finished;
 }
@@ -503,7 +537,7 @@ void vt_sessions_refresh(struct vt_sessions *sessions, const struct vt_pattern *
 
 		vt_exhibits_each(session->exhibits, add_version, &which);
 		for (size_t i = 0; i < which.version_count; i++)
-			refresh_version(session, which.versions[i]);
+			refresh_version(session, which.versions[i].serial);
 		free(which.versions);
 		refresh_names(session);
 	}

@@ -451,6 +451,14 @@ START_TEST(what_is_open_of_several_versions_dies_in_each)
 END_TEST
 
 /* The catalog knows it no more, and so nothing covers it by name. */
+static void withdraw(const struct vt_version *version)
+{
+	uint32_t exhibit;
+
+	must(vt_catalog_withdraw(host.service->index->catalog, version->serial, "", 0, &exhibit,
+				 &err) == 0);
+}
+
 START_TEST(what_is_gone_is_dropped)
 {
 	const struct vt_version *birds;
@@ -466,6 +474,33 @@ START_TEST(what_is_gone_is_dropped)
 	must(narrow(birds, false) == 0);
 	ck_assert(was_dropped(id));
 	vt_version_unref(birds);
+	tear_down();
+}
+END_TEST
+
+/* On a mount that lives long most versions that were ever shown are gone. */
+START_TEST(what_is_gone_is_retired_once)
+{
+	const struct vt_version *birds, *fish;
+
+	set_up_shared();
+	birds = publish("birds");
+	fish = publish("fish");
+	(void) note(birds, 5);
+	(void) note(fish, 5);
+	withdraw(birds);
+	must(narrow(birds, true) == 0);
+	ck_assert_uint_eq(state->record->exhibit_count, 1);
+	dropped.count = asked_again.count = 0;
+	must(narrow(fish, false) == 0);
+	vt_sessions_refresh(NULL, &everything);
+	ck_assert_uint_eq(state->record->exhibit_count, 1);
+	ck_assert_uint_eq(dropped.count, 0);
+	ck_assert(
+		!is_among(&asked_again, vt_node_id(vt_exhibits_base(exhibits, birds->serial), 0)));
+	ck_assert(is_among(&asked_again, vt_node_id(vt_exhibits_base(exhibits, fish->serial), 0)));
+	vt_version_unref(birds);
+	vt_version_unref(fish);
 	tear_down();
 }
 END_TEST
@@ -654,14 +689,6 @@ START_TEST(what_another_left_unfinished_is_finished_first)
 	tear_down();
 }
 END_TEST
-
-static void withdraw(const struct vt_version *version)
-{
-	uint32_t exhibit;
-
-	must(vt_catalog_withdraw(host.service->index->catalog, version->serial, "", 0, &exhibit,
-				 &err) == 0);
-}
 
 /* The first version's older ids are still being dropped, so that it cannot be retired again. */
 START_TEST(what_cannot_be_done_for_one_version_is_done_for_the_others)
@@ -937,7 +964,7 @@ VT_SUITE(session_narrow, what_a_loser_has_open_dies_and_nothing_else,
 	 on_an_open_only_mount_what_is_not_open_any_more_dies,
 	 who_keeps_the_names_alone_loses_what_is_open, what_is_open_twice_dies_once,
 	 what_is_open_of_several_versions_dies_in_each, what_is_gone_is_dropped,
-	 owner_and_mode_of_the_folders_above_are_asked_for_again,
+	 what_is_gone_is_retired_once, owner_and_mode_of_the_folders_above_are_asked_for_again,
 	 listings_that_are_kept_without_asking_are_read_again,
 	 nothing_is_dropped_while_a_read_on_it_is_answered,
 	 a_straggler_is_answered_for_and_answers_no_more, what_times_out_is_done_later,
