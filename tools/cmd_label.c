@@ -235,6 +235,8 @@ static int change_listed(struct job *job, FILE *list, struct vt_error *err)
 	}
 	if (r == 0 && ferror(list))
 		r = vt_fail(err, EIO, "cannot read '%s'", files_from);
+	if (r == 0 && count == 0)
+		r = vt_fail(err, EINVAL, "'%s' names no files", files_from);
 	if (r == 0)
 		r = change_files(job, paths, count, err);
 	free_paths(paths, count);

@@ -114,6 +114,8 @@ train/dog/3.txt checked yes"
 tr '\n' '\0' <"$tmp/list" | vitrine label rm ds --files-from - -0 checked --quiet
 assert_equal "$(labels ds | grep -c checked)" 0
 printf 'test/odd\nno/such\n' | assert_status 4 vitrine label set ds --files-from - checked=yes
+assert_status 2 vitrine label set ds --files-from /dev/null checked=yes
+assert_err "'/dev/null' names no files"
 assert_equal "$(labels ds | grep -c checked)" 0
 assert_status 2 vitrine label set ds checked=yes
 assert_status 2 vitrine label set ds:test/odd checked
