@@ -30,6 +30,7 @@ import sys
 import time
 
 import crash_scenes
+from store import keepers_of, pids_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 30  # seconds in which the next server must have finished what was begun
@@ -59,14 +60,6 @@ def stable(value):
 def rows(text):
     """Of an output in lines of JSON; none of a command that failed: its object went a moment before."""
     return [] if text.startswith("status") else [json.loads(line) for line in text.splitlines()]
-
-
-def opened(pid):
-    """The files that a process has open; none of one that has ended."""
-    try:
-        return [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-    except OSError:
-        return []
 
 
 # Opens a file and says how reading it goes whenever a line comes.
@@ -227,28 +220,13 @@ class Stage:
 
     # ---- the end
 
-    def pids(self, kind="server|keeper"):
-        found = []
-        for entry in os.listdir("/proc"):
-            try:
-                words = pathlib.Path("/proc", entry, "cmdline").read_bytes().decode().split("\0") if entry.isdigit() else []
-            except (OSError, UnicodeDecodeError):
-                continue
-            if self.store in words and re.fullmatch(kind, words[1] if len(words) > 1 else ""):
-                found.append(int(entry))
-        return found
-
-    def keepers(self):
-        """Those that hold a mount: one in reserve, as each server has from its start, holds nothing yet."""
-        return [pid for pid in self.pids("keeper") if "/dev/fuse" in opened(pid)]
-
     def end(self):
         self.close_holder()
         if self.waiting and self.waiting.poll() is None:
             self.waiting.kill()
         if self.setting.mounted:
             subprocess.run(["umount", "-l", self.mnt], capture_output=True, check=False)
-        for pid in self.pids():
+        for pid in pids_of(self.store):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -367,7 +345,7 @@ def revive(stage, point):
     """A keeper that dies with its server takes the mount with it; then it is mounted again."""
     if not stage.is_mounted or not stage.is_dead_mount():
         return False
-    if not point.startswith("keeper-") or stage.keepers():
+    if not point.startswith("keeper-") or keepers_of(stage.store):
         raise Failure("the mount is dead")
     stage.close_holder()
     if stage.run(["mount", "--quiet", stage.mnt], env=stage.clean) != 0:

@@ -13,6 +13,8 @@ import subprocess
 import time
 import typing
 
+from store import keepers_of, pids_of
+
 
 @dataclasses.dataclass
 class Step:
@@ -109,9 +111,9 @@ def umount(stage):
 
 def kill_server(stage):
     """The server alone: its keeper starts another."""
-    for pid in stage.pids("server"):
+    for pid in pids_of(stage.store, "server"):
         os.kill(pid, signal.SIGKILL)
-    wait_until(stage, "another server", lambda: stage.pids("server") and not stage.is_dead_mount() or not stage.keepers())
+    wait_until(stage, "another server", lambda: pids_of(stage.store, "server") and not stage.is_dead_mount() or not keepers_of(stage.store))
     return 0
 
 

@@ -7,30 +7,30 @@ every publish that said it was done, the version is compared with what was publi
 the mount. Now and then a version is removed, gc runs, and the server or a publisher is killed. Prints what was done;
 any difference, a lost version, or an error no kill explains ends it with 1. VITRINE is the program.
 """
-import hashlib
 import json
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
 
-store, mnt, work, seconds = sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4])
+import growing
+from store import DIED, Store
+
+mnt, work, seconds = sys.argv[2], sys.argv[3], float(sys.argv[4])
 seed = int(sys.argv[5]) if len(sys.argv) > 5 else random.randrange(1 << 30)
-program = os.environ["VITRINE"]
 end = time.monotonic() + seconds
 lock = threading.Lock()
-kept = {}  # (dataset, version) -> {path: sha256}; what must be readable
+kept = {}  # (dataset, version) -> {path: content}; what must be readable
 counts = {k: 0 for k in ("published", "unsure", "refused", "removed", "gc", "kills", "reads", "gone")}
 wrong = []
 publishers = {}  # running: dataset -> Popen
 
 rnd = random.Random(seed)
-POOL = [rnd.randbytes(size) for size in (10, 900, 3000, 20000, 70000, 200000, 700000)]
-POOL += [b"".join(b"%d,%d\n" % (i, rnd.randrange(1000)) for i in range(size)) for size in (50, 1000, 40000)]
+contents = growing.Contents(seed)
+store = Store(sys.argv[1], os.environ["VITRINE"])
 
 
 def complain(words):
@@ -44,50 +44,10 @@ def count(what):
         counts[what] += 1
 
 
-def run(*arguments):
-    return subprocess.run([program, "--store", store, *arguments], capture_output=True, text=True, check=False)
-
-
-def versions(dataset):
-    """The live versions, or None if nobody answered."""
-    done = run("log", dataset, "--json")
-    if done.returncode == 4:
-        return set()
-    if done.returncode != 0:
-        return None
-    return {row["version"] for row in map(json.loads, done.stdout.splitlines()) if row["state"] == "live"}
-
-
-def change(source, rnd):
-    """Another state of a source folder; gives its digests."""
-    for _ in range(rnd.randint(1, 6)):
-        path = os.path.join(source, rnd.choice("ab"), str(rnd.randrange(12)))
-        if os.path.exists(path) and rnd.random() < 0.3:
-            os.unlink(path)
-            continue
-        data = rnd.choice(POOL)
-        if rnd.random() < 0.3:
-            data += rnd.randbytes(rnd.randrange(3000))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as f:
-            f.write(data)
-    state = {}
-    for folder, _, names in os.walk(source):
-        for name in names:
-            path = os.path.join(folder, name)
-            with open(path, "rb") as f:
-                state[os.path.relpath(path, source)] = hashlib.sha256(f.read()).hexdigest()
-    return state
-
-
-def publish(dataset, rnd):
-    source = os.path.join(work, dataset)
-    state = change(source, rnd)
-    if not state:
-        return
-    before = versions(dataset)
-    child = subprocess.Popen([program, "--store", store, "publish", "--json", dataset, source],
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def publish(dataset, source, rnd):
+    state = source.change(rnd)
+    before = store.live_versions(dataset)
+    child = store.begin("publish", "--json", dataset, source.folder)
     with lock:
         publishers[dataset] = child
     out, err = child.communicate()
@@ -102,12 +62,11 @@ def publish(dataset, rnd):
         count("published")
         return
     count("refused" if child.returncode > 0 else "unsure")
-    if child.returncode > 0 and not any(word in err for word in
-                                        ("ended", "cannot reach", "did not start", "interrupted", "meanwhile")):
+    if child.returncode > 0 and not any(word in err for word in DIED):
         complain(f"publish {dataset}: {child.returncode} {err.strip()}")
     after = None
     while after is None and time.monotonic() < end + 60:
-        after = versions(dataset)
+        after = store.live_versions(dataset)
     if before is not None and after is not None:
         for version in after - before:  # it was committed before it died: then it is whole
             with lock:
@@ -121,7 +80,7 @@ def read(dataset, version, state, rnd, where):
             data = f.read()
     except OSError as error:
         return error
-    if hashlib.sha256(data).hexdigest() != state[path]:
+    if data != contents.bytes(state[path]):
         complain(f"WRONG BYTES: {dataset}@{version}:{path}, {len(data)} bytes")
     count("reads")
     return None
@@ -149,9 +108,9 @@ def reader(number):
 
 def publisher(number):
     rnd, dataset = random.Random(seed + number), f"d{number}"
-    os.makedirs(os.path.join(work, dataset), exist_ok=True)
+    source = growing.Source(os.path.join(work, dataset), contents)
     while time.monotonic() < end:
-        publish(dataset, rnd)
+        publish(dataset, source, rnd)
 
 
 def remover():
@@ -164,13 +123,13 @@ def remover():
             which = rnd.choice(choices)
             with lock:
                 state = kept.pop(which)
-            done = run("rm", "@".join(which))
+            done = store.run("rm", "@".join(which))
             if done.returncode == 0:
                 count("removed")
-            elif which[1] in (versions(which[0]) or ()):
+            elif which[1] in (store.live_versions(which[0]) or ()):
                 with lock:
                     kept[which] = state
-        if run("gc", "--now").returncode == 0:
+        if store.run("gc", "--now").returncode == 0:
             count("gc")
 
 
@@ -186,8 +145,8 @@ def killer():
         else:
             server_due = time.monotonic() + rnd.uniform(3.2, 4)  # oftener, and the keeper takes its time
             try:
-                os.kill(json.loads(run("status", "--json").stdout.splitlines()[0])["pid"], signal.SIGKILL)
-            except (IndexError, ProcessLookupError):
+                os.kill(store.server(), signal.SIGKILL)
+            except (TypeError, ProcessLookupError):  # nobody answers; or died by itself
                 continue
         count("kills")
 
