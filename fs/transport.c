@@ -160,15 +160,22 @@ static void keep_init_reply(struct vt_session *session, const struct iovec *iov,
 	}
 }
 
+/* A notification has no number, and comes from threads that do not wait for INIT to be read. */
+static bool is_init_reply(const struct vt_session_record *record,
+			  const struct fuse_out_header *header)
+{
+	return header->unique && record->init_len &&
+	       header->unique == ((const struct fuse_in_header *) record->init)->unique;
+}
+
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct vt_session *session = userdata;
 	struct vt_session_record *record = session->state->record;
 	const struct fuse_out_header *header = iov[0].iov_base;
-	uint64_t init = ((struct fuse_in_header *) record->init)->unique;
 	ssize_t n;
 
-	if (record->init_len && header->unique == init) {
+	if (is_init_reply(record, header)) {
 		want_parallel_dirops(iov, count);
 		keep_init_reply(session, iov, count);
 	}
