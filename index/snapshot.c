@@ -173,24 +173,26 @@ static int put_labels(struct vt_buf *out, const struct vt_version *v, struct vt_
 	return r < 0 ? r : put_text(out, v->checks ? v->checks : "", VT_CHECKS_MAX, "checks", err);
 }
 
-/* Counts say whether there are any; the digest, that they are those. */
-static bool get_labels(struct vt_reader *r, struct vt_version *v)
+/* Counts say whether there are any; the digest, that they are those: 1, else 0. -ENOMEM. */
+static int get_labels(struct vt_reader *r, struct vt_version *v, struct vt_error *err)
 {
 	uint32_t base = vt_reader_le32(r), revision = vt_reader_le32(r), len = vt_reader_le32(r);
 	const void *bytes = len <= LABELS_MAX ? vt_reader_get(r, len) : NULL;
 	struct vt_digest digest;
+	int e;
 
 	if (!bytes || (len && vt_label_tree_decode(bytes, len, &v->labels, NULL) < 0))
-		return false;
+		return 0;
+	e = vt_label_tree_digest(&v->labels, &digest, err);
+	if (e < 0)
+		return e;
 	v->base = base ? base : v->serial;
 	v->revision = revision;
 	v->labels.page = vt_reader_le64(r);
 	v->provenance = vt_record_get_text(r, VT_PROVENANCE_MAX);
 	v->checks = vt_record_get_text(r, VT_CHECKS_MAX);
 	return (base != 0) == (revision != 0) && (!base || base != v->serial) &&
-	       (v->labels.page != 0) == (len != 0) &&
-	       vt_label_tree_digest(&v->labels, &digest, NULL) == 0 &&
-	       vt_digest_equal(&digest, &v->label_digest);
+	       (v->labels.page != 0) == (len != 0) && vt_digest_equal(&digest, &v->label_digest);
 }
 
 /* What format 3 added. */
@@ -325,11 +327,12 @@ static int decode_version(struct vt_reader *r, struct vt_version *v, uint64_t *r
 		v->base = v->serial;
 		v->provenance = v->checks = "";
 	} else if (e == 0) {
-		valid = valid && get_labels(r, v);
+		e = get_labels(r, v, err);
+		valid = valid && e > 0;
 	}
 	if (format < 3) /* before there were histories */
 		v->history.more = !vt_digest_is_zero(&v->parent_digest);
-	else if (e == 0)
+	else if (e >= 0)
 		valid = valid && get_history(r, &v->history);
 	return e < 0 ? e : vt_record_end(r, valid, "version", err);
 }
