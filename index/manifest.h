@@ -10,6 +10,7 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct vt_error;
 
@@ -20,7 +21,9 @@ struct vt_manifest_mark {
 };
 
 struct vt_manifest {
+	int folder; /* of the index */
 	int fd;     /* -1: not open */
+	struct stat current;
 	void *hash; /* of all that was read */
 	struct vt_manifest_mark mark;
 };
@@ -28,7 +31,10 @@ struct vt_manifest {
 /* Follows the list that CURRENT names; nothing of it is read yet. */
 int vt_manifest_open(const char *index, struct vt_manifest *out, struct vt_error *err);
 void vt_manifest_close(struct vt_manifest *manifest);
-/* Marks what it has grown to, durable from here on. */
+/*
+ * Marks what it has grown to, durable from here on; or, where RocksDB has begun another one since,
+ * as it does after an error that it got over, what that one has.
+ */
 int vt_manifest_advance(struct vt_manifest *manifest, struct vt_error *err);
 
 /* -EBADMSG the list is not what was marked. A newer list than that one is not known, and passes. */
