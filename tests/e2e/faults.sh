@@ -6,10 +6,20 @@
 : "${FAULTS:?the library that has calls fail}"
 seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 export VITRINE VITRINE_CACHE=1 VITRINE_FAULTS="$tmp/faults" # nothing is read from memory twice
-mkdir "$tmp/work"
+
+# faults COUNT OPERATION...: in a store of their own.
+faults() {
+	"$VITRINE" stop --quiet 2>/dev/null || true # of the store before
+	rm -rf "$tmp/work" "$VITRINE_STORE"
+	mkdir "$tmp/work"
+	LD_PRELOAD=$FAULTS "$(dirname "$0")/../tools/faults.py" "$tmp/work" "$seed" "$@" >"$tmp/out" 2>&1 ||
+		fail "$(cat "$tmp/out")"
+	sed 's/^/# /' "$tmp/out"
+}
+
+it "opens again whichever sync of a publish failed"
+faults 0 publish:sync
 
 it "does what it says or fails with a sentence, and loses nothing"
 echo "# SEED=$seed"
-LD_PRELOAD=$FAULTS "$(dirname "$0")/../tools/faults.py" "$tmp/work" "$seed" "${COUNT:-100}" >"$tmp/out" 2>&1 ||
-	fail "$(cat "$tmp/out")"
-sed 's/^/# /' "$tmp/out"
+faults "${COUNT:=100}"

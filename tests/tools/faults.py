@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""faults.py DIR SEED COUNT [OPERATION...]: the n-th call of each kind fails, in what serves and changes a store, while a command runs.
+"""faults.py DIR SEED COUNT [OPERATION[:CALL]...]: the n-th call of each kind fails, in what serves and changes a store, while a command runs.
 
 DIR is an empty folder; VITRINE the program, VITRINE_STORE where its store is made, LD_PRELOAD the library of faults.c, which
 maps $VITRINE_FAULTS. With COUNT 0 every call of every operation fails once, with every error; else so many that the seed picks. After
@@ -24,6 +24,7 @@ ERRORS = {"open": [EIO, 24], "read": [EIO, EINTR, SHORT], "write": [ENOSPC, EIO,
 ENDLESS = 1 << 60
 PATIENCE = 60  # s: of a command; else it hangs
 STATUSES = {0, 1, 3, 4, 5, 6}
+DAMAGED = 5  # of STATUSES
 VERIFY_EVERY = 100
 
 
@@ -287,6 +288,8 @@ class Round:
             raise Wrong(f"status {status}: {err.strip()}")
         if status != 0 and not err.startswith("vitrine: "):
             raise Wrong(f"status {status} without a sentence: {err.strip()}")
+        if call == "memory" and status == DAMAGED:
+            raise Wrong(f"a lack of memory passes for damage: {err.strip()}")
         if pid and self.store.pid() != pid:
             self.ended[self.why_ended(pid, err)] += 1
         if status == 0:
@@ -305,8 +308,9 @@ class Round:
         """(operation, call, error, nth, forever)"""
         planned = []
         for name in names:
+            name, _, only = name.partition(":")
             operation = OPERATIONS[name](self.store)
-            for call in CALLS:
+            for call in [only] if only else CALLS:
                 for nth in range(1, self.calls(operation, call) + 1):
                     planned += [(operation, call, error, nth, forever) for error in ERRORS[call]
                                 for forever in ((False, True) if error not in (EINTR, SHORT) else (False,))]
