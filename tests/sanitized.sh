@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 export VT_TEST_DATA="${VT_TEST_DATA:-$PWD/tests/data}"
-tests=${*:-"round_trip versions documents restart slow_disk publish_kill stress hostile_users hostile_input upgrade audit_crash"}
+tests=${*:-"round_trip versions documents restart slow_disk publish_kill stress soak hostile_users hostile_input upgrade audit_crash"}
 reports=$(mktemp -d "${TMPDIR:-/tmp}/vitrine-sanitized.XXXXXX")
 chmod 1777 "$reports" # servers of other users report too
 trap 'rm -rf "$reports"' EXIT
@@ -47,7 +47,8 @@ run() {
 
 export VITRINE_CONFINE=no # reports lie outside of stores, and leaks are looked for by ptrace
 export MEMORY=unlimited # of hostile_input
-export ASAN_OPTIONS="log_path=$reports/report:detect_leaks=1"
+export GROWTH=64 # of soak: what the sanitizers remember grows, too
+export ASAN_OPTIONS="log_path=$reports/report:detect_leaks=1:quarantine_size_mb=32"
 export UBSAN_OPTIONS="log_path=$reports/report:print_stacktrace=1"
 export TSAN_OPTIONS="log_path=$reports/report:suppressions=$PWD/tests/tsan.supp:second_deadlock_stack=1"
 build asan address,undefined

@@ -52,7 +52,8 @@ class Store:
         if user and user != "root":
             entry = pwd.getpwnam(user)
             how |= {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        return subprocess.Popen([self.program, *words], env=os.environ | {"VITRINE_STORE": self.path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+        env = os.environ | {"VITRINE_STORE": self.path}
+        return subprocess.Popen([self.program, *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
 
     def run(self, *words, user=None, given=None, begun=lambda child: None):
         """The command with .returncode, .stdout and .stderr; TimeoutExpired. `begun` is told who runs it."""
