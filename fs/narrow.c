@@ -3,6 +3,8 @@
  * See narrow.h. Catalog and book commit and flip: from their return on every OPEN, and every look
  * at an id of a version that is gone, is refused. The sessions then drain and invalidate
  * (session_narrow.c). Where one cannot finish, the change stands and the caller hears of it.
+ *
+ * The service's `ending` is taken before the book's lock and a session's `narrowing`.
  */
 #include "fs/narrow.h"
 
@@ -267,9 +269,9 @@ static int hand_over(struct vt_service *service, uint64_t id, struct vt_lease *e
 	return r < 0 ? r : vt_narrow_serve_line(service, err);
 }
 
-int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_end how,
-			uint32_t by_uid, const char *reason, struct vt_lease *out,
-			struct vt_error *err)
+static int end_lease(struct vt_service *service, uint64_t id, enum vt_lease_end how,
+		     uint32_t by_uid, const char *reason, struct vt_lease *out,
+		     struct vt_error *err)
 {
 	struct vt_lease before;
 	int r = vt_book_lease_get(service->book, id, &before, err);
@@ -291,5 +293,21 @@ int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_e
 		r = hand_over(service, id, out, err);
 	VT_CRASHPOINT("lease-handed-over");
 	vt_sessions_refresh(service->sessions, &before.object);
+	return r;
+}
+
+/*
+ * One at a time: of two that end the same lease, a caller and the watch, the second would take away
+ * what others have opened since the first was done.
+ */
+int vt_narrow_lease_end(struct vt_service *service, uint64_t id, enum vt_lease_end how,
+			uint32_t by_uid, const char *reason, struct vt_lease *out,
+			struct vt_error *err)
+{
+	int r;
+
+	(void) pthread_mutex_lock(&service->ending);
+	r = end_lease(service, id, how, by_uid, reason, out, err);
+	(void) pthread_mutex_unlock(&service->ending);
 	return r;
 }

@@ -144,6 +144,7 @@ int vt_service_open(const char *dir, uint64_t cache_bytes, struct vt_service **o
 
 	if (!service)
 		return vt_fail(err, ENOMEM, "no memory for a server's parts");
+	(void) pthread_mutex_init(&service->ending, NULL);
 	service->counters = vt_counters_new();
 	service->recent = vt_recent_nodes_new();
 	service->leads = vt_leads_new();
@@ -188,5 +189,6 @@ void vt_service_close(struct vt_service *service)
 	vt_index_close(service->index);
 	vt_leads_free(service->leads);
 	vt_counters_free(service->counters);
+	(void) pthread_mutex_destroy(&service->ending);
 	free(service);
 }

@@ -5,6 +5,7 @@
  * The parts of a running server, opened together and handed to the control requests and the FUSE
  * sessions. All constant after vt_service_open().
  */
+#include <pthread.h>
 #include <stdint.h>
 
 #include "index/base/cleanup.h"
@@ -54,6 +55,7 @@ struct vt_service {
 	struct vt_counters *counters; /* what the mounts do */
 	struct vt_recent_nodes *recent;
 	struct vt_leads *leads; /* of those who bring files before they are read */
+	pthread_mutex_t ending; /* one lease ends at a time (narrow.c) */
 };
 
 #define VT_CACHE_DEFAULT (256ull << 20)
