@@ -24,20 +24,25 @@ class Guard:
         return {user for user in self.seers() if user not in self.denied}
 
     def command(self, words, user):
-        """Until it was done: a server that dies may have done it before, and then it is there already, or there no more."""
+        """
+        Until it was done: a server that dies may have done it before, and then it is there already, or there no more. True if it
+        was done at once.
+        """
         again = False
         while (done := self.run.store.run(*words, user=user)).returncode != 0 and not (again and done.returncode == 4):
             if self.run.failed(done) and not is_death(done):
-                return
+                return False
             again = True
+        return not again
 
     def change(self, change, user, words, apply, by="root"):
         before, holder = self.readers(), self.holder
         self.run.board.begin_change(self.dataset)
-        self.command(words, self.names[by])
+        at_once = self.command(words, self.names[by])
         apply()
         losers = before - self.readers()
-        if holder and self.holder != holder:  # he too opens anew what he had alone
+        # He too opens anew what he had alone. A server that takes over looks after those who may not read any more, and no others.
+        if at_once and holder and self.holder != holder:
             losers.add(holder)
         self.finish(change, user, losers)
 
