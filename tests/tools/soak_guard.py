@@ -82,10 +82,10 @@ class Guard:
         """Until it has ended by itself."""
         before = self.readers()
         self.run.board.begin_change(self.dataset)
-        self.command(["lease", "acquire", self.dataset, "--for", "2s"], self.names[user])
+        at_once = self.command(["lease", "acquire", self.dataset, "--for", "2s"], self.names[user])
         while self.run.store.rows("lease", "list", self.dataset) != []:
             time.sleep(0.1)
-        self.finish("expiry", user, before)
+        self.finish("expiry", user, before - {user} if at_once else set())
 
     def end_lease(self, change="break"):
         words = {"break": ["--reason", "soak"], "release": []}
