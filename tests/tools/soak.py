@@ -306,7 +306,7 @@ def check_all(run, mount, curators):
             run.complain(f"{dataset}: versions {sorted(live ^ set(names))} are in one of store and model only")
         for name in names:
             files, labels = run.versions.get(dataset, name)
-            for path in sorted(files):
+            for path in sorted(files) if "." not in name else ():  # a revision shows the same files
                 reader.read_whole(dataset, name, path, files[path])
             for look in (reader.walk, reader.read_labels, reader.walk_label):
                 look(dataset, name, files, labels)
