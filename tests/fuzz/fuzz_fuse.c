@@ -23,7 +23,7 @@
 #define HAS_RESEND  (1u << 7) /* of flags2 */
 #define PROBE       0x70726f6265u
 #define PATIENCE_S  10
-#define SILENCE_MS  50
+#define SILENCE_MS  20
 #define PAUSES_MAX  3 /* of an input: they take their time */
 #define MESSAGE_MAX (4u << 20)
 
