@@ -4,7 +4,7 @@
 # sanitizers, and lets each run for that long from its corpus; all of them if none is named. It stops at the first
 # finding, whose input it leaves in BUILD/findings: mend it, and put the input into corpus/TARGET under a name that says
 # what it is. What a run finds new is kept in BUILD/found/TARGET, where the next one goes on. Words of formats
-# that are text stand in dictionaries/.
+# that are text stand in dictionaries/. `keep.sh` keeps the best of it in the corpus.
 #
 # BUILD: where all this is (build-fuzz). TAP goes to standard output, with the number of executions.
 set -eu
