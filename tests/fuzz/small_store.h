@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A store in a folder of its own below TMPDIR, for targets that need one: made once, removed at exit.
- */
+/* A store in a folder of its own below TMPDIR, for targets that need one: removed at exit. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
