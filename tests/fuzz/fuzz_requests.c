@@ -2,8 +2,9 @@
 /*
  * Any bytes as requests of one connection to a real server, by its owner or by a stranger, as the
  * first byte says: each is the lengths of its JSON and of its blob, two bytes each, and these. The
- * framing is right (fuzz_message.c is about that), what is framed is not. Whatever is asked, the
- * connection ends when the other end has said all.
+ * framing is right (fuzz_message.c is about that), what is framed is not. By one without bytes the
+ * other end first hears the answers to those before: what takes longer is cancelled at the end.
+ * Whatever is asked, the connection ends when the other end has said all.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,6 +16,8 @@
 
 #define STRANGER    12345u
 #define PATIENCE_MS 20000
+#define SILENCE_MS  20
+#define PAUSES_MAX  3 /* of an input: they take their time */
 
 static struct vt_host host;
 
@@ -55,6 +58,15 @@ static bool drain(int fd, int timeout_ms)
 	return r == 0 || (r > 0 && recv(fd, bytes, sizeof bytes, 0) > 0);
 }
 
+/* Until nothing more is said. */
+static void hear_all(int fd)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+	while (TEMP_FAILURE_RETRY(poll(&ready, 1, SILENCE_MS)) > 0 && drain(fd, 0))
+		;
+}
+
 static bool say(int fd, const uint8_t *data, size_t len)
 {
 	while (len > 0) {
@@ -87,6 +99,7 @@ static bool say_request(int fd, const uint8_t *json, size_t json_len, const uint
 
 static void say_all(int fd, struct vt_reader input)
 {
+	unsigned pauses = 0;
 	bool said = true;
 
 	while (said && vt_reader_left(&input) > 4) {
@@ -94,7 +107,10 @@ static void say_all(int fd, struct vt_reader input)
 		const uint8_t *json = vt_reader_get(&input, json_len);
 		const uint8_t *blob = vt_reader_get(&input, blob_len);
 
-		said = json && blob && say_request(fd, json, json_len, blob, blob_len);
+		if (json_len + blob_len == 0 && pauses++ < PAUSES_MAX)
+			hear_all(fd);
+		else
+			said = json && blob && say_request(fd, json, json_len, blob, blob_len);
 	}
 }
 
