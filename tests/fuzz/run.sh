@@ -41,15 +41,16 @@ for target in "$@"; do
 	# What meson.build names for the target, where it has no corpus of its own.
 	seeds=tests/fuzz/corpus/$target
 	[ -d "$seeds" ] || seeds="tests/data/golden/shard-1 tests/data/broken"
-	# Threads of a server or an index allocate beside the input, and leaks would be looked for after each.
+	# Threads of a server or an index allocate beside the input, and leaks would be looked for after each. On a busy
+	# machine these take seconds to begin.
 	case $target in
-	fuse | requests | row) leaks=0 ;;
-	*) leaks=1 ;;
+	fuse | requests | row) leaks=0 timeout=25 ;;
+	*) leaks=1 timeout=5 ;;
 	esac
 	words=
 	[ ! -f "tests/fuzz/dictionaries/$target.dict" ] || words=-dict=tests/fuzz/dictionaries/$target.dict
 	# shellcheck disable=SC2086 # folders, and an option that may be missing
-	if ! "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 \
+	if ! "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=$timeout -rss_limit_mb=1024 \
 		-malloc_limit_mb=4096 -max_len=65536 -detect_leaks=$leaks $words -print_final_stats=1 \
 		-artifact_prefix="$build/findings/$target-" \
 		"$build/found/$target" $seeds >"$log" 2>&1; then
