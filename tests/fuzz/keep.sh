@@ -8,7 +8,6 @@ set -eu
 cd "$(dirname "$0")/../.."
 most=60
 build=${BUILD:-build-fuzz}
-[ ! -w /dev/shm ] || export TMPDIR=/dev/shm
 chosen=$(mktemp -d)
 trap 'rm -rf "$chosen"' EXIT
 

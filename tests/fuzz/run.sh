@@ -23,7 +23,6 @@ fi
 # shellcheck disable=SC2046,SC2012 # names of ours, a word each
 [ $# -gt 0 ] || set -- $(cd tests/fuzz && ls fuzz_*.c | sed 's/^fuzz_\(.*\)\.c$/\1/')
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-[ ! -w /dev/shm ] || export TMPDIR=/dev/shm # stores of targets sync often
 
 [ -f "$build/build.ninja" ] ||
 	CC=clang meson setup "$build" -Dfuzz=true -Db_sanitize=address,undefined >&2
@@ -38,9 +37,8 @@ for target in "$@"; do
 	cases=$((cases + 1))
 	log=$build/findings/$target.log
 	mkdir -p "$build/found/$target"
-	# What meson.build names for the target, where it has no corpus of its own.
 	seeds=tests/fuzz/corpus/$target
-	[ -d "$seeds" ] || seeds="tests/data/golden/shard-1 tests/data/broken"
+	[ "$target" != shard ] || seeds="$seeds tests/data/golden/shard-1 tests/data/broken"
 	# Threads of a server or an index allocate beside the input, and leaks would be looked for after each. On a busy
 	# machine these take seconds to begin.
 	case $target in
