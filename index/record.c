@@ -10,8 +10,6 @@
 #include "index/base/error.h"
 #include "index/record_private.h"
 
-#define SEAL_LEN 8u
-
 void vt_key_u32(uint32_t id, uint8_t key[4])
 {
 	id = htobe32(id);
@@ -58,16 +56,14 @@ void vt_dictionary_key(uint32_t domain, uint32_t id, uint8_t key[8])
 	vt_key_u32_u32(domain, id, key);
 }
 
-/* Behind the first byte. */
-static bool break_seal(struct vt_reader *r)
+bool vt_record_break_seal(struct vt_reader *r, const uint8_t *begin)
 {
-	const uint8_t *begin = r->at - 1;
 	struct vt_reader seal;
 
-	if (vt_reader_left(r) < SEAL_LEN)
+	if (vt_reader_left(r) < VT_RECORD_SEAL)
 		return false;
-	r->end -= SEAL_LEN;
-	seal = vt_reader_over(r->end, SEAL_LEN);
+	r->end -= VT_RECORD_SEAL;
+	seal = vt_reader_over(r->end, VT_RECORD_SEAL);
 	return vt_reader_le64(&seal) == XXH64(begin, (size_t) (r->end - begin), 0);
 }
 
@@ -78,7 +74,7 @@ int vt_record_format(struct vt_reader *r, uint8_t newest, const char *what, stru
 	if (format > newest)
 		return vt_fail(err, ENOTSUP, "the record of a %s was made by a newer vitrine",
 			       what);
-	if (format == 0 || (format == newest && !break_seal(r)))
+	if (format == 0 || (format == newest && !vt_record_break_seal(r, r->at - 1)))
 		return vt_fail(err, EBADMSG, "the record of a %s is damaged", what);
 	return format;
 }

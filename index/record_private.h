@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the makers of records share: record.c, snapshot.c, policy/policy_record.c. */
+/* What the makers of records and pages share. */
 #include <string.h>
 
 #include "index/base/buf.h"
@@ -25,6 +25,9 @@ int vt_record_end(const struct vt_reader *r, bool valid, const char *what, struc
  * are of blocks on the disk, and who is let in must not hang on a bit in memory. 0 or -ENOMEM.
  */
 int vt_record_seal(struct vt_buf *out);
+/* What lies between `begin` and the reader's end: false unless its seal is right, which goes. */
+bool vt_record_break_seal(struct vt_reader *r, const uint8_t *begin);
+#define VT_RECORD_SEAL 8u /* bytes */
 
 /*
  * Texts: u16 length, bytes, NUL; at most 65,535 bytes, which who puts one has seen to. What is got

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rows of an index in which a byte is wrong although RocksDB's sums are right: it is put there by
- * the store's own calls. The catalog is then refused; what pages and places say of files is refused
- * or as it was, or verify has something to say. VT_DAMAGE_STEP: of how many bytes of a row one is
- * tried.
+ * the store's own calls. The catalog is then refused, and so are pages, which verify names.
+ * VT_DAMAGE_STEP: of how many bytes of a row one is tried.
  */
 #include <stdlib.h>
 
@@ -123,7 +122,7 @@ END_TEST
 /* ---- what files are and where they lie --------------------------------------------------------
  */
 
-static unsigned same, refused, changed;
+static unsigned same, refused;
 
 static void count_finding(void *context, const char *what, const char *problem)
 {
@@ -166,36 +165,36 @@ static bool describe(struct vt_buf *out)
 
 static struct vt_buf whole = VT_BUF_INIT;
 
-/* What is changed unseen is in the end found by verify. */
+/* Another byte may be of a page that no version has any more. */
 static void read_tree(enum vt_family family, size_t at)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf now = VT_BUF_INIT;
 	unsigned findings = 0;
 	int r;
 
-	if (!describe(&now))
-		refused++;
-	else if (now.len == whole.len && memcmp(now.data, whole.data, now.len) == 0) {
+	if (describe(&now)) {
+		ck_assert_msg(now.len == whole.len && memcmp(now.data, whole.data, now.len) == 0,
+			      "family %d, byte %zu: the tree is another", (int) family, at);
 		same++;
 		return;
-	} else {
-		changed++;
 	}
+	refused++;
 	r = vt_verify_index(w.direct.index, count_finding, &findings, &w.err);
 	ck_assert_msg(r < 0 || findings > 0, "family %d, byte %zu: verify finds nothing",
 		      (int) family, at);
 }
 
-START_TEST(verify_finds_each_wrong_byte_of_a_page_that_changes_what_is_read)
+START_TEST(no_wrong_byte_of_a_page_is_read_and_verify_finds_it)
 {
 	set_up();
 	ck_assert(describe(&whole));
 	flip_each(VT_CF_PAGE, read_tree);
-	printf("# %u same, %u refused, %u changed\n", same, refused, changed);
+	printf("# %u of no matter, %u refused\n", same, refused);
+	ck_assert_uint_gt(refused, same);
 	vt_buf_done(&whole);
 	world_done(&w);
 }
 END_TEST
 
 VT_SUITE(row_damage, no_wrong_byte_of_the_catalog_is_loaded,
-	 verify_finds_each_wrong_byte_of_a_page_that_changes_what_is_read)
+	 no_wrong_byte_of_a_page_is_read_and_verify_finds_it)
