@@ -118,14 +118,8 @@ static int write_with(struct vt_mount_trail *trail, struct vt_batch *batch, json
 {
 	struct vt_store *store = trail->service->index->store;
 	struct vt_error err;
-	int r;
+	int r = vt_outbox_post_record(batch, store, record, &err);
 
-	if (!batch) {
-		json_decref(record);
-		r = vt_fail(&err, ENOMEM, "no memory to record a mount");
-	} else {
-		r = vt_outbox_post_record(batch, store, record, &err);
-	}
 	if (r == 0)
 		r = vt_store_write(store, batch, true, &err);
 	if (r < 0)

@@ -78,7 +78,8 @@ int vt_outbox_load(struct vt_store *store, struct vt_error *err)
 int vt_outbox_post(struct vt_batch *batch, struct vt_store *store, const char *text, size_t len,
 		   struct vt_error *err)
 {
-	struct vt_message_out *message = new_message(store->outbox_next++, text, len);
+	struct vt_message_out *message =
+		batch ? new_message(store->outbox_next++, text, len) : NULL;
 	uint8_t key[KEY_LEN];
 
 	if (!message)

@@ -19,7 +19,7 @@ struct vt_batch;
 struct vt_error;
 struct vt_store;
 
-/* Copies the text. It is to be delivered once vt_store_write() wrote the batch. -ENOMEM */
+/* Copies the text. It is to be delivered once vt_store_write() wrote the batch (NULL: -ENOMEM). */
 int vt_outbox_post(struct vt_batch *batch, struct vt_store *store, const char *text, size_t len,
 		   struct vt_error *err);
 

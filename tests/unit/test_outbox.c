@@ -142,6 +142,16 @@ START_TEST(what_is_left_is_found_by_the_next_and_comes_first)
 }
 END_TEST
 
+START_TEST(without_memory_for_a_batch_nothing_is_posted)
+{
+	set_up();
+	ck_assert_int_eq(vt_outbox_post(NULL, store, "never", 5, &err), -ENOMEM);
+	ck_assert_int_eq(vt_outbox_post_record(NULL, store, json_object(), &err), -ENOMEM);
+	ck_assert_uint_eq(vt_outbox_count(store), 0);
+	tear_down();
+}
+END_TEST
+
 START_TEST(no_two_records_are_of_the_same_instant)
 {
 	struct vt_batch *batch = vt_batch_new();
@@ -163,4 +173,5 @@ END_TEST
 
 VT_SUITE(outbox, what_was_written_is_delivered_once_in_order, what_was_not_written_is_not_delivered,
 	 what_cannot_be_delivered_stays_with_all_behind_it,
-	 what_is_left_is_found_by_the_next_and_comes_first, no_two_records_are_of_the_same_instant)
+	 what_is_left_is_found_by_the_next_and_comes_first,
+	 without_memory_for_a_batch_nothing_is_posted, no_two_records_are_of_the_same_instant)
