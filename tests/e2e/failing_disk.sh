@@ -83,7 +83,7 @@ it "begins anew at once for one error alone"
 live_for_a_while
 try_changes 4 write
 assert_equal "$(times_begun)" 2
-until_done 5 vitrine tag ds@v1 fourth
+until_done 20 vitrine tag ds@v1 fourth
 
 it "does so every ten seconds at most, for a disk that fails now and again"
 begun=$(times_begun) since=$(date +%s)

@@ -125,7 +125,8 @@ class Stage:
     def die_in(self, point, words):
         """A server of its own dies there: the one that runs does not know of the point. 0: it did."""
         self.run(["stop", "--quiet"], env=self.clean)
-        return 0 if self.run(words, env=self.clean | {"VITRINE_TEST_CRASH": point}) != 0 and not self.pids("server") else 1
+        failed = self.run(words, env=self.clean | {"VITRINE_TEST_CRASH": point}) != 0
+        return 0 if failed and not pids_of(self.store, "server") else 1
 
     # ---- readers of a mount
 
