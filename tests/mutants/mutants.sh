@@ -29,7 +29,7 @@ tests=$(setting tests)
 flags="-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 -I$root -pthread -w"
 flags="$flags $(pkg-config --cflags fuse3)"
 archives="$build/index/libvtindex.a $build/index/base/libvtbase.a"
-libraries="-Wl,--as-needed -lfuse3 -lzstd -lrocksdb -lcrypto -lxxhash -ljansson -lroaring -lm"
+libraries="-Wl,--as-needed -lfuse3 -lzstd -llz4 -lrocksdb -lcrypto -lxxhash -ljansson -lroaring -lm"
 libraries="$libraries -lcheck_pic -lsubunit -lrt -lm -lpthread"
 for archive in "$build"/policy/lib*.a; do archives="$archive $archives"; done
 [ "$folder" = policy ] || archives="$build/$folder/libvt$folder.a $archives"
