@@ -248,17 +248,14 @@ int vt_narrow_serve_line(struct vt_service *service, struct vt_error *err)
 	return r;
 }
 
-/*
- * The next in line holds it from the end of the last one on, in one commit. -ESTALE of finishing:
- * whoever asks and the watch may end the same lease, and the other one was first.
- */
+/* The next in line holds it from the end of the last one on, in one commit. */
 static int hand_over(struct vt_service *service, uint64_t id, struct vt_lease *ended,
 		     struct vt_error *err)
 {
 	uint64_t next = 0;
 	int r = vt_book_lease_finish(service->book, id, &next, err);
 
-	if (r == 0 || r == -ESTALE)
+	if (r == 0)
 		r = vt_book_lease_get(service->book, id, ended, err);
 	if (r < 0)
 		return r;
