@@ -138,9 +138,9 @@ int vt_dictionary_train(const void *samples, const size_t *sizes, size_t count, 
 /* ---- encoding -------------------------------------------------------------------------------- */
 
 struct vt_encoder {
-	ZSTD_CCtx *context;
-	ZSTD_CCtx *probe;           /* level 1, no checksum */
+	ZSTD_CCtx *context;         /* NULL: by LZ4 */
 	struct vt_lz4_encoder *lz4; /* NULL: by zstd */
+	ZSTD_CCtx *probe;           /* level 1, no checksum */
 };
 
 static int set_up(ZSTD_CCtx *context, int level, int checksum)
@@ -155,16 +155,17 @@ int vt_encoder_new(const struct vt_compression *compression, struct vt_encoder *
 {
 	vt_cleanup(vt_encoder_freep) struct vt_encoder *encoder = calloc(1, sizeof *encoder);
 	const int level = level_of(compression);
-	const bool lz4 = compression->codec == VT_CODEC_LZ4;
 
-	if (encoder) {
-		encoder->context = ZSTD_createCCtx();
+	if (encoder)
 		encoder->probe = ZSTD_createCCtx();
-		encoder->lz4 = lz4 ? vt_lz4_encoder_new(level) : NULL;
-	}
-	if (!encoder || !encoder->context || !encoder->probe || (lz4 && !encoder->lz4))
+	if (encoder && compression->codec == VT_CODEC_LZ4)
+		encoder->lz4 = vt_lz4_encoder_new(level);
+	else if (encoder)
+		encoder->context = ZSTD_createCCtx();
+	if (!encoder || !encoder->probe || (!encoder->context && !encoder->lz4))
 		return vt_fail(err, ENOMEM, "no memory for an encoder");
-	if (set_up(encoder->context, lz4 ? 1 : level, 1) || set_up(encoder->probe, 1, 0))
+	if ((encoder->context && set_up(encoder->context, level, 1)) ||
+	    set_up(encoder->probe, 1, 0))
 		return vt_fail(err, EINVAL, "zstd has no level %d", level);
 	*out = vt_steal(&encoder);
 	return 0;
