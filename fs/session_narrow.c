@@ -159,28 +159,15 @@ static void judge_openers(struct narrowing *narrowing)
 	}
 }
 
-static bool is_gone(struct vt_session *session, uint32_t serial)
-{
-	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
-
-	return vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0 ||
-	       version->state != VT_VERSION_LIVE;
-}
-
 /*
  * On mounts without handles: may those it is for go on? Whoever sees names there, and no more,
  * could read what the kernel still has of an earlier right to read.
  */
-static bool is_lost(struct vt_session *session, uint32_t serial)
+static bool is_lost(struct vt_session *session, struct vt_place place)
 {
-	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
 	struct vt_gate *gate = session->service->gate;
 	const struct vt_subject user = {.uid = session->plan->user};
-	struct vt_place place;
 
-	if (vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0)
-		return true;
-	place = (struct vt_place){version->dataset, serial};
 	switch (session->plan->kind) {
 	case VT_MOUNT_PRIVATE:
 		return vt_gate_check(gate, &user, VT_RIGHT_READ, place, false, NULL, NULL) < 0;
@@ -258,16 +245,20 @@ static int burn(struct narrowing *narrowing)
 	return r;
 }
 
-static int retire_one(struct narrowing *narrowing, struct covered *version)
+static int retire_one(struct narrowing *narrowing, struct covered *covered)
 {
+	vt_cleanup(vt_version_unrefp) const struct vt_version *version = NULL;
 	struct vt_session *session = narrowing->session;
-	bool gone = is_gone(session, version->serial);
+	uint32_t serial = covered->serial;
+	bool gone = vt_catalog_version(catalog_of(session), serial, &version, NULL) < 0 ||
+		    version->state != VT_VERSION_LIVE;
 	int r;
 
-	if (!gone && !narrowing->retire && !is_lost(session, version->serial))
+	if (!gone && !narrowing->retire &&
+	    !is_lost(session, (struct vt_place){version->dataset, serial}))
 		return 0;
-	r = vt_exhibits_retire(session->exhibits, version->serial);
-	version->is_buried = gone && r == 0;
+	r = vt_exhibits_retire(session->exhibits, serial);
+	covered->is_buried = gone && r == 0;
 	return r;
 }
 
