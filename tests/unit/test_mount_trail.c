@@ -5,14 +5,15 @@
  */
 #include "fs/mount_trail.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "fs/mount.h"
 #include "index/import.h"
 #include "index/outbox.h"
-#include "index/store.h"
 #include "policy/audit.h"
 #include "policy/audit_reader.h"
+#include "tests/unit/failing_write.h"
 #include "tests/unit/service_model.h"
 #include "tests/unit/suite.h"
 
@@ -23,7 +24,6 @@ static const struct vt_mount_plan private = {.kind = VT_MOUNT_PRIVATE, .user = 1
 
 static struct vt_session_info served[MOUNTS_MAX];
 static size_t served_count;
-static bool disk_is_full;
 
 void __wrap_vt_sessions_each(struct vt_sessions *sessions,
 			     void (*each)(void *context, const struct vt_session_info *info),
@@ -36,22 +36,11 @@ void __wrap_vt_sessions_each(struct vt_sessions *sessions,
 		each(context, &served[i]);
 }
 
-int __real_vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync,
-			  struct vt_error *e);
-int __wrap_vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync,
-			  struct vt_error *e);
-int __wrap_vt_store_write(struct vt_store *store, struct vt_batch *batch, bool sync,
-			  struct vt_error *e)
-{
-	return disk_is_full ? vt_fail(e, ENOSPC, "the disk is full")
-			    : __real_vt_store_write(store, batch, sync, e);
-}
-
 static void set_up(void)
 {
 	service_set_up();
 	served_count = 0;
-	disk_is_full = false;
+	write_fails = 0;
 }
 
 /* The server dies with what it had not delivered, and another serves `count` of the mounts. */
@@ -166,10 +155,10 @@ START_TEST(an_end_that_cannot_be_written_is_made_up_for)
 {
 	set_up();
 	begin("/mnt", &shared);
-	disk_is_full = true;
+	write_fails = ENOSPC;
 	end("/mnt", &shared);
 	begin("/full", &shared);
-	disk_is_full = false;
+	write_fails = 0;
 	ck_assert_uint_eq(recorded(ENDED), 0);
 	begin_anew(0);
 	ck_assert_uint_eq(recorded(UNSEEN), 1);
