@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Makes one mistake after another in a copy of a folder's sources and demands that the unit tests see each.
 #
-#     mutants.sh BUILD_DIR LIST [EVERY]      EVERY: only each EVERYth, for a short run
+#     mutants.sh BUILD_DIR LIST [EVERY]      EVERY: only each EVERYth, for a short run; 0: none
+#
+# Whatever EVERY is, each line that a mistake changes must be there.
 #
 # A list begins with "in: FOLDER" and "tests: NAME…" (of tests/unit/test_NAME.c); then a mistake a line:
 # "name | file | sed". Needs a build of the libraries in BUILD_DIR; CC and LINK are its compiler and what it
@@ -34,11 +36,13 @@ libraries="$libraries -lcheck_pic -lsubunit -lrt -lm -lpthread"
 for archive in "$build"/policy/lib*.a; do archives="$archive $archives"; done
 [ "$folder" = policy ] || archives="$build/$folder/libvt$folder.a $archives"
 
-for test in $tests; do
-	$cc $flags -O1 -c "$root/tests/unit/test_$test.c" -o "$work/$test.o"
-	nm "$work/$test.o" | sed -n 's/.* T __wrap_/-Wl,--wrap=/p' >"$work/$test.wrap"
-done
-$cc $flags -O1 -c "$root/tests/unit/no_sync.c" -o "$work/no_sync.o"
+build_tests() {
+	for test in $tests; do
+		$cc $flags -O1 -c "$root/tests/unit/test_$test.c" -o "$work/$test.o"
+		nm "$work/$test.o" | sed -n 's/.* T __wrap_/-Wl,--wrap=/p' >"$work/$test.wrap"
+	done
+	$cc $flags -O1 -c "$root/tests/unit/no_sync.c" -o "$work/no_sync.o"
+}
 
 # The tests with $1 (an object, or nothing) in place of the library's. 0: all of them pass.
 passes() {
@@ -57,24 +61,28 @@ say() {
 	[ "$1" = ok ] || failed=1
 }
 
-if passes ''; then
-	say ok 'the tests pass without a mistake'
-else
-	cat "$work/log" >&2
-	say 'not ok' 'the tests pass without a mistake'
+if [ "$every" != 0 ]; then
+	build_tests
+	if passes ''; then
+		say ok 'the tests pass without a mistake'
+	else
+		cat "$work/log" >&2
+		say 'not ok' 'the tests pass without a mistake'
+	fi
 fi
 
 seen=0
 while read -r line; do
 	case $line in '' | '#'* | in:* | tests:*) continue ;; esac
 	seen=$((seen + 1))
-	[ $((seen % every)) = 0 ] || continue
 	name=${line%% | *}
 	rest=${line#* | }
 	file=${rest%% | *}
 	sed "${rest#* | }" "$root/$folder/$file" >"$work/mutant.c"
 	if cmp -s "$root/$folder/$file" "$work/mutant.c"; then
 		say 'not ok' "$name: the line that it changes is gone"
+	elif [ "$every" = 0 ] || [ $((seen % every)) != 0 ]; then
+		continue
 	elif ! $cc $flags -O1 -c "$work/mutant.c" -o "$work/mutant.o" 2>"$work/log"; then
 		cat "$work/log" >&2
 		say 'not ok' "$name: does not compile"
@@ -84,5 +92,6 @@ while read -r line; do
 		say ok "$name is seen by $(basename "$test")"
 	fi
 done <"$list"
+[ "$every" != 0 ] || [ "$failed" = 1 ] || say ok "the lines of all $seen mistakes are there"
 echo "1..$number"
 exit $failed
