@@ -71,14 +71,19 @@ class Store:
         done = self.run(*words, "--json")
         return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else None
 
-    def live_versions(self, dataset):
-        """None if nobody answered."""
+    def live_rows(self, dataset):
+        """Of `vitrine log`, the live versions. None if nobody answered."""
         done = self.run("log", dataset, "--json")
         if done.returncode == 4:
-            return set()
+            return []
         if done.returncode != 0:
             return None
-        return {row["version"] for row in map(json.loads, done.stdout.splitlines()) if row["state"] == "live"}
+        return [row for row in map(json.loads, done.stdout.splitlines()) if row["state"] == "live"]
+
+    def live_versions(self, dataset):
+        """Their names; None if nobody answered."""
+        rows = self.live_rows(dataset)
+        return None if rows is None else {row["version"] for row in rows}
 
     def log_tail(self):
         """The last lines of its server's log."""

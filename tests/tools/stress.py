@@ -24,7 +24,8 @@ seed = int(sys.argv[5]) if len(sys.argv) > 5 else random.randrange(1 << 30)
 end = time.monotonic() + seconds
 lock = threading.Lock()
 kept = {}  # (dataset, version) -> {path: content}; what must be readable
-counts = {k: 0 for k in ("published", "unsure", "refused", "removed", "gc", "kills", "reads", "gone")}
+known = set()  # (dataset, version) that ever were in kept
+counts = {k: 0 for k in ("published", "unsure", "late", "refused", "removed", "gc", "kills", "reads", "gone")}
 wrong = []
 publishers = {}  # running: dataset -> Popen
 
@@ -44,10 +45,17 @@ def count(what):
         counts[what] += 1
 
 
-def publish(dataset, source, rnd):
-    state = source.change(rnd)
-    before = store.live_versions(dataset)
-    child = store.begin("publish", "--json", dataset, source.folder)
+def keep(dataset, version, state):
+    with lock:
+        if (dataset, version) not in known:
+            known.add((dataset, version))
+            kept[dataset, version] = state
+
+
+def publish(dataset, source, rnd, states):
+    """The message says which of the states a version is of: who was killed may be finished while the next one is under way."""
+    states.append(source.change(rnd))
+    child = store.begin("publish", "--json", "--message", str(len(states) - 1), dataset, source.folder)
     with lock:
         publishers[dataset] = child
     out, err = child.communicate()
@@ -57,20 +65,20 @@ def publish(dataset, source, rnd):
         row = json.loads(out)
         if row["same_as_parent"]:
             return
-        with lock:
-            kept[dataset, row["version"]] = state
+        keep(dataset, row["version"], states[-1])
         count("published")
         return
     count("refused" if child.returncode > 0 else "unsure")
     if child.returncode > 0 and not any(word in err for word in DIED):
         complain(f"publish {dataset}: {child.returncode} {err.strip()}")
-    after = None
-    while after is None and time.monotonic() < end + 60:
-        after = store.live_versions(dataset)
-    if before is not None and after is not None:
-        for version in after - before:  # it was committed before it died: then it is whole
-            with lock:
-                kept[dataset, version] = state
+    rows = None
+    while rows is None and time.monotonic() < end + 60:
+        rows = store.live_rows(dataset)
+    for row in rows or ():  # what was committed before its publisher died is whole
+        number = int(row["message"])
+        if (dataset, row["version"]) not in known and number != len(states) - 1:
+            count("late")
+        keep(dataset, row["version"], states[number])
 
 
 def read(dataset, version, state, rnd, where):
@@ -108,9 +116,9 @@ def reader(number):
 
 def publisher(number):
     rnd, dataset = random.Random(seed + number), f"d{number}"
-    source = growing.Source(os.path.join(work, dataset), contents)
+    source, states = growing.Source(os.path.join(work, dataset), contents), []
     while time.monotonic() < end:
-        publish(dataset, source, rnd)
+        publish(dataset, source, rnd, states)
 
 
 def remover():
