@@ -213,10 +213,12 @@ void vt_client_close(struct vt_client *client)
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
-/* An import lives on its connection: on another one its requests would mean nothing. */
+/* What is published or labelled lives on its connection: on another one requests mean nothing. */
 static bool needs_same_connection(const char *op)
 {
-	return strncmp(op, "import.", 7) == 0 && strcmp(op, "import.begin") != 0;
+	bool begins = strcmp(op, "import.begin") == 0 || strcmp(op, "label.begin") == 0;
+
+	return !begins && (strncmp(op, "import.", 7) == 0 || strncmp(op, "label.", 6) == 0);
 }
 
 static int submit(struct vt_client *client, const struct vt_call *call, json_t *request,

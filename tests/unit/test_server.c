@@ -370,16 +370,22 @@ START_TEST(a_request_whose_server_dies_names_it_and_the_client_goes_on)
 }
 END_TEST
 
-START_TEST(an_import_does_not_go_on_with_another_server)
+START_TEST(neither_an_import_nor_an_edit_of_labels_goes_on_with_another_server)
 {
+	static const char *const ops[] = {"import.shard", "import.commit", "label.rows",
+					  "label.commit"};
 	struct vt_client *client;
 
 	set_up("60");
 	client = client_of(vt_scratch_dir);
-	must(call(client, "import.begin", json_pack("{s:s}", "dataset", "d"), NULL) == 0);
-	kill_server(pid_of_server(client));
-	ck_assert_int_eq(call(client, "import.shard", NULL, NULL), -ECONNRESET);
-	ck_assert_ptr_nonnull(strstr(err.text, "import.shard"));
+	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+		json_t *dataset = json_pack("{s:s}", "dataset", "d");
+
+		must(call(client, "import.begin", dataset, NULL) == 0);
+		kill_server(pid_of_server(client));
+		ck_assert_int_eq(call(client, ops[i], NULL, NULL), -ECONNRESET);
+		ck_assert_ptr_nonnull(strstr(err.text, ops[i]));
+	}
 	tear_down(client);
 }
 END_TEST
@@ -613,7 +619,7 @@ int main(int argc, char **argv)
 		a_termination_signal_is_an_orderly_end,
 		a_store_made_in_the_place_of_another_is_left_alone_by_its_server,
 		a_request_whose_server_dies_names_it_and_the_client_goes_on,
-		an_import_does_not_go_on_with_another_server,
+		neither_an_import_nor_an_edit_of_labels_goes_on_with_another_server,
 		root_does_not_mount_through_a_link,
 		a_mount_survives_the_death_of_its_server,
 		a_server_whose_keeper_dies_starts_another,
