@@ -14,7 +14,7 @@
 #include "index/base/error.h"
 #include "index/import.h"
 #include "index/link.h"
-#include "index/recent_nodes.h"
+#include "index/recent_leaves.h"
 #include "policy/gate.h"
 
 void vt_shown_done(struct vt_shown *shown)
@@ -125,8 +125,8 @@ static int resolve_in_version(const struct vt_viewer *viewer, struct vt_shown *s
 		return shown->document < VT_DOCUMENT_COUNT ? 0 : -ENOENT;
 	}
 	shown->kind = VT_SHOWN_TREE;
-	r = vt_recent_nodes_at(viewer->service->recent, &viewer->service->index->pages, nowait,
-			       &shown->version->tree, position, &shown->node, err);
+	r = vt_recent_leaves_at(viewer->service->recent, &viewer->service->index->pages, nowait,
+				&shown->version->tree, position, &shown->node, err);
 	if (r == 0 && (shown->version->revision || shown->view) &&
 	    shown->node.entry.type != VT_DIRECTORY)
 		return -ENOENT; /* files of revisions and views have the ids of their base */

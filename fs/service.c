@@ -19,7 +19,7 @@
 #include "index/base/error.h"
 #include "index/base/processors.h"
 #include "index/index.h"
-#include "index/recent_nodes.h"
+#include "index/recent_leaves.h"
 #include "index/store_facts.h"
 #include "policy/book.h"
 #include "policy/gate.h"
@@ -146,7 +146,7 @@ int vt_service_open(const char *dir, uint64_t cache_bytes, struct vt_service **o
 		return vt_fail(err, ENOMEM, "no memory for a server's parts");
 	(void) pthread_mutex_init(&service->ending, NULL);
 	service->counters = vt_counters_new();
-	service->recent = vt_recent_nodes_new();
+	service->recent = vt_recent_leaves_new();
 	service->leads = vt_leads_new();
 	if (!service->counters || !service->recent || !service->leads)
 		return vt_fail(err, ENOMEM, "no memory for a server's parts");
@@ -185,7 +185,7 @@ void vt_service_close(struct vt_service *service)
 	vt_people_free(service->people);
 	vt_book_close(service->book);
 	vt_timekeeper_free(service->time);
-	vt_recent_nodes_free(service->recent);
+	vt_recent_leaves_free(service->recent);
 	vt_index_close(service->index);
 	vt_leads_free(service->leads);
 	vt_counters_free(service->counters);

@@ -53,7 +53,7 @@ struct vt_service {
 	struct vt_sessions *sessions; /* the mounts (fs/mount.h) */
 	struct vt_policy_watch *watch;
 	struct vt_counters *counters; /* what the mounts do */
-	struct vt_recent_nodes *recent;
+	struct vt_recent_leaves *recent;
 	struct vt_leads *leads; /* of those who bring files before they are read */
 	pthread_mutex_t ending; /* one lease ends at a time (narrow.c) */
 };

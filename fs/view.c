@@ -26,7 +26,7 @@
 #include "index/base/error.h"
 #include "index/import.h"
 #include "index/link.h"
-#include "index/recent_nodes.h"
+#include "index/recent_leaves.h"
 #include "policy/gate.h"
 
 static const char control_name[] = ".vitrine", labels_name[] = ".labels", query_name[] = ".query";
@@ -295,7 +295,7 @@ static int lookup_in_tree(const struct vt_viewer *viewer, const struct vt_shown 
 			   strlen(name), &shown.node, err);
 	if (r < 0)
 		return r;
-	vt_recent_nodes_note(viewer->service->recent, &parent->version->tree, &shown.node);
+	vt_recent_leaves_note(viewer->service->recent, &parent->version->tree, &shown.node);
 	shown.dataset = vt_dataset_ref(parent->dataset);
 	if (shown.node.entry.type == VT_DIRECTORY) {
 		shown.version = vt_version_ref(parent->version);

@@ -94,6 +94,25 @@ int vt_descend_position(const struct vt_page_source *pages, bool nowait, const s
 	vt_page_entry(page, i, &out->entry);
 	out->position = first;
 	out->ordinal = ordinal;
+	out->index = i;
+	out->page = vt_steal(&page);
+	return 0;
+}
+
+int vt_descend_leaf(const struct vt_page_source *pages, bool nowait, uint64_t id, uint32_t offset,
+		    struct vt_node *out, struct vt_error *err)
+{
+	vt_cleanup(vt_page_unrefp) struct vt_page *page = NULL;
+	unsigned i;
+	int r = get(pages, id, nowait, &page, err);
+
+	if (r < 0)
+		return r;
+	i = vt_page_index_of_node(page, offset);
+	if (page->level > 0 || vt_page_nodes_before(page, i) != offset)
+		return vt_fail(err, ENOENT, "page %" PRIu64 " has no such entry", id);
+	vt_page_entry(page, i, &out->entry);
+	out->index = i;
 	out->page = vt_steal(&page);
 	return 0;
 }

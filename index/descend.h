@@ -27,3 +27,11 @@ int vt_descend_child(const struct vt_page_source *pages, bool nowait, struct vt_
  */
 int vt_descend_position(const struct vt_page_source *pages, bool nowait, const struct vt_node *dir,
 			uint32_t position, struct vt_node *out, struct vt_error *err);
+
+/*
+ * A leaf that was come down to before: the entry that stands `offset` nodes behind its first one.
+ * -ENOENT: none does, that node is below one of its directories, or in another page. Sets all of
+ * `out` but position and ordinal.
+ */
+int vt_descend_leaf(const struct vt_page_source *pages, bool nowait, uint64_t id, uint32_t offset,
+		    struct vt_node *out, struct vt_error *err);

@@ -107,6 +107,7 @@ int vt_tree_lookup(const struct vt_page_source *pages, bool nowait, struct vt_di
 	vt_page_entry(page, (unsigned) i, &out->entry);
 	out->position = position;
 	out->ordinal = ordinal;
+	out->index = (unsigned) i;
 	out->page = vt_steal(&page);
 	return 0;
 }
@@ -214,6 +215,7 @@ int vt_dir_cursor_next(struct vt_dir_cursor *cursor, const struct vt_page_source
 	vt_page_entry(cursor->leaf, i, &out->entry);
 	out->position = cursor->leaf_node + vt_page_nodes_before(cursor->leaf, i);
 	out->ordinal = cursor->next++;
+	out->index = i;
 	out->page = vt_page_ref(cursor->leaf);
 	return 1;
 }

@@ -58,6 +58,7 @@ struct vt_node {
 	struct vt_entry entry;
 	uint32_t position;
 	uint32_t ordinal; /* index within its directory (not set by vt_tree_at on the root) */
+	unsigned index;   /* within the page (likewise) */
 	struct vt_page *page;
 };
 void vt_node_done(struct vt_node *node);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps from a name, or a node id, to an entry of a tree (steps.h). Pages are in the cache. */
 #include "index/page_cache.h"
-#include "index/recent_nodes.h"
+#include "index/recent_leaves.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/steps.h"
 #include "tests/unit/fake_store.h"
@@ -14,7 +14,7 @@ static struct vt_tree tree;
 static struct vt_lru *lru;
 static struct vt_page_cache cache;
 static struct vt_page_source pages;
-static struct vt_recent_nodes *recent;
+static struct vt_recent_leaves *recent;
 
 static void set_up(void)
 {
@@ -33,7 +33,7 @@ static void set_up(void)
 		fake_put(&store, VT_CF_PAGE, key, sizeof key, page->value, page->len);
 	}
 	lru = vt_lru_new(64u << 20);
-	recent = vt_recent_nodes_new();
+	recent = vt_recent_leaves_new();
 	must(lru && recent);
 	vt_page_cache_init(&cache, &store, lru);
 	pages = vt_page_cache_source(&cache);
@@ -41,7 +41,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	vt_recent_nodes_free(recent);
+	vt_recent_leaves_free(recent);
 	vt_lru_free(lru);
 	memory_done(&memory);
 	model_free(root);
@@ -70,7 +70,7 @@ STEP step_find_a_recent_node(uint32_t i)
 {
 	struct vt_node node;
 
-	must(vt_recent_nodes_at(recent, &pages, true, &tree, 1 + i % 4, &node, NULL) == 0);
+	must(vt_recent_leaves_at(recent, &pages, true, &tree, 1 + i % 4, &node, NULL) == 0);
 	vt_node_done(&node);
 }
 
