@@ -12,43 +12,64 @@
 
 void vt_positions_done(struct vt_positions *set)
 {
-	for (uint32_t i = 0; i < set->page_count; i++)
+	for (uint32_t i = 0; i < set->count; i++)
 		free(set->pages[i]);
 	free(set->pages);
 	*set = (struct vt_positions){0};
 }
 
-static int grow(struct vt_positions *set, uint32_t page)
+/* Where the page is, or would be. */
+static uint32_t find(const struct vt_positions *set, uint32_t number)
 {
-	uint32_t count = set->page_count ? set->page_count : 4;
-	uint64_t **pages;
+	uint32_t low = 0, high = set->count;
 
-	while (count <= page)
-		count *= 2;
-	if (count > set->page_count) {
-		pages = realloc(set->pages, count * sizeof *pages);
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (set->pages[middle]->number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_there(const struct vt_positions *set, uint32_t at, uint32_t number)
+{
+	return at < set->count && set->pages[at]->number == number;
+}
+
+static int insert(struct vt_positions *set, uint32_t at, uint32_t number)
+{
+	struct vt_positions_page *page, **pages = set->pages;
+	uint32_t room = set->room ? 2 * set->room : 1;
+
+	if (set->count == set->room) {
+		pages = reallocarray(pages, room, sizeof *pages);
 		if (!pages)
 			return -ENOMEM;
-		memset(pages + set->page_count, 0, (count - set->page_count) * sizeof *pages);
 		set->pages = pages;
-		set->page_count = count;
+		set->room = room;
 	}
-	set->pages[page] = calloc(WORDS, sizeof(uint64_t));
-	return set->pages[page] ? 0 : -ENOMEM;
+	page = calloc(1, sizeof *page);
+	if (!page)
+		return -ENOMEM;
+	page->number = number;
+	memmove(pages + at + 1, pages + at, (set->count - at) * sizeof(struct vt_positions_page *));
+	pages[at] = page;
+	set->count++;
+	return 0;
 }
 
 int vt_positions_add(struct vt_positions *set, uint32_t position)
 {
-	uint32_t page = position / VT_POSITIONS_PAGE, bit = position % VT_POSITIONS_PAGE;
+	uint32_t number = position / VT_POSITIONS_PAGE, bit = position % VT_POSITIONS_PAGE;
+	uint32_t at = find(set, number);
+	int r = is_there(set, at, number) ? 0 : insert(set, at, number);
 
-	if (page >= set->page_count || !set->pages[page]) {
-		int r = grow(set, page);
-
-		if (r < 0)
-			return r;
-	}
-	set->pages[page][bit / 64] |= 1ull << bit % 64;
-	return 0;
+	if (r == 0)
+		set->pages[at]->bits[bit / 64] |= 1ull << bit % 64;
+	return r;
 }
 
 int vt_positions_add_run(struct vt_positions *set, uint32_t first, uint32_t last)
@@ -62,43 +83,43 @@ int vt_positions_add_run(struct vt_positions *set, uint32_t first, uint32_t last
 
 bool vt_positions_has(const struct vt_positions *set, uint32_t position)
 {
-	uint32_t page = position / VT_POSITIONS_PAGE, bit = position % VT_POSITIONS_PAGE;
+	uint32_t number = position / VT_POSITIONS_PAGE, bit = position % VT_POSITIONS_PAGE;
+	uint32_t at = find(set, number);
 
-	return page < set->page_count && set->pages[page] &&
-	       (set->pages[page][bit / 64] >> bit % 64 & 1);
+	return is_there(set, at, number) && (set->pages[at]->bits[bit / 64] >> bit % 64 & 1);
 }
 
 uint64_t vt_positions_count(const struct vt_positions *set)
 {
 	uint64_t count = 0;
 
-	for (uint32_t i = 0; i < set->page_count; i++)
-		for (size_t j = 0; set->pages[i] && j < WORDS; j++)
-			count += (unsigned) __builtin_popcountll(set->pages[i][j]);
+	for (uint32_t i = 0; i < set->count; i++)
+		for (size_t j = 0; j < WORDS; j++)
+			count += (unsigned) __builtin_popcountll(set->pages[i]->bits[j]);
 	return count;
 }
 
-/* The first position from `at` on that is set (or is not); END: there is none. */
-static uint64_t next(const struct vt_positions *set, uint64_t at, bool is_set)
+/* The first position from `position` on that is set (or is not); END: there is none. */
+static uint64_t next(const struct vt_positions *set, uint64_t position, bool is_set)
 {
-	while (at < END) {
-		uint32_t page = (uint32_t) (at / VT_POSITIONS_PAGE);
-		const uint64_t *words = page < set->page_count ? set->pages[page] : NULL;
+	while (position < END) {
+		uint32_t number = (uint32_t) (position / VT_POSITIONS_PAGE);
+		uint32_t at = find(set, number);
 		uint64_t word;
 
-		if (page >= set->page_count && is_set)
-			return END;
-		if (!words) {
+		if (!is_there(set, at, number)) {
 			if (!is_set)
-				return at;
-			at = ((uint64_t) page + 1) * VT_POSITIONS_PAGE;
+				return position;
+			if (at == set->count)
+				return END;
+			position = (uint64_t) set->pages[at]->number * VT_POSITIONS_PAGE;
 			continue;
 		}
-		word = words[at % VT_POSITIONS_PAGE / 64];
-		word = (is_set ? word : ~word) & ~0ull << at % 64;
+		word = set->pages[at]->bits[position % VT_POSITIONS_PAGE / 64];
+		word = (is_set ? word : ~word) & ~0ull << position % 64;
 		if (word)
-			return (at & ~63ull) + (unsigned) __builtin_ctzll(word);
-		at = (at & ~63ull) + 64;
+			return (position & ~63ull) + (unsigned) __builtin_ctzll(word);
+		position = (position & ~63ull) + 64;
 	}
 	return END;
 }

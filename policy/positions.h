@@ -5,7 +5,8 @@
  * Sets of positions (index/tree.h): which files of a version were opened. In memory pages of bits,
  * made as they are touched; in the log runs, so that a whole walk is a few bytes: numbers as in
  * LEB128 (7 bits a byte, lowest first, the top bit: more follows), in turn how many positions are
- * skipped and how many, less one, are set.
+ * skipped and how many, less one, are set. Documents of a version are numbered down from the last
+ * position there is (fs/node.h), so that what lies between must cost nothing.
  *
  * Not thread-safe.
  */
@@ -15,11 +16,15 @@
 
 #include "index/base/buf.h"
 
-struct vt_positions {
-	uint64_t **pages; /* of VT_POSITIONS_PAGE bits; NULL: none set */
-	uint32_t page_count;
-};
 #define VT_POSITIONS_PAGE 4096u
+struct vt_positions_page {
+	uint32_t number; /* of the position of bit 0, in pages */
+	uint64_t bits[VT_POSITIONS_PAGE / 64];
+};
+struct vt_positions {
+	struct vt_positions_page **pages; /* those with a bit set, by number */
+	uint32_t count, room;
+};
 
 void vt_positions_done(struct vt_positions *set); /* empty afterwards */
 

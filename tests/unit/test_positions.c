@@ -5,6 +5,8 @@
 #include "tests/unit/suite.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int add_run(void *set, uint32_t first, uint32_t last)
@@ -26,8 +28,14 @@ static void round_trip(const struct vt_positions *set, size_t max)
 	}
 	ck_assert_uint_eq(sum, vt_positions_count(set));
 	ck_assert_uint_eq(vt_positions_count(&again), sum);
-	for (uint32_t i = 0; i < set->page_count * VT_POSITIONS_PAGE; i++)
-		ck_assert_int_eq(vt_positions_has(&again, i), vt_positions_has(set, i));
+	ck_assert_uint_eq(again.count, set->count);
+	for (uint32_t i = 0; i < set->count * VT_POSITIONS_PAGE; i++) {
+		uint32_t page = set->pages[i / VT_POSITIONS_PAGE]->number;
+		uint32_t position = page * VT_POSITIONS_PAGE + i % VT_POSITIONS_PAGE;
+
+		ck_assert_int_eq(vt_positions_has(&again, position),
+				 vt_positions_has(set, position));
+	}
 	vt_positions_done(&again);
 	vt_buf_done(&piece);
 }
@@ -45,6 +53,40 @@ START_TEST(random_sets_come_back_the_same)
 		round_trip(&set, 2100);
 		vt_positions_done(&set);
 	}
+}
+END_TEST
+
+START_TEST(positions_that_come_in_any_order_are_all_there_and_no_others)
+{
+	static uint8_t expected[100 * VT_POSITIONS_PAGE];
+	struct vt_positions set = {0};
+	unsigned seed = 7;
+
+	for (int i = 0; i < 3000; i++) {
+		uint32_t position = (uint32_t) rand_r(&seed) % sizeof expected;
+
+		expected[position] = 1;
+		ck_assert_int_eq(vt_positions_add(&set, position), 0);
+	}
+	for (uint32_t i = 0; i < sizeof expected; i++)
+		ck_assert_int_eq(vt_positions_has(&set, i), expected[i]);
+	round_trip(&set, 2100);
+	vt_positions_done(&set);
+}
+END_TEST
+
+START_TEST(the_last_positions_take_no_more_memory_than_the_first)
+{
+	struct vt_positions set = {0};
+	struct mallinfo2 before = mallinfo2(), after;
+
+	ck_assert_int_eq(vt_positions_add(&set, 3), 0);
+	ck_assert_int_eq(vt_positions_add(&set, 0x80000001u), 0);
+	ck_assert_int_eq(vt_positions_add(&set, UINT32_MAX), 0);
+	after = mallinfo2();
+	ck_assert_uint_lt(after.uordblks + after.hblkhd, before.uordblks + before.hblkhd + 4096);
+	round_trip(&set, 64);
+	vt_positions_done(&set);
 }
 END_TEST
 
@@ -105,5 +147,7 @@ START_TEST(base64_has_one_text_for_each_value)
 }
 END_TEST
 
-VT_SUITE(positions, random_sets_come_back_the_same, a_whole_walk_is_a_few_bytes,
+VT_SUITE(positions, random_sets_come_back_the_same,
+	 positions_that_come_in_any_order_are_all_there_and_no_others,
+	 the_last_positions_take_no_more_memory_than_the_first, a_whole_walk_is_a_few_bytes,
 	 what_encode_does_not_write_is_refused, base64_has_one_text_for_each_value)
