@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "index/base/cleanup.h"
+#include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/base/file.h"
 #include "index/folder.h"
@@ -22,6 +23,7 @@
 #define TRIALS 64 /* RocksDB syncs each change of the list: of all families once, and then some */
 #define TRIAL  "trial"
 #define LISTS  "MANIFEST-"
+#define TORN   "torn-" LISTS
 
 struct cut {
 	const char *index;
@@ -73,7 +75,10 @@ static int make_trial(struct cut *cut, struct vt_error *err)
 		r = vt_folder_remove(cut->trial, err); /* of one who died */
 	if (r == 0)
 		r = vt_folder_make(cut->trial, 0700, err);
-	return r < 0 ? r : vt_folder_each(cut->index, link_entry, cut, err);
+	if (r == 0)
+		r = vt_folder_each(cut->index, link_entry, cut, err);
+	VT_CRASHPOINT("cut-trial-made");
+	return r;
 }
 
 /* 1: with *end bytes the judge has nothing against the list in `fd`; 0: with no length of `ends`.
@@ -97,6 +102,29 @@ static int try_ends(const struct cut *cut, int fd, const uint64_t *ends, int cou
 	return r < 0 ? r : 0;
 }
 
+/* 1: cut to *end bytes the list has nothing against it; 0: there is no such end. */
+static int find_end(struct cut *cut, const struct vt_manifest *list,
+		    const struct vt_manifest_mark *mark, vt_manifest_judge *judge, void *context,
+		    uint64_t *end, struct vt_error *err)
+{
+	uint64_t ends[TRIALS];
+	int count, r;
+
+	if (list->mark.number != mark->number)
+		return 0;
+	cut->number = mark->number;
+	count = vt_journal_ends(list->fd, mark->length, ends, TRIALS);
+	if (count < 0)
+		return vt_fail(err, -count, "cannot read the list of tables: %m");
+	if (count == 0)
+		return 0;
+	r = make_trial(cut, err);
+	if (r == 0)
+		r = try_ends(cut, list->fd, ends, count, judge, context, end, err);
+	(void) vt_folder_remove(cut->trial, NULL);
+	return r;
+}
+
 /* ---- the cut -------------------------------------------------------------------------------- */
 
 static int save_rest(const struct cut *cut, int fd, uint64_t end, uint64_t *bytes,
@@ -105,7 +133,7 @@ static int save_rest(const struct cut *cut, int fd, uint64_t end, uint64_t *byte
 	vt_autoclose int saved = -1;
 	char path[VT_PATH];
 	struct stat st;
-	int r = vt_path(path, err, "%s/torn-" LISTS "%06" PRIu64, cut->index, cut->number);
+	int r = vt_path(path, err, "%s/" TORN "%06" PRIu64, cut->index, cut->number);
 
 	if (r < 0)
 		return r;
@@ -129,10 +157,23 @@ static int cut_off(const struct cut *cut, int fd, uint64_t end, uint64_t *bytes,
 		r = save_rest(cut, fd, end, bytes, err);
 	if (r < 0)
 		return r;
+	VT_CRASHPOINT("cut-end-saved");
 	list = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (list < 0 || ftruncate(list, (off_t) end) < 0 || fsync(list) < 0)
 		return vt_fail(err, errno, "cannot cut '%s': %m", path);
+	VT_CRASHPOINT("cut-made");
 	return 1;
+}
+
+int vt_manifest_can_cut(const char *index, const struct vt_manifest_mark *mark,
+			vt_manifest_judge *judge, void *context, struct vt_error *err)
+{
+	vt_cleanup(vt_manifest_close) struct vt_manifest list = {.fd = -1};
+	struct cut cut = {.index = index};
+	uint64_t end;
+	int r = vt_manifest_open(index, &list, err);
+
+	return r < 0 ? r : find_end(&cut, &list, mark, judge, context, &end, err);
 }
 
 int vt_manifest_cut(const char *index, const struct vt_manifest_mark *mark,
@@ -140,20 +181,15 @@ int vt_manifest_cut(const char *index, const struct vt_manifest_mark *mark,
 {
 	vt_cleanup(vt_manifest_close) struct vt_manifest list = {.fd = -1};
 	struct cut cut = {.index = index};
-	uint64_t ends[TRIALS], end = 0;
-	int count, r = vt_manifest_open(index, &list, err);
+	uint64_t end;
+	int r = vt_manifest_open(index, &list, err);
 
-	if (r < 0 || list.mark.number != mark->number)
-		return r;
-	cut.number = mark->number;
-	count = vt_journal_ends(list.fd, mark->length, ends, TRIALS);
-	if (count < 0)
-		return vt_fail(err, -count, "cannot read the list of tables: %m");
-	if (count == 0)
-		return 0;
-	r = make_trial(&cut, err);
 	if (r == 0)
-		r = try_ends(&cut, list.fd, ends, count, judge, context, &end, err);
-	(void) vt_folder_remove(cut.trial, NULL);
+		r = find_end(&cut, &list, mark, judge, context, &end, err);
 	return r > 0 ? cut_off(&cut, list.fd, end, bytes, err) : r;
+}
+
+bool vt_manifest_is_torn(const char *name)
+{
+	return strncmp(name, TORN, strlen(TORN)) == 0;
 }

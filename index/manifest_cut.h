@@ -9,6 +9,7 @@
  *
  * One thread at a time, under the lock of the commit note.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vt_error;
@@ -25,3 +26,9 @@ typedef int vt_manifest_judge(void *context, const char *dir, struct vt_error *e
  */
 int vt_manifest_cut(const char *index, const struct vt_manifest_mark *mark,
 		    vt_manifest_judge *judge, void *context, uint64_t *bytes, struct vt_error *err);
+/* The same without the cut: 1, it would help; 0, it would not. Nothing is changed. */
+int vt_manifest_can_cut(const char *index, const struct vt_manifest_mark *mark,
+			vt_manifest_judge *judge, void *context, struct vt_error *err);
+
+/* Is the file of an index what was cut off? */
+bool vt_manifest_is_torn(const char *name);

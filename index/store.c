@@ -426,6 +426,8 @@ int vt_store_would_open(struct vt_store *store, const char *dir, struct vt_error
 	(void) pthread_mutex_lock(&store->commit_lock);
 	if (r == 0)
 		r = judge(&must, dir, err);
+	if (r == -EBADMSG && vt_manifest_can_cut(dir, &store->note.mark, judge, &must, NULL) > 0)
+		r = 0; /* as opening does */
 	(void) pthread_mutex_unlock(&store->commit_lock);
 	return r;
 }

@@ -216,6 +216,7 @@ class Stage:
             # Not how many: what a publish that died had taken in, the next one may refer to.
             "strays": sum(count for top, count in files.items() if "/shards" in top) - summary["shards"],
             **{f"files in {name}": files.get(os.path.join(self.store, name), 0) for name in ("stamps", "keys", "run", "run/mounts")},
+            "in index/trial": os.path.exists(os.path.join(self.store, "index/trial")),
             "in tmp": len(os.listdir(os.path.join(self.store, "tmp"))),
         }
 

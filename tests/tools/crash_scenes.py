@@ -121,6 +121,17 @@ def upgrade(stage):
     return stage.run(["upgrade", "--quiet"], program=stage.other)
 
 
+# ---- an index -----------------------------------------------------------------------------------------------------------------
+
+
+def lose_table(stage, source):
+    """The index lists a table that is gone, and that nobody had been told of: as after a failed sync of the list."""
+    status = stage.die_in("rows-ingested", ["publish", "--quiet", "birds", source])
+    tables = [name for name in os.listdir(os.path.join(stage.store, "index")) if name.endswith(".sst")]
+    os.unlink(os.path.join(stage.store, "index", max(tables)))
+    return status
+
+
 # ---- audit -------------------------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +196,8 @@ def make(folder, alice, bob, fill):
         # What publishers left who died with their server, one in a new dataset.
         Scene("recover", [["ls"], ["stop", "--quiet"]], basic + ["dies import-moved publish birds " + s["two"]]),
         Scene("recover-new", [["ls"], ["stop", "--quiet"]], basic + ["dies import-moved publish new " + s["two"]]),
+        # A list of tables that has to be cut before the index opens.
+        Scene("cut", [["ls"], ["stop", "--quiet"]], [*basic, Step(lambda stage: lose_table(stage, s["two"]))]),
         # What a server had recorded of a mount that it never served.
         Scene("recover-mount", [["ls"], ["stop", "--quiet"]], [*basic, Step(lose_mount)]),
         Scene(

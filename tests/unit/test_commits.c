@@ -251,6 +251,35 @@ START_TEST(a_list_that_names_a_table_which_was_never_committed_is_cut)
 }
 END_TEST
 
+/* A server that is stuck asks before it lets another one begin. */
+START_TEST(an_index_that_would_be_cut_would_open)
+{
+	int status;
+
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_dead_store(false);
+	if (fork() == 0) {
+		off_t size;
+
+		index_open();
+		take_in_a_row();
+		ck_assert_int_eq(unlink(newest("index/*.sst")), 0);
+		size = size_of(newest("index/MANIFEST-*"));
+		must(vt_index_would_open(idx, &err) == 0);
+		ck_assert_int_eq(size_of(newest("index/MANIFEST-*")), size);
+		ck_assert_int_ne(access(vt_scratch_path("index/trial"), F_OK), 0);
+		raise(SIGKILL);
+	}
+	ck_assert_int_gt(wait(&status), 0);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	index_open();
+	ck_assert(has_both());
+	ck_assert_uint_gt(vt_store_cut_bytes(idx->store), 0);
+	index_tear_down();
+}
+END_TEST
+
 START_TEST(a_hole_in_what_was_never_marked_is_cut_off)
 {
 	const char *list;
@@ -579,7 +608,8 @@ VT_SUITE(commits, a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless,
 	 a_record_of_a_used_log_is_refused_and_given_up_with_what_follows,
 	 a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harmless,
 	 a_list_that_names_a_table_which_was_never_committed_is_cut,
-	 a_hole_in_what_was_never_marked_is_cut_off, a_list_without_a_table_of_a_commit_is_not_cut,
+	 an_index_that_would_be_cut_would_open, a_hole_in_what_was_never_marked_is_cut_off,
+	 a_list_without_a_table_of_a_commit_is_not_cut,
 	 a_bit_of_the_list_of_tables_flipped_at_rest_is_noticed_or_harmless,
 	 an_index_is_at_rest_from_its_close_to_its_opening,
 	 an_index_at_rest_that_was_touched_is_looked_at_first,
