@@ -202,21 +202,39 @@ static void check_clock(struct checkup *c, struct vt_client *client)
 		tell(c, OK, "clock", "is taken for right");
 }
 
-/* Who does not administer the store is not told. */
-static void check_confinement(struct checkup *c, struct vt_client *client)
+static void check_confinement(struct checkup *c, const json_t *status)
 {
-	vt_cleanup(vt_json_freep) json_t *status = NULL;
-	const struct vt_call call = {.op = "status"};
-	const char *holds, *lacks;
+	const char *holds = vt_json_text(status, "confined", NULL),
+		   *lacks = vt_json_text(status, "unconfined", NULL);
 
-	if (vt_client_call(client, &call, &status, NULL) < 0)
-		return;
-	holds = vt_json_text(status, "confined", NULL);
-	lacks = vt_json_text(status, "unconfined", NULL);
 	if (lacks)
 		tell(c, WARN, "confined", "the server does without %s", lacks);
 	else if (holds)
 		tell(c, OK, "confined", "%s", holds);
+}
+
+static void check_torn(struct checkup *c, const json_t *status)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "torn"), i, row) tell(
+		c, WARN, "index",
+		"had an end that was never answered for, after a crash or an error of the disk, "
+		"and is whole without it; what was cut off is '%s', which may be removed",
+		vt_json_text(row, "path", "?"));
+}
+
+/* Who does not administer the store is not told. */
+static void check_status(struct checkup *c, struct vt_client *client)
+{
+	vt_cleanup(vt_json_freep) json_t *status = NULL;
+	const struct vt_call call = {.op = "status"};
+
+	if (vt_client_call(client, &call, &status, NULL) < 0)
+		return;
+	check_confinement(c, status);
+	check_torn(c, status);
 }
 
 static void check_leftovers(struct checkup *c, struct vt_client *client)
@@ -261,7 +279,7 @@ static void check_server(struct checkup *c)
 		tell(c, OK, "server", "pid %lld answers", (long long) vt_json_count(hello, "pid"));
 	if (r < 0)
 		return;
-	check_confinement(c, client);
+	check_status(c, client);
 	check_clock(c, client);
 	(void) vt_client_call(client, &mounts, NULL, NULL);
 	check_leftovers(c, client);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `vitrine status`: the server of the store and what it serves. Asking starts no server. */
 #include <stdio.h>
+#include <string.h>
 
 #include "index/base/error.h"
 #include "tools/commands.h"
@@ -50,6 +51,21 @@ static void print_server(const json_t *status, const json_t *cache)
 	(void) printf("cache     %s of %s\n", used, limit);
 }
 
+static void print_torn(const json_t *torn)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(torn, i, row)
+	{
+		const char *path = vt_json_text(row, "path", "?");
+
+		(void) fputs("cut off   ", stdout);
+		vt_print_name(stdout, path, strlen(path));
+		(void) printf(", %lld bytes\n", (long long) vt_json_count(row, "bytes"));
+	}
+}
+
 static int print_mounts(const struct vt_cli *cli, const json_t *mounts, struct vt_error *err)
 {
 	if (json_array_size(mounts) == 0)
@@ -83,6 +99,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 		return r;
 	if (!cli->json) {
 		print_server(status, json_object_get(status, "cache"));
+		print_torn(json_object_get(status, "torn"));
 		r = print_mounts(cli, mounts, err);
 		if (json_array_size(leftovers) > 0)
 			(void) putchar('\n');

@@ -27,6 +27,25 @@ assert_ok vitrine verify --quick --json
 assert_json summary
 assert_out '"damaged":0'
 
+it "goes on without an end of the index that nobody was told of, and names where it is"
+kill -9 "$(pids_of server)"
+printf '\1\2\3\4\6\0\1never!' >>"$(find "$VITRINE_STORE/index" -name 'MANIFEST-*')"
+assert_ok vitrine verify
+torn=$(find "$VITRINE_STORE/index" -name 'torn-MANIFEST-*')
+assert_ok vitrine status
+assert_out "cut off   $torn, 13 bytes"
+vitrine stop --quiet
+assert_ok vitrine ls # whoever opens it later says so, too
+assert_ok vitrine status --json
+assert_json torn
+assert_out "\"path\":\"$torn\""
+vitrine doctor --json >"$tmp/out" || true # the machine may lack something
+assert_out '"check":"index","verdict":"WARN"'
+assert_out "$torn"
+rm "$torn"
+assert_ok vitrine status
+! grep -q "cut off" "$tmp/out" || fail "$(cat "$tmp/out")"
+
 it "names a damaged frame, and exits with 5"
 middle=$(($(stat -c %s "$shard") / 2))
 damage "$shard" "$middle"
