@@ -88,7 +88,7 @@ static const struct vt_control_op table[] = {
 	{"clock.accept", VT_RIGHT_ADMIN, VT_OBJECT_STORE, true, FUNCTION(clock_accept)},
 	{"lease.acquire", VT_RIGHT_SEE, VT_OBJECT_PATTERN, true, FUNCTION(lease_acquire)},
 	{"lease.renew", VT_RIGHT_SEE, VT_OBJECT_PATTERN, true, FUNCTION(lease_renew)},
-	{"lease.release", VT_RIGHT_SEE, VT_OBJECT_PATTERN, true, FUNCTION(lease_release)},
+	{"lease.release", VT_RIGHT_SEE, VT_OBJECT_HELD, true, FUNCTION(lease_release)},
 	{"lease.break", VT_RIGHT_ADMIN, VT_OBJECT_PATTERN, true, FUNCTION(lease_break)},
 	{"leases", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(leases)},
 	{"explain", VT_RIGHT_SEE, VT_OBJECT_PATTERN, false, FUNCTION(explain)},
@@ -255,6 +255,11 @@ static int find_version(struct vt_control_request *request, struct vt_error *err
 	return r;
 }
 
+static bool is_about_pattern(const struct vt_control_request *request)
+{
+	return request->op->object == VT_OBJECT_PATTERN || request->op->object == VT_OBJECT_HELD;
+}
+
 /* What a pattern names, with references where it is a dataset or a version. */
 static int find_pattern(struct vt_control_request *request, struct vt_error *err)
 {
@@ -298,7 +303,7 @@ static int find_object(struct vt_control_request *request, struct vt_error *err)
 
 	if (kind == VT_OBJECT_NOTHING || kind == VT_OBJECT_STORE)
 		return 0;
-	if (kind == VT_OBJECT_PATTERN)
+	if (is_about_pattern(request))
 		return find_pattern(request, err);
 	if (kind == VT_OBJECT_IMPORT || kind == VT_OBJECT_RELABEL)
 		return find_import(request, err);
@@ -376,7 +381,7 @@ static int refuse_named(const struct vt_control_request *request, struct vt_erro
 {
 	const char *dataset = "", *version = NULL;
 
-	if (request->op->object == VT_OBJECT_PATTERN)
+	if (is_about_pattern(request))
 		(void) vt_arg_text_or(request->args, "object", &dataset, NULL);
 	(void) vt_arg_text_or(request->args, "dataset", &dataset, NULL);
 	(void) vt_arg_text_or(request->args, "version", &version, NULL);
@@ -412,7 +417,9 @@ static int admit(struct vt_control_request *request, struct vt_error *err)
 		return refuse_named(request, err);
 	if (found < 0 && (found != -EACCES || !request->version)) /* else: withdrawn */
 		return vt_fail(err, -found, "%s", why.text);
-	if (request->op->object == VT_OBJECT_PATTERN)
+	if (request->op->object == VT_OBJECT_HELD && found >= 0 && vt_control_holds(request))
+		return 0;
+	if (is_about_pattern(request))
 		r = vt_control_check_pattern(request, request->op->right, &request->pattern, err);
 	else
 		r = ask_gate(request, request->op->right, request->dataset, request->version, err);

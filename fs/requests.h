@@ -83,7 +83,7 @@ struct vt_control_request {
 	const struct vt_dataset *other_dataset; /* vt_control_find_other(), or NULL */
 	const struct vt_version *other;
 	enum vt_right other_right; /* the right that is needed on it */
-	struct vt_pattern pattern; /* with VT_OBJECT_PATTERN; the two above are filled from it */
+	struct vt_pattern pattern; /* with VT_OBJECT_PATTERN or _HELD; the two above are filled from it */
 	json_t *result;            /* of the answer; NULL for an empty one */
 };
 
@@ -98,6 +98,7 @@ enum vt_control_object {
 	VT_OBJECT_IMPORT,  /* the dataset of the connection's import, a publish */
 	VT_OBJECT_RELABEL, /* what the connection's import gives labels to: dataset, or version */
 	VT_OBJECT_PATTERN, /* args.object: what a rule or a lease is about */
+	VT_OBJECT_HELD,    /* likewise; who has a lease of exactly that needs no right */
 };
 
 struct vt_control_op {
@@ -146,6 +147,9 @@ bool vt_control_sees(const struct vt_control_request *request, const struct vt_v
 /* Does the caller have the right on what a pattern covers? -EACCES with a sentence. */
 int vt_control_check_pattern(const struct vt_control_request *request, enum vt_right right,
 			     const struct vt_pattern *pattern, struct vt_error *err);
+
+/* Does the caller have a lease, or wait for one, of exactly the request's pattern? */
+bool vt_control_holds(const struct vt_control_request *request);
 
 /* A second version that the request is about, found and admitted as VT_OBJECT_SHOWN is. */
 int vt_control_find_other(struct vt_control_request *request, enum vt_right right,

@@ -314,8 +314,8 @@ static unsigned rank(const struct vt_control_request *request, const struct vt_l
 	return (choice == IN_FORCE ? vt_lease_masks(lease) : own) ? 2 : 1;
 }
 
-static int find_lease(struct vt_control_request *request, enum choice choice, struct vt_lease *out,
-		      struct vt_error *err)
+static int find_lease(const struct vt_control_request *request, enum choice choice,
+		      struct vt_lease *out, struct vt_error *err)
 {
 	vt_autofree struct vt_lease *leases = NULL;
 	unsigned best = 0;
@@ -358,6 +358,13 @@ int vt_serve_lease_renew(struct vt_control_request *request, struct vt_error *er
 	if (r >= 0)
 		r = vt_narrow_lease_renew(request->service, lease.id, until, push, &lease, err);
 	return r < 0 ? r : answer(request, &lease, err);
+}
+
+bool vt_control_holds(const struct vt_control_request *request)
+{
+	struct vt_lease lease;
+
+	return find_lease(request, OWN, &lease, NULL) >= 0;
 }
 
 static int end_lease(struct vt_control_request *request, enum choice choice, enum vt_lease_end how,

@@ -92,6 +92,18 @@ kept killed
 works killed pread "0/20 ESTALE"
 works killed map "0/5 SIGBUS"
 
+it "lets its holder give it up who was denied what it is on meanwhile"
+assert_ok as_user "$alice" "$VITRINE" lease acquire birds --for 1h
+assert_ok vitrine deny "user:$alice" browse birds
+assert_status 3 as_user "$alice" "$VITRINE" lease renew birds
+assert_status 1 as_user "$bob" cat "$mnt/birds/v1/a/1"
+assert_ok as_user "$alice" "$VITRINE" lease release birds
+assert_ok as_user "$bob" cat "$mnt/birds/v1/a/1"
+assert_status 1 as_user "$alice" cat "$mnt/birds/v1/a/1"
+assert_ok vitrine audit list --kind lease.drain --json
+tail -n 1 "$tmp/out" | grep -q "\"by\":$(id -u "$alice"),.*\"how\":1," || fail "$(tail -n 1 "$tmp/out")"
+assert_ok vitrine revoke "user:$alice" browse birds
+
 it "can prove who had it, when and by which rule"
 assert_ok vitrine audit verify
 assert_ok vitrine audit who-read birds --json

@@ -292,6 +292,24 @@ START_TEST(who_holds_it_by_an_administrators_hand_renews_and_releases_it)
 }
 END_TEST
 
+/* It keeps everybody out, its holder too, and they are the first to know that it is not needed. */
+START_TEST(who_is_denied_what_they_hold_gives_it_up_and_does_nothing_else_with_it)
+{
+	set_up();
+	publish_birds();
+	must(ask_dropping(&owner, "lease.acquire", "{" HOUR_LONG ", 'user': 'ada'}") == 0);
+	let_ada("deny", "browse");
+	ck_assert_int_eq(ask_dropping(&ada, "lease.renew", "{'object': 'birds', 'until': 0}"),
+			 -EACCES);
+	ck_assert_int_eq(ask_dropping(&ada, "lease.release", "{'object': 'birds@v1'}"), -EACCES);
+	ck_assert_int_eq(ask_dropping(&ben, "lease.release", "{'object': 'birds'}"), -EACCES);
+	must(ask_dropping(&ada, "lease.release", "{'object': 'birds'}") == 0);
+	ck_assert_int_eq(ask_dropping(&ada, "lease.release", "{'object': 'birds'}"), -EACCES);
+	assert_told(&owner, "leases", "{'all': true}", "released", true);
+	tear_down();
+}
+END_TEST
+
 START_TEST(places_in_the_line_end_with_the_server_that_kept_them)
 {
 	struct vt_lease_wish wish = {.holder = {VT_PRINCIPAL_USER, ADA, "ada"},
@@ -399,6 +417,7 @@ VT_SUITE(requests_rights, each_row_is_served_to_who_has_its_right_and_to_nobody_
 	 a_file_that_is_sent_stops_when_the_right_ends, listings_and_differences_stop_too,
 	 a_difference_stops_when_the_other_version_is_taken_away,
 	 who_holds_it_by_an_administrators_hand_renews_and_releases_it,
+	 who_is_denied_what_they_hold_gives_it_up_and_does_nothing_else_with_it,
 	 places_in_the_line_end_with_the_server_that_kept_them,
 	 a_partner_is_changed_by_who_answers_for_it_and_stays_theirs,
 	 nobody_learns_of_partners_by_asking_about_them, who_can_calls_groups_as_rules_do,
