@@ -78,7 +78,7 @@ static int send_shard(struct vt_control_request *request, uint32_t serial,
 	int r = vt_index_shard_path(request->service->index, serial, path, err);
 
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? 0 : r; /* gc has dropped it since */
 	file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	vt_digest_format(&shard->digest, digest);
 	return vt_control_send(request,
@@ -89,13 +89,20 @@ static int send_shard(struct vt_control_request *request, uint32_t serial,
 			       NULL, 0, err);
 }
 
+/* All of them, or the one of `serial`, if it is there still. */
 int vt_serve_verify_shards(struct vt_control_request *request, struct vt_error *err)
 {
+	bool one = json_object_get(request->args, "serial") != NULL;
 	vt_cleanup(vt_iterator_freep) struct vt_iterator *rows = NULL;
 	struct vt_value key, value;
-	int r = vt_iterator_new(request->service->index->store, VT_CF_SHARD, NULL, 0, NULL, 0,
-				&rows, err);
+	uint8_t only[sizeof(uint32_t)];
+	uint64_t serial = 0;
+	int r = one ? vt_arg_number(request->args, "serial", UINT32_MAX, &serial, err) : 0;
 
+	vt_key_u32((uint32_t) serial, only);
+	if (r >= 0)
+		r = vt_iterator_new(request->service->index->store, VT_CF_SHARD, only,
+				    one ? sizeof only : 0, NULL, 0, &rows, err);
 	while (r >= 0 && (r = vt_iterator_next(rows, &key, &value, err)) > 0) {
 		struct vt_shard_record shard;
 

@@ -97,6 +97,7 @@ static const struct {
 	{"gc", "{'dry_run': true}"},
 	{"verify.index", "{}"},
 	{"verify.shards", "{}"},
+	{"verify.shards", "{'serial': 1}"},
 	{"verify.dictionary", "{'dataset': 'birds'}"},
 	{"verify.quarantine", "{}"},
 	{"repair.contents", "{'shards': [1]}"},
@@ -275,6 +276,20 @@ START_TEST(a_difference_stops_when_the_other_version_is_taken_away)
 }
 END_TEST
 
+/* ---- shards ---------------------------------------------------------------------------------- */
+
+START_TEST(of_one_shard_is_told_whether_it_is_there)
+{
+	set_up();
+	publish_birds();
+	assert_told(&owner, "verify.shards", "{}", "\"serial\": 1", true);
+	assert_told(&owner, "verify.shards", "{'serial': 1}", "\"serial\": 1", true);
+	assert_told(&owner, "verify.shards", "{'serial': 2}", "serial", false);
+	ck_assert_int_eq(ask_dropping(&owner, "verify.shards", "{'serial': 'x'}"), -EINVAL);
+	tear_down();
+}
+END_TEST
+
 /* ---- leases ---------------------------------------------------------------------------------- */
 
 #define HOUR_LONG "'object': 'birds', 'length': 3600000000000"
@@ -416,6 +431,7 @@ VT_SUITE(requests_rights, each_row_is_served_to_who_has_its_right_and_to_nobody_
 	 an_administrator_who_is_not_the_owner_does_not_repair,
 	 a_file_that_is_sent_stops_when_the_right_ends, listings_and_differences_stop_too,
 	 a_difference_stops_when_the_other_version_is_taken_away,
+	 of_one_shard_is_told_whether_it_is_there,
 	 who_holds_it_by_an_administrators_hand_renews_and_releases_it,
 	 who_is_denied_what_they_hold_gives_it_up_and_does_nothing_else_with_it,
 	 places_in_the_line_end_with_the_server_that_kept_them,

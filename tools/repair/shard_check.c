@@ -114,9 +114,14 @@ static int read_shard(struct vt_shard_check *check, const struct vt_listed_shard
 static int check_shard(struct vt_shard_check *check, const struct vt_listed_shard *shard,
 		       struct vt_error *err)
 {
-	int r = read_shard(check, shard, err);
+	int r = read_shard(check, shard, err), still = 1;
+	struct vt_error why;
 
 	check->shards++;
+	if (r == -ENOENT) /* its file, or its dictionary: gc may have dropped it meanwhile */
+		still = vt_shard_list_has_still(check->list, shard->serial, &why);
+	if (still <= 0)
+		return still < 0 ? vt_fail(err, -still, "%s", why.text) : 0;
 	if (r == -EBADMSG || r == -ENOENT || r == -EIO) {
 		check->report(check->context, shard->path, err->text);
 		if (vt_idmap_put(&check->damaged, shard->serial, 1) < 0)

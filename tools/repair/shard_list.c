@@ -103,6 +103,31 @@ int vt_shard_list_find(const struct vt_shard_list *list, uint32_t serial,
 	return 0;
 }
 
+static int count_row(void *context, const json_t *row, const void *blob, size_t blob_len)
+{
+	size_t *count = context;
+
+	(void) row;
+	(void) blob;
+	(void) blob_len;
+	++*count;
+	return 0;
+}
+
+int vt_shard_list_has_still(struct vt_shard_list *list, uint32_t serial, struct vt_error *err)
+{
+	size_t count = 0;
+	struct vt_call call = {
+		.op = "verify.shards",
+		.args = json_pack("{s:I}", "serial", (json_int_t) serial),
+		.row = count_row,
+		.context = &count,
+	};
+	int r = vt_cli_call_anew(list->cli, &call, NULL, err);
+
+	return r < 0 ? r : count > 0;
+}
+
 static int keep_blob(void *buf, const json_t *row, const void *blob, size_t blob_len)
 {
 	(void) row;

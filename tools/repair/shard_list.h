@@ -33,6 +33,8 @@ struct vt_listed_shard vt_shard_list_at(const struct vt_shard_list *list, size_t
 /* -ENOENT. */
 int vt_shard_list_find(const struct vt_shard_list *list, uint32_t serial,
 		       struct vt_listed_shard *out);
+/* 1: the server has it still; 0: gc has dropped it since it was listed. */
+int vt_shard_list_has_still(struct vt_shard_list *list, uint32_t serial, struct vt_error *err);
 
 /* The dictionary `id` of a shard, for encoding too; borrowed. -ENOENT the index has none. */
 int vt_shard_list_dictionary(struct vt_shard_list *list, uint32_t serial, uint32_t id,
