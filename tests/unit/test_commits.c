@@ -201,6 +201,22 @@ START_TEST(a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harml
 }
 END_TEST
 
+/* The numbers of commits are all there, in a log that is newer than what is lost. */
+START_TEST(a_list_of_tables_that_lost_its_end_is_refused)
+{
+	const char *list;
+
+	if (!VT_CAN_FORK)
+		return;
+	leave_a_dead_store(true);
+	list = newest("index/MANIFEST-*");
+	ck_assert_int_eq(truncate(list, size_of(list) - 2), 0);
+	ck_assert_int_eq(vt_index_open(vt_scratch_dir, 4 << 20, &idx, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.text, "its list of tables"));
+	vt_scratch_done();
+}
+END_TEST
+
 /* The rows of an import that is not committed yet. */
 static void take_in_a_row(void)
 {
@@ -611,6 +627,7 @@ END_TEST
 VT_SUITE(commits, a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless,
 	 a_record_of_a_used_log_is_refused_and_given_up_with_what_follows,
 	 a_bit_of_the_list_of_tables_flipped_after_a_death_is_noticed_or_harmless,
+	 a_list_of_tables_that_lost_its_end_is_refused,
 	 a_list_that_names_a_table_which_was_never_committed_is_cut,
 	 an_index_that_would_be_cut_would_open, a_hole_in_what_was_never_marked_is_cut_off,
 	 a_list_without_a_table_of_a_commit_is_not_cut,
