@@ -17,6 +17,7 @@
 
 #define PATIENCE_MS 60000 /* for requests under way, and for the index to open */
 #define STEP_MS     20
+#define TRIES       20 /* to be first where the next command starts the next server */
 
 /* Asks the server that there is; `begin`: to make way. */
 static int ask(struct vt_cli *cli, bool begin, json_t **result, struct vt_error *err)
@@ -60,31 +61,76 @@ static int ask_successor(struct vt_cli *cli, json_int_t before, json_t **result,
 			       (long long) before, PATIENCE_MS / 1000);
 }
 
+static bool is_this_program(const json_t *server)
+{
+	return json_is_true(json_object_get(server, "same"));
+}
+
+/* Who serves makes way unless it is this program; *now: who serves then. */
+static int make_way(struct vt_cli *cli, json_t **before, json_t **now, struct vt_error *err)
+{
+	int r = vt_cli_connect(cli, err);
+
+	if (r == 0)
+		r = ask(cli, true, before, err);
+	if (r < 0)
+		return r;
+	if (!is_this_program(*before))
+		return ask_successor(cli, vt_json_count(*before, "pid"), now, err);
+	*now = json_incref(*before);
+	return 0;
+}
+
+/*
+ * Mounts are handed to the new program, and back if it fails. Without any the next command starts
+ * the next server, and that may be a command of the old program; or the server was ending already,
+ * for another upgrade.
+ */
+static bool came_late(int r, const json_t *now)
+{
+	if (r < 0)
+		return r == -ECONNREFUSED || r == -ECONNRESET;
+	return !is_this_program(now) && vt_json_count(now, "mounts") == 0;
+}
+
+static int explain_failure(const struct vt_cli *cli, const json_t *now, struct vt_error *err)
+{
+	if (vt_json_count(now, "mounts") == 0)
+		return vt_fail(err, EBUSY,
+			       "other commands start another program (%s) for %s time and again: "
+			       "end them, and upgrade then",
+			       vt_json_text(now, "version", "?"), cli->store);
+	return vt_fail(err, EIO,
+		       "the new program could not take over, and the old one (%s) serves on: "
+		       "%s/run/server.log says why",
+		       vt_json_text(now, "version", "?"), cli->store);
+}
+
 static int replace(struct vt_cli *cli, json_t **now, struct vt_error *err)
 {
 	vt_cleanup(vt_json_freep) json_t *before = NULL;
 	uint64_t begun = vt_clock_monotonic_ns();
-	int r = ask(cli, true, &before, err);
+	int r = make_way(cli, &before, now, err);
 
-	if (r == 0 && json_is_true(json_object_get(before, "same"))) {
-		*now = vt_steal(&before);
-		vt_say(cli, "The server of %s, pid %lld, is this program already.", cli->store,
-		       (long long) vt_json_count(*now, "pid"));
-		return 0;
+	for (int i = 1; i < TRIES && came_late(r, *now); i++) {
+		json_decref(vt_steal(&before));
+		json_decref(vt_steal(now));
+		vt_cli_done(cli);
+		r = make_way(cli, &before, now, err);
 	}
-	if (r == 0)
-		r = ask_successor(cli, vt_json_count(before, "pid"), now, err);
 	if (r < 0)
 		return r;
-	if (!json_is_true(json_object_get(*now, "same")))
-		return vt_fail(err, EIO,
-			       "the new program could not take over, and the old one (%s) serves "
-			       "on: %s/run/server.log says why",
-			       vt_json_text(*now, "version", "?"), cli->store);
-	vt_say(cli, "Version %s has become %s: pid %lld, %lld mount(s), in %.2f s.",
-	       vt_json_text(before, "version", "?"), vt_json_text(*now, "version", "?"),
-	       (long long) vt_json_count(*now, "pid"), (long long) vt_json_count(*now, "mounts"),
-	       (double) (vt_clock_monotonic_ns() - begun) / 1e9);
+	if (!is_this_program(*now))
+		return explain_failure(cli, *now, err);
+	if (is_this_program(before))
+		vt_say(cli, "The server of %s, pid %lld, is this program already.", cli->store,
+		       (long long) vt_json_count(*now, "pid"));
+	else
+		vt_say(cli, "Version %s has become %s: pid %lld, %lld mount(s), in %.2f s.",
+		       vt_json_text(before, "version", "?"), vt_json_text(*now, "version", "?"),
+		       (long long) vt_json_count(*now, "pid"),
+		       (long long) vt_json_count(*now, "mounts"),
+		       (double) (vt_clock_monotonic_ns() - begun) / 1e9);
 	return 0;
 }
 

@@ -66,6 +66,33 @@ it "replaces a server without mounts"
 takes_over two
 takes_over one
 
+it "replaces it though commands of the old program start the next one first"
+touch "$tmp/asking"
+for _ in 1 2; do
+	while [ -e "$tmp/asking" ]; do "$tmp/one/vitrine" ls >/dev/null; done &
+	askers="${askers:-} $!"
+done
+for _ in $(seq "${UPGRADES:-6}"); do
+	takes_over two
+	takes_over one
+done
+rm "$tmp/asking"
+# shellcheck disable=SC2086 # several
+wait $askers || fail "a command was refused"
+
+it "replaces it for two that ask at once"
+for mounted in no yes; do
+	[ $mounted = no ] || assert_ok vitrine mount "$mnt"
+	for copy in two one two one two one; do
+		"$tmp/$copy/vitrine" upgrade >"$tmp/first" 2>&1 &
+		first=$!
+		assert_ok "$tmp/$copy/vitrine" upgrade
+		wait "$first" || fail "$(cat "$tmp/first")"
+		assert_equal "$(program_of "$(pids_of server)")" "$tmp/$copy/vitrine-store"
+	done
+done
+assert_ok vitrine umount "$mnt"
+
 it "is refused to who is neither root nor the store's owner"
 assert_ok vitrine grant "user:$bob" admin '**'
 assert_ok vitrine mount "$mnt"
