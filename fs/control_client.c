@@ -24,6 +24,7 @@ struct vt_client {
 	char *dir;
 	bool start;                /* a server may be started */
 	struct vt_channel channel; /* .fd -1: not connected */
+	bool begun;                /* something that lives on the connection, and nowhere else */
 };
 
 /* ---- one request ----------------------------------------------------------------------------- */
@@ -213,14 +214,6 @@ void vt_client_close(struct vt_client *client)
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
-/* What is published or labelled lives on its connection: on another one requests mean nothing. */
-static bool needs_same_connection(const char *op)
-{
-	bool begins = strcmp(op, "import.begin") == 0 || strcmp(op, "label.begin") == 0;
-
-	return !begins && (strncmp(op, "import.", 7) == 0 || strncmp(op, "label.", 6) == 0);
-}
-
 static int submit(struct vt_client *client, const struct vt_call *call, json_t *request,
 		  struct vt_error *err)
 {
@@ -231,10 +224,21 @@ static int submit(struct vt_client *client, const struct vt_call *call, json_t *
 	if (r != -EPIPE && r != -ECONNRESET)
 		return r;
 	hang_up(client);
-	if (needs_same_connection(call->op))
+	if (client->begun)
 		return ended_early(client, call->op, err);
 	r = reach(client, err);
 	return r < 0 ? r : send_request(client, call, request, err);
+}
+
+/* What is published, labelled or repaired lives on its connection, from its begin to its commit. */
+static void note_begun(struct vt_client *client, const char *op)
+{
+	const char *step = strchr(op, '.');
+
+	if (step && strcmp(step, ".begin") == 0)
+		client->begun = true;
+	else if (step && strcmp(step, ".commit") == 0)
+		client->begun = false;
 }
 
 int vt_client_call(struct vt_client *client, const struct vt_call *call, json_t **result,
@@ -251,8 +255,12 @@ int vt_client_call(struct vt_client *client, const struct vt_call *call, json_t 
 	json_decref(request);
 	if (r >= 0)
 		r = receive_answer(client, call, &answer, &over, err);
-	if (!over)
+	if (!over) {
 		hang_up(client);
+		client->begun = false; /* it has been told */
+	}
+	if (r >= 0)
+		note_begun(client, call->op);
 	if (r >= 0 && result)
 		*result = vt_steal(&answer);
 	json_decref(answer);
