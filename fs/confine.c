@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
@@ -138,13 +139,34 @@ static int find_loader(struct dl_phdr_info *program, size_t size, void *path)
 	return 1;
 }
 
-/* This program, as the next keeper, is all that may be executed. */
-static int allow_program(const struct ruleset *rules, struct vt_error *err)
+/* The folder of this program, unless what a server writes would be in it: then "". */
+static void find_folder(const char *store, char path[PATH_MAX])
+{
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *end;
+
+	path[len > 0 ? len : 0] = '\0';
+	end = strrchr(path, '/');
+	if (end)
+		*end = '\0';
+	if (!end || (strncmp(store, path, (size_t) (end - path)) == 0 && store[end - path] == '/'))
+		path[0] = '\0';
+}
+
+/*
+ * This program, as the next keeper, and what stands beside it, as the one that takes its place: a
+ * keeper that a confined server had to start is as confined, and has to start new programs.
+ */
+static int allow_program(const struct ruleset *rules, const char *store, struct vt_error *err)
 {
 	const uint64_t run = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE;
 	const char *loader = NULL;
+	char folder[PATH_MAX];
 	int r = allow(rules, "/proc/self/exe", run, err);
 
+	find_folder(store, folder);
+	if (r == 0 && folder[0])
+		r = allow(rules, folder, run, err);
 	(void) dl_iterate_phdr(find_loader, &loader);
 	return r == 0 && loader ? allow(rules, loader, run, err) : r;
 }
@@ -154,7 +176,7 @@ static int allow_files(const struct ruleset *rules, const char *store, struct vt
 	int r = allow(rules, store, READ | CHANGE | TRUNCATE, err);
 
 	if (r == 0)
-		r = allow_program(rules, err);
+		r = allow_program(rules, store, err);
 	if (r == 0)
 		r = allow(rules, "/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE, err);
 	for (size_t i = 0; r == 0 && i < sizeof readable / sizeof *readable; i++)

@@ -260,6 +260,12 @@ static int start_server(struct keeper *keeper, struct vt_error *err)
 	} else {
 		r = vt_spawn_self(argv, theirs, &pid, err);
 	}
+	if (r == -EACCES && keeper->trying)
+		return vt_fail(
+			err, EACCES,
+			"a confined server started this keeper when another had died: it may run "
+			"new programs in the folder of its own only; put it there, or stop the "
+			"server first");
 	if (r >= 0)
 		r = watch(keeper, pid, vt_steal_fd(&mine), err);
 	if (r < 0)

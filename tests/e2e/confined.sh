@@ -124,7 +124,30 @@ assert_ok cat "$tmp/mnt/ds/v1/file"
 assert_equal "$(readlink "/proc/$(pids_of server)/exe")" "$tmp/two/vitrine-store"
 assert_equal "$(grep -c "not a program that was installed" "$VITRINE_STORE/run/server.log")" 2
 
+it "runs one that was installed in its place also with a keeper that is confined, and no other"
+kill -9 "$(pids_of keeper)"
+until [ "$(pids_of 'server|keeper' | wc -l)" -eq 2 ]; do sleep 0.05; done
+until vitrine status --json | grep -q '"mountpoint"'; do sleep 0.05; done
+assert_equal "$(of_process "$(pids_of keeper)" NoNewPrivs)" 1
+assert_status 1 vitrine upgrade # from another folder
+assert_err "could not take over"
+grep -q "may run new programs in the folder of its own only" "$VITRINE_STORE/run/server.log" || fail "no reason"
+assert_ok cat "$tmp/mnt/ds/v1/file"
+for program in vitrine vitrine-store; do
+	cp "$tmp/two/$program" "$tmp/two/new"
+	mv "$tmp/two/new" "$tmp/two/$program"
+done
+before=$(pids_of server)
+assert_ok "$tmp/two/vitrine" upgrade
+[ "$(pids_of server)" != "$before" ] || fail "it is the same server"
+assert_equal "$(readlink "/proc/$(pids_of server)/exe")" "$tmp/two/vitrine-store"
+assert_ok cat "$tmp/mnt/ds/v1/file"
+assert_confined
+assert_ok vitrine umount "$tmp/mnt" # the keeper cannot
+stop_servers
+
 it "leaves no dead mount at an orderly end, root's or another user's"
+vitrine mount "$tmp/mnt" --quiet
 kill -TERM "$(pids_of server)"
 until [ -z "$(pids_of 'server|keeper')" ]; do sleep 0.05; done
 assert_equal "$(mounts_below)" ""

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processes of a store in soak.py: one who kills them, and one who watches what they take."""
 import os
+import shutil
 import signal
 import statistics
 import time
 
 import soak_model
-from store import Store, is_death, keepers_of, pids_of
+from store import is_death, keepers_of, pids_of
 
 PUBLISHER_DIES = 0.15  # each second
 STUCK_S = 120  # a read that takes longer hangs
@@ -20,7 +21,6 @@ KEEPER_GROWTH = 4 << 20
 class Killer:
     def __init__(self, run):
         self.run = run
-        self.programs = [os.environ["VITRINE"], os.environ["OTHER"]]
         self.killed = set()  # servers that were killed or told to go
 
     def wait_for_another(self, what, ask, before):
@@ -45,12 +45,17 @@ class Killer:
         self.wait_for_another("keeper", lambda: keepers_of(self.run.store.path), keepers)
         self.run.count("kills")
 
+    def install(self):
+        """Another copy of the program in its place, as a package brings it."""
+        for program in (self.run.store.program, self.run.store.program + "-store"):
+            shutil.copy(program, program + ".new")
+            os.rename(program + ".new", program)
+
     def upgrade(self):
-        """To the other copy of the program."""
-        self.programs.reverse()
+        self.install()
         with self.run.quiet():
             self.killed.add(self.run.store.server())
-            while (done := Store(self.run.store.path, self.programs[0]).run("upgrade")).returncode == 6:
+            while (done := self.run.store.run("upgrade")).returncode == 6:
                 time.sleep(0.05)  # a publish was about to begin
         if done.returncode == 0:
             self.run.count("upgrades")
