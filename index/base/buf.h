@@ -7,9 +7,11 @@
  * The buffer remembers a failed allocation: append as much as needed, ask vt_buf_failed() once.
  * Not thread-safe.
  */
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct vt_buf {
 	uint8_t *data;
@@ -60,10 +62,40 @@ static inline size_t vt_reader_left(const struct vt_reader *r)
 	return (size_t) (r->end - r->at);
 }
 
-const void *vt_reader_get(struct vt_reader *r, size_t len); /* borrowed from what is read */
-uint8_t vt_reader_u8(struct vt_reader *r);
-uint16_t vt_reader_le16(struct vt_reader *r);
-uint32_t vt_reader_le32(struct vt_reader *r);
-uint64_t vt_reader_le64(struct vt_reader *r);
-uint32_t vt_reader_be32(struct vt_reader *r);
-uint64_t vt_reader_be64(struct vt_reader *r);
+/* In place: an entry of a page is some twenty of these. */
+static inline const void *vt_reader_get(struct vt_reader *r, size_t len) /* borrowed */
+{
+	const void *at = r->at;
+
+	if (r->failed || len > vt_reader_left(r)) {
+		r->failed = true;
+		return NULL;
+	}
+	r->at += len;
+	return at;
+}
+
+static inline uint8_t vt_reader_u8(struct vt_reader *r)
+{
+	const uint8_t *p = vt_reader_get(r, 1);
+
+	return p ? *p : 0;
+}
+
+/* One body for all widths: fetch, copy out of unaligned memory, convert. */
+#define VT_DEFINE_READ(name, type, convert)                                                        \
+	static inline type vt_reader_##name(struct vt_reader *r)                                   \
+	{                                                                                          \
+		const void *p = vt_reader_get(r, sizeof(type));                                    \
+		type value = 0;                                                                    \
+                                                                                                   \
+		if (p)                                                                             \
+			memcpy(&value, p, sizeof value);                                           \
+		return convert(value);                                                             \
+	}
+
+VT_DEFINE_READ(le16, uint16_t, le16toh)
+VT_DEFINE_READ(le32, uint32_t, le32toh)
+VT_DEFINE_READ(le64, uint64_t, le64toh)
+VT_DEFINE_READ(be32, uint32_t, be32toh)
+VT_DEFINE_READ(be64, uint64_t, be64toh)
