@@ -214,6 +214,25 @@ void vt_client_close(struct vt_client *client)
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
+static bool is_step(const char *op, const char *step)
+{
+	const char *found = strchr(op, '.');
+
+	return found && strcmp(found, step) == 0;
+}
+
+/*
+ * What is published, labelled or repaired lives on its connection, from its begin to its commit.
+ * Once that connection is lost everything fails, also when the first failure is passed over.
+ */
+static void note_begun(struct vt_client *client, const char *op)
+{
+	if (is_step(op, ".begin"))
+		client->begun = true;
+	else if (is_step(op, ".commit"))
+		client->begun = false;
+}
+
 static int submit(struct vt_client *client, const struct vt_call *call, json_t *request,
 		  struct vt_error *err)
 {
@@ -224,21 +243,10 @@ static int submit(struct vt_client *client, const struct vt_call *call, json_t *
 	if (r != -EPIPE && r != -ECONNRESET)
 		return r;
 	hang_up(client);
-	if (client->begun)
+	if (client->begun && !is_step(call->op, ".begin"))
 		return ended_early(client, call->op, err);
 	r = reach(client, err);
 	return r < 0 ? r : send_request(client, call, request, err);
-}
-
-/* What is published, labelled or repaired lives on its connection, from its begin to its commit. */
-static void note_begun(struct vt_client *client, const char *op)
-{
-	const char *step = strchr(op, '.');
-
-	if (step && strcmp(step, ".begin") == 0)
-		client->begun = true;
-	else if (step && strcmp(step, ".commit") == 0)
-		client->begun = false;
 }
 
 int vt_client_call(struct vt_client *client, const struct vt_call *call, json_t **result,
@@ -255,10 +263,8 @@ int vt_client_call(struct vt_client *client, const struct vt_call *call, json_t 
 	json_decref(request);
 	if (r >= 0)
 		r = receive_answer(client, call, &answer, &over, err);
-	if (!over) {
+	if (!over)
 		hang_up(client);
-		client->begun = false; /* it has been told */
-	}
 	if (r >= 0)
 		note_begun(client, call->op);
 	if (r >= 0 && result)

@@ -371,25 +371,29 @@ START_TEST(a_request_whose_server_dies_names_it_and_the_client_goes_on)
 }
 END_TEST
 
-/* Whatever comes next: else a look at something else would lead to another server in silence. */
 START_TEST(what_was_begun_does_not_go_on_with_another_server)
 {
+	/* Whatever comes next: a look at something else would lead to another server in silence. */
 	static const char *const ops[] = {"import.shard", "import.commit", "label.rows",
 					  "datasets"};
 	struct vt_client *client;
 
 	set_up("60");
-	client = client_of(vt_scratch_dir);
 	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
 		json_t *dataset = json_pack("{s:s}", "dataset", "d");
 
+		client = client_of(vt_scratch_dir);
 		must(call(client, "import.begin", dataset, NULL) == 0);
 		kill_server(pid_of_server(client));
-		ck_assert_int_eq(call(client, ops[i], NULL, NULL), -ECONNRESET);
-		ck_assert_ptr_nonnull(strstr(err.text, ops[i]));
+		for (int times = 0; times < 2; times++) { /* some pass over the first */
+			ck_assert_int_eq(call(client, ops[i], NULL, NULL), -ECONNRESET);
+			ck_assert_ptr_nonnull(strstr(err.text, ops[i]));
+		}
+		must(call(client, "import.begin", json_pack("{s:s}", "dataset", "d"), NULL) == 0);
+		must(call(client, "datasets", NULL, NULL) == 0);
+		vt_client_close(client);
 	}
-	must(call(client, "datasets", NULL, NULL) == 0);
-	tear_down(client);
+	tear_down(client_of(vt_scratch_dir));
 }
 END_TEST
 
