@@ -57,8 +57,9 @@ static int read_outline(struct vt_service *service, const struct vt_version *ver
 		return r;
 	reader = vt_reader_over(value.data, value.len);
 	*offset = vt_reader_le64(&reader);
+	r = reader.failed || vt_reader_left(&reader) ? -EBADMSG : 0;
 	vt_value_done(&value);
-	return reader.failed ? vt_fail(err, EBADMSG, "a damaged outline row") : 0;
+	return r < 0 ? vt_fail(err, EBADMSG, "a damaged outline row") : 0;
 }
 
 /* The last block that begins at or before `offset`, by bisection. */

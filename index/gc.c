@@ -171,7 +171,8 @@ static int keep_page_digest(struct gc *gc, const struct vt_value *key, const str
 	struct vt_reader reader = vt_reader_over(value->data, value->len);
 	uint64_t id = vt_reader_le64(&reader);
 
-	return reader.failed ? bad_row(err, "a page's id") : vt_page_walk_has_seen(gc->walk, id);
+	/* Without such a row a page is merely not found by the next one that is equal to it. */
+	return !reader.failed && vt_page_walk_has_seen(gc->walk, id);
 }
 
 static int keep_link(struct gc *gc, const struct vt_value *key, const struct vt_value *value,
@@ -316,6 +317,8 @@ static int keep_meta(struct gc *gc, const struct vt_value *key, const struct vt_
 	if (vt_catalog_dataset_by_id(gc->index->catalog, id, &dataset, NULL) < 0)
 		return 0;
 	id = vt_reader_le32(&reader);
+	if (reader.failed)
+		return bad_row(err, "the note of a dictionary");
 	if (vt_idmap_add(&gc->dictionaries, dictionary_id(dataset->domain, id), 0) < 0)
 		return vt_fail(err, ENOMEM, "no memory to mark a dictionary");
 	return 1;
@@ -338,8 +341,8 @@ static int sweep_family(struct gc *gc, enum vt_family family, keep_row *keep, ui
 
 	if (r < 0)
 		return r;
-	while ((r = vt_iterator_next(it, &key, &value, err)) > 0) {
-		r = keep(gc, &key, &value, err);
+	while ((r = vt_iterator_next(it, &key, &value, err)) > 0 || vt_is_damaged_row(r, &key)) {
+		r = keep(gc, &key, r > 0 ? &value : &(struct vt_value){0}, err);
 		if (r == 0) {
 			(*dropped)++;
 			r = drop_row(gc, family, &key, err);

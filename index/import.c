@@ -21,6 +21,7 @@
 #include "index/base/error.h"
 #include "index/folder.h"
 #include "index/gc_gate.h"
+#include "index/page_store.h"
 #include "index/record.h"
 #include "index/repair.h"
 
@@ -311,21 +312,12 @@ int vt_import_take(struct vt_import *import, enum vt_counter counter, uint64_t c
 int vt_import_pages(struct vt_import *import, const struct vt_digest *digests, size_t count,
 		    uint64_t *ids, struct vt_error *err)
 {
-	for (size_t i = 0; i < count; i++) {
-		vt_cleanup(vt_value_done) struct vt_value value = {0};
-		uint8_t key[VT_PAGE_DIGEST_KEY];
-		struct vt_reader reader;
-		int r;
+	int r = 0;
 
-		vt_page_digest_key(import->domain, &digests[i], key);
-		r = vt_store_get(import->index->store, VT_CF_PAGE_DIGEST, key, sizeof key, false,
-				 &value, err);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		reader = vt_reader_over(value.data, value.len);
-		ids[i] = r == 0 ? vt_reader_le64(&reader) : 0;
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = vt_page_store_find(import->index->store, import->domain, &digests[i], &ids[i],
+				       err);
+	return r;
 }
 
 /* Has that shard a record, or is it one of this import's own? */

@@ -148,6 +148,16 @@ static int open_parts(struct opened *opened, size_t cache_bytes, bool accept_los
 	return r;
 }
 
+static int cannot_open(const char *dir, int r, struct vt_error *err)
+{
+	struct vt_error reason = err ? *err : (struct vt_error){""};
+
+	return vt_fail(err, -r, "cannot open the store '%s': %s%s", dir, reason.text,
+		       r == -EBADMSG ? " (vitrine-store(7) says what to do \"When a disk is "
+				       "damaged\")"
+				     : "");
+}
+
 static int open_index(const char *dir, size_t cache_bytes, bool accept_loss, struct vt_index **out,
 		      struct vt_error *err)
 {
@@ -167,7 +177,7 @@ static int open_index(const char *dir, size_t cache_bytes, bool accept_loss, str
 	if (r == 0 && !accept_loss)
 		r = vt_import_recover(index, err);
 	if (r < 0)
-		return vt_fail_in(err, r, "cannot open the store '%s'", dir);
+		return cannot_open(dir, r, err);
 	*out = vt_steal(&index);
 	return 0;
 }

@@ -10,7 +10,6 @@
 
 #include "index/base/error.h"
 #include "index/entry_codec.h"
-#include "index/record_private.h"
 
 #define CUT_MASK    63u
 #define LISTED_LEN  (VT_DIGEST_LEN + 8u) /* of a part: digest, labels, bytes */
@@ -137,13 +136,6 @@ static int make_page(uint8_t level, size_t count, const struct vt_buf *body, siz
 	return 0;
 }
 
-static int seal(struct vt_new_page *page, struct vt_error *err)
-{
-	if (vt_record_seal(&page->value) < 0)
-		return vt_fail(err, ENOMEM, "no memory for labels");
-	return 0;
-}
-
 static int flush(struct writer *writer, struct vt_error *err)
 {
 	int r = 0;
@@ -164,8 +156,6 @@ static int add_part(struct writer *writer, const struct vt_buf *block, size_t fr
 	struct vt_new_page *page = &writer->pages[writer->count++];
 	int r = make_page(0, labels, block, from, to, page, err);
 
-	if (r == 0)
-		r = seal(page, err);
 	if (r < 0)
 		return r;
 	vt_buf_put(&writer->list, page->digest.bytes, VT_DIGEST_LEN);
@@ -207,7 +197,7 @@ static int put_list(struct writer *writer, struct vt_error *err)
 	if (r < 0)
 		return r;
 	vt_buf_put(&page->value, writer->ids.data, writer->ids.len);
-	return seal(page, err);
+	return vt_buf_failed(&page->value) ? vt_fail(err, ENOMEM, "no memory for labels") : 0;
 }
 
 /* Puts the parts and the list; the digest and the id of what stands above all. */

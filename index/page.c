@@ -18,7 +18,6 @@
 #include "index/entry_codec.h"
 #include "index/label_rows.h"
 #include "index/page_trailer.h"
-#include "index/record_private.h"
 
 #define HEADER_LEN 4u /* level, version, count */
 
@@ -247,20 +246,6 @@ static bool is_trailer(struct parts *parts, size_t len)
 	return parts->directories <= parts->count;
 }
 
-/* Pages were not sealed at first; the lengths that trailers have tell which are. */
-static const char *read_trailer_len(struct vt_reader *reader, const uint8_t *value,
-				    struct parts *out)
-{
-	out->trailer_len = vt_reader_left(reader);
-	if (is_trailer(out, out->trailer_len))
-		return NULL;
-	if (out->trailer_len < VT_RECORD_SEAL ||
-	    !is_trailer(out, out->trailer_len - VT_RECORD_SEAL))
-		return "its trailer has the wrong length";
-	out->trailer_len -= VT_RECORD_SEAL;
-	return vt_record_break_seal(reader, value) ? NULL : "its seal is broken";
-}
-
 static const char *read_parts(const void *value, size_t len, struct parts *out)
 {
 	struct vt_reader reader = vt_reader_over(value, len);
@@ -282,7 +267,10 @@ static const char *read_parts(const void *value, size_t len, struct parts *out)
 		return "its level is out of range";
 	if (!is_count(out))
 		return "its count is out of range";
-	return read_trailer_len(&reader, value, out);
+	out->trailer_len = vt_reader_left(&reader);
+	if (!is_trailer(out, out->trailer_len))
+		return "its trailer has the wrong length";
+	return NULL;
 }
 
 static struct body *new_body(const struct parts *parts, size_t *size)

@@ -97,10 +97,7 @@ bool vt_page_ends(uint8_t level, unsigned count, size_t bytes, const char *name,
  */
 bool vt_page_label_leaf_ends(unsigned count, const char *name, size_t len);
 
-/*
- * The stored value: u32 length of the canonical bytes, canonical bytes, trailer, seal. The buffer
- * has it to itself.
- */
+/* The stored value: u32 length of the canonical bytes, canonical bytes, trailer. */
 int vt_page_value_encode(const struct vt_page_builder *builder, struct vt_buf *out);
 
 /*

@@ -13,7 +13,6 @@
 #include "index/base/error.h"
 #include "index/entry_codec.h"
 #include "index/page_trailer.h"
-#include "index/record_private.h"
 
 #define CUT_MASK 31u /* a page holds 32 entries on average */
 
@@ -179,5 +178,5 @@ int vt_page_value_encode(const struct vt_page_builder *builder, struct vt_buf *o
 	vt_buf_put(out, builder->canonical.data, builder->canonical.len);
 	vt_buf_put(out, builder->trailer.data, builder->trailer.len);
 	vt_buf_put(out, builder->directories.data, builder->directories.len);
-	return vt_record_seal(out);
+	return vt_buf_failed(out) ? -ENOMEM : 0;
 }

@@ -67,22 +67,22 @@ int vt_page_store_flush(struct vt_page_store *pages, struct vt_error *err)
 	return r;
 }
 
-/* The id of an equal page, or 0. */
-static int find_equal(struct vt_page_store *pages, const uint8_t key[VT_PAGE_DIGEST_KEY],
-		      uint64_t *id, struct vt_error *err)
+int vt_page_store_find(struct vt_store *store, uint32_t domain, const struct vt_digest *digest,
+		       uint64_t *id, struct vt_error *err)
 {
 	vt_cleanup(vt_value_done) struct vt_value value = {0};
+	uint8_t key[VT_PAGE_DIGEST_KEY];
 	struct vt_reader reader;
-	int r = vt_store_get(pages->store, VT_CF_PAGE_DIGEST, key, VT_PAGE_DIGEST_KEY, false,
-			     &value, err);
+	int r;
 
-	*id = 0;
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
+	vt_page_digest_key(domain, digest, key);
+	r = vt_store_get(store, VT_CF_PAGE_DIGEST, key, sizeof key, false, &value, err);
+	if (r < 0 && r != -ENOENT && r != -EBADMSG)
 		return r;
 	reader = vt_reader_over(value.data, value.len);
 	*id = vt_reader_le64(&reader);
+	if (reader.failed || vt_reader_left(&reader))
+		*id = 0;
 	return 0;
 }
 
@@ -104,17 +104,16 @@ static int take_id(struct vt_page_store *pages, uint64_t *id, struct vt_error *e
 static int put_page(struct vt_page_store *pages, struct vt_new_page *page, struct vt_error *err)
 {
 	uint8_t key[VT_PAGE_KEY_LEN], digest_key[VT_PAGE_DIGEST_KEY];
+	int r = vt_page_store_find(pages->store, pages->domain, &page->digest, &page->id, err);
 	uint64_t value;
-	int r;
 
-	vt_page_digest_key(pages->domain, &page->digest, digest_key);
-	r = find_equal(pages, digest_key, &page->id, err);
 	if (r < 0 || page->id)
 		return r;
 	r = take_id(pages, &page->id, err);
 	if (r < 0)
 		return r;
 	vt_page_key(page->id, key);
+	vt_page_digest_key(pages->domain, &page->digest, digest_key);
 	value = htole64(page->id);
 	vt_batch_put(pages->batch, pages->store, VT_CF_PAGE, key, sizeof key, page->value.data,
 		     page->value.len);

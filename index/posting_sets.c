@@ -30,6 +30,18 @@ static void meta_key(uint32_t dataset, uint64_t set, uint8_t key[META_KEY_LEN])
 	vt_key_u64(set, key + META_PREFIX_LEN + 4);
 }
 
+/* A damaged row comes without a value: what is said here can be made again. */
+static int next_row(struct vt_iterator *it, struct vt_value *key, struct vt_value *value,
+		    struct vt_error *err)
+{
+	int r = vt_iterator_next(it, key, value, err);
+
+	if (!vt_is_damaged_row(r, key))
+		return r;
+	*value = (struct vt_value){0};
+	return 1;
+}
+
 /* ---- listing --------------------------------------------------------------------------------- */
 
 static bool read_meta(const struct vt_value *key, const struct vt_value *value,
@@ -55,9 +67,11 @@ static int list(struct vt_store *store, uint32_t dataset, struct vt_posting_set 
 
 	meta_key(dataset, 0, from);
 	r = vt_iterator_new(store, VT_CF_META, from, META_PREFIX_LEN + 4, NULL, 0, &it, err);
-	while (r >= 0 && (r = vt_iterator_next(it, &key, &value, err)) > 0) {
+	while (r >= 0 && (r = next_row(it, &key, &value, err)) > 0) {
 		struct vt_posting_set set;
 
+		if (!value.data) /* as if there was no such set: another one is made */
+			continue;
 		if (!read_meta(&key, &value, &set))
 			return vt_fail(err, EBADMSG, "the row of a set of postings is damaged");
 		if (count == 0)
@@ -97,7 +111,7 @@ static int drop_rows(struct vt_store *store, enum vt_family family, uint64_t set
 
 	vt_key_u64(set, prefix);
 	r = vt_iterator_new(store, family, prefix, sizeof prefix, NULL, 0, &it, err);
-	while (r >= 0 && (r = vt_iterator_next(it, &key, &value, err)) > 0) {
+	while (r >= 0 && (r = next_row(it, &key, &value, err)) > 0) {
 		vt_batch_delete(batch, store, family, key.data, key.len);
 		if (++rows % BATCH_ROWS != 0)
 			continue;
@@ -238,14 +252,19 @@ static int sweep_named(struct vt_index *index, struct vt_idmap *named, struct vt
 {
 	vt_cleanup(vt_iterator_freep) struct vt_iterator *it = NULL;
 	struct vt_value key, value;
+	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
 	int r = vt_iterator_new(index->store, VT_CF_META, META_PREFIX, META_PREFIX_LEN, NULL, 0,
 				&it, err);
 
-	while (r >= 0 && (r = vt_iterator_next(it, &key, &value, err)) > 0) {
+	while (r >= 0 && (r = next_row(it, &key, &value, err)) > 0) {
 		vt_cleanup(vt_dataset_unrefp) const struct vt_dataset *dataset = NULL;
 		struct vt_posting_set set;
 		uint32_t id;
 
+		if (!value.data) { /* the set is then one that nothing names */
+			vt_batch_delete(batch, index->store, VT_CF_META, key.data, key.len);
+			continue;
+		}
 		if (!read_meta(&key, &value, &set))
 			return vt_fail(err, EBADMSG, "the row of a set of postings is damaged");
 		id = vt_key_read_u32((const uint8_t *) key.data + META_PREFIX_LEN);
@@ -254,7 +273,7 @@ static int sweep_named(struct vt_index *index, struct vt_idmap *named, struct vt
 		else if (vt_idmap_add(named, set.id, 1) < 0)
 			r = vt_fail(err, ENOMEM, "no memory to look through postings");
 	}
-	return r;
+	return r < 0 ? r : vt_store_write(index->store, batch, false, err);
 }
 
 /* A set below `end` that is not named was not finished, or not dropped to its end. */
@@ -273,7 +292,7 @@ static int sweep_family(struct vt_index *index, enum vt_family family, const str
 		vt_key_u64(from, first);
 		r = vt_iterator_new(index->store, family, NULL, 0, first, sizeof first, &it, err);
 		if (r == 0)
-			r = vt_iterator_next(it, &key, &value, err);
+			r = next_row(it, &key, &value, err);
 		if (r <= 0)
 			return r;
 		if (key.len < sizeof first)

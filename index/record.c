@@ -5,7 +5,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "index/base/error.h"
 #include "index/record_private.h"
@@ -56,17 +55,6 @@ void vt_dictionary_key(uint32_t domain, uint32_t id, uint8_t key[8])
 	vt_key_u32_u32(domain, id, key);
 }
 
-bool vt_record_break_seal(struct vt_reader *r, const uint8_t *begin)
-{
-	struct vt_reader seal;
-
-	if (vt_reader_left(r) < VT_RECORD_SEAL)
-		return false;
-	r->end -= VT_RECORD_SEAL;
-	seal = vt_reader_over(r->end, VT_RECORD_SEAL);
-	return vt_reader_le64(&seal) == XXH64(begin, (size_t) (r->end - begin), 0);
-}
-
 int vt_record_format(struct vt_reader *r, uint8_t newest, const char *what, struct vt_error *err)
 {
 	uint8_t format = vt_reader_u8(r);
@@ -74,7 +62,7 @@ int vt_record_format(struct vt_reader *r, uint8_t newest, const char *what, stru
 	if (format > newest)
 		return vt_fail(err, ENOTSUP, "the record of a %s was made by a newer vitrine",
 			       what);
-	if (format == 0 || (format == newest && !vt_record_break_seal(r, r->at - 1)))
+	if (format == 0)
 		return vt_fail(err, EBADMSG, "the record of a %s is damaged", what);
 	return format;
 }
@@ -111,10 +99,8 @@ int vt_record_end(const struct vt_reader *r, bool valid, const char *what, struc
 	return 0;
 }
 
-int vt_record_seal(struct vt_buf *out)
+int vt_record_written(const struct vt_buf *out)
 {
-	if (!vt_buf_failed(out))
-		vt_buf_put_le64(out, XXH64(out->data, out->len, 0));
 	return vt_buf_failed(out) ? -ENOMEM : 0;
 }
 
@@ -122,7 +108,7 @@ int vt_space_encode(uint32_t id, struct vt_buf *out)
 {
 	vt_buf_put_u8(out, VT_RECORD_FORMAT);
 	vt_buf_put_le32(out, id);
-	return vt_record_seal(out);
+	return vt_record_written(out);
 }
 
 int vt_space_decode(const void *data, size_t len, uint32_t *id, struct vt_error *err)
@@ -145,7 +131,7 @@ int vt_tag_encode(uint32_t version, uint32_t link, struct vt_buf *out)
 	vt_buf_put_u8(out, VT_RECORD_FORMAT);
 	vt_buf_put_le32(out, version);
 	vt_buf_put_le32(out, link);
-	return vt_record_seal(out);
+	return vt_record_written(out);
 }
 
 int vt_tag_decode(const void *data, size_t len, uint32_t *version, uint32_t *link,
@@ -172,7 +158,7 @@ int vt_exhibit_encode(uint32_t version, enum vt_exhibit_state state, struct vt_b
 	vt_buf_put_u8(out, VT_RECORD_FORMAT);
 	vt_buf_put_u8(out, (uint8_t) state);
 	vt_buf_put_le32(out, version);
-	return vt_record_seal(out);
+	return vt_record_written(out);
 }
 
 int vt_exhibit_decode(const void *data, size_t len, uint32_t *version, enum vt_exhibit_state *state,
@@ -206,7 +192,7 @@ int vt_shard_encode(const struct vt_shard_record *shard, struct vt_buf *out)
 	vt_buf_put_le64(out, shard->size);
 	vt_buf_put_le64(out, shard->content_size);
 	vt_buf_put(out, shard->digest.bytes, VT_DIGEST_LEN);
-	return vt_record_seal(out);
+	return vt_record_written(out);
 }
 
 int vt_shard_decode(const void *data, size_t len, struct vt_shard_record *out, struct vt_error *err)
@@ -235,7 +221,7 @@ int vt_import_encode(uint32_t dataset, uint64_t begun_ns, struct vt_buf *out)
 	vt_buf_put_u8(out, VT_RECORD_FORMAT);
 	vt_buf_put_le32(out, dataset);
 	vt_buf_put_le64(out, begun_ns);
-	return vt_record_seal(out);
+	return vt_record_written(out);
 }
 
 int vt_import_decode(const void *data, size_t len, uint32_t *dataset, uint64_t *begun_ns,

@@ -1,33 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the makers of records and pages share. */
+/* What the makers of records share: record.c, snapshot.c, policy/policy_record.c. */
 #include <string.h>
 
 #include "index/base/buf.h"
 
 struct vt_error;
 
-#define VT_RECORD_FORMAT  2u /* of every record but that of a version */
-#define VT_VERSION_FORMAT 4u
+#define VT_RECORD_FORMAT  1u /* of every record but that of a version */
+#define VT_VERSION_FORMAT 3u
 
-/*
- * The first byte, and the seal, which records of the newest format end with: the reader then ends
- * before it. Then the end, where nothing may be left over. `what` is a noun for the sentence.
+/* The first byte; and the end, where nothing may be left over. `what` is a noun for the sentence.
  */
 int vt_record_begin(struct vt_reader *r, const char *what, struct vt_error *err);
 /* The same of a kind of record that has had several formats: gives which it is, up to `newest`. */
 int vt_record_format(struct vt_reader *r, uint8_t newest, const char *what, struct vt_error *err);
 int vt_record_end(const struct vt_reader *r, bool valid, const char *what, struct vt_error *err);
-
-/*
- * Puts the seal behind a record, which has the buffer to itself: XXH64 of its bytes. RocksDB's sums
- * are of blocks on the disk, and who is let in must not hang on a bit in memory. 0 or -ENOMEM.
- */
-int vt_record_seal(struct vt_buf *out);
-/* What lies between `begin` and the reader's end: false unless its seal is right, which goes. */
-bool vt_record_break_seal(struct vt_reader *r, const uint8_t *begin);
-#define VT_RECORD_SEAL 8u /* bytes */
+int vt_record_written(const struct vt_buf *out); /* 0 or -ENOMEM */
 
 /*
  * Texts: u16 length, bytes, NUL; at most 65,535 bytes, which who puts one has seen to. What is got

@@ -45,6 +45,18 @@ static int iterate(struct vt_index *index, enum vt_family family, struct vt_iter
 	return vt_iterator_new(index->store, family, domain, sizeof domain, NULL, 0, out, err);
 }
 
+/* A damaged row is the index's trouble, which vt_verify_index() names. */
+static int next_sound(struct vt_iterator *it, struct vt_value *key, struct vt_value *value,
+		      struct vt_error *err)
+{
+	int r;
+
+	do
+		r = vt_iterator_next(it, key, value, err);
+	while (vt_is_damaged_row(r, key));
+	return r;
+}
+
 static int walk_chunks(struct vt_index *index, each_chunk *each, void *context,
 		       struct vt_error *err)
 {
@@ -54,12 +66,11 @@ static int walk_chunks(struct vt_index *index, each_chunk *each, void *context,
 
 	if (r < 0)
 		return r;
-	while ((r = vt_iterator_next(it, &key, &value, err)) > 0) {
+	while ((r = next_sound(it, &key, &value, err)) > 0) {
 		struct vt_digest content;
 		struct vt_location at;
 		uint32_t length;
 
-		/* A damaged row is the index's trouble, which vt_verify_index() names. */
 		if (key.len != CHUNK_KEY ||
 		    vt_chunk_decode(value.data, value.len, &at, &length, NULL) < 0)
 			continue;
@@ -107,7 +118,7 @@ static int walk_recipes(struct vt_index *index, each_recipe *each, void *context
 	struct vt_value key, value;
 	int r = lru ? iterate(index, VT_CF_RECIPE, &it, err) : no_memory(err);
 
-	while (r >= 0 && (r = vt_iterator_next(it, &key, &value, err)) > 0) {
+	while (r >= 0 && (r = next_sound(it, &key, &value, err)) > 0) {
 		if (key.len != RECIPE_KEY || vt_key_read_u32((const uint8_t *) key.data + 36) != 0)
 			continue;
 		memcpy(recipe.content.bytes, (const uint8_t *) key.data + 4, VT_DIGEST_LEN);

@@ -85,7 +85,7 @@ int vt_dataset_encode(const struct vt_dataset *dataset, struct vt_buf *out, stru
 	vt_buf_put_le32(out, dataset->owner_uid);
 	vt_buf_put_le64(out, dataset->created_ns);
 	r = put_text(out, dataset->name, VT_DATASET_NAME_MAX, "name", err);
-	if (r == 0 && vt_record_seal(out) < 0)
+	if (r == 0 && vt_buf_failed(out))
 		return vt_fail(err, ENOMEM, "no memory for the record of a dataset");
 	return r;
 }
@@ -303,7 +303,7 @@ int vt_version_encode(const struct vt_version *version, uint64_t removed_ns, str
 	if (r == 0)
 		r = put_labels(out, version, err);
 	put_history(out, &version->history);
-	if (r == 0 && vt_record_seal(out) < 0)
+	if (r == 0 && vt_buf_failed(out))
 		return vt_fail(err, ENOMEM, "no memory for the record of a version");
 	return r;
 }

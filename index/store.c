@@ -25,7 +25,6 @@
 #include "index/journal.h"
 #include "index/manifest_cut.h"
 
-#define FORMAT         1u
 #define WRITE_BUFFERS  (8u << 20)  /* bytes, all families together */
 #define WAL_BYTES      (32u << 20) /* replayed at open at most */
 #define MAX_OPEN_FILES 512
@@ -239,14 +238,23 @@ void vt_store_close(struct vt_store *store)
 	free(store);
 }
 
-static int put_format(struct vt_store *store, struct vt_error *err)
+static int put_format(struct vt_store *store, uint32_t format, bool sync, struct vt_error *err)
 {
 	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
-	uint32_t format = htole32(FORMAT);
+	uint32_t value = htole32(format);
 
-	vt_batch_put(batch, store, VT_CF_META, VT_META_FORMAT, strlen(VT_META_FORMAT), &format,
-		     sizeof format);
-	return vt_store_write(store, batch, true, err);
+	vt_batch_put(batch, store, VT_CF_META, VT_META_FORMAT, strlen(VT_META_FORMAT), &value,
+		     sizeof value);
+	return vt_store_write(store, batch, sync, err);
+}
+
+/* Of an index that will get sealed rows, which an older vitrine must not take for its own. */
+static int raise_format(struct vt_store *store, struct vt_error *err)
+{
+	if (store->format != VT_FORMAT_PLAIN)
+		return 0;
+	store->format = VT_FORMAT_MIXED;
+	return put_format(store, store->format, false, err);
 }
 
 static int check_format(struct vt_store *store, struct vt_error *err)
@@ -262,9 +270,11 @@ static int check_format(struct vt_store *store, struct vt_error *err)
 	if (r < 0)
 		return r;
 	memcpy(&format, value.data, sizeof format);
-	if (le32toh(format) != FORMAT)
-		return vt_fail(err, ENOTSUP, "the index has format %u, this vitrine knows only %u",
-			       le32toh(format), FORMAT);
+	format = le32toh(format);
+	if (format < VT_FORMAT_PLAIN || format > VT_FORMAT_SEALED)
+		return vt_fail(err, ENOTSUP, "the index has format %u, this vitrine knows %u to %u",
+			       format, VT_FORMAT_PLAIN, VT_FORMAT_SEALED);
+	store->format = format;
 	return 0;
 }
 
@@ -283,7 +293,7 @@ int vt_store_create(const char *dir, struct vt_error *err)
 	r = open_db(store, dir, options, false, err);
 	rocksdb_options_destroy(options);
 	if (r == 0)
-		r = put_format(store, err);
+		r = put_format(store, VT_FORMAT_SEALED, true, err);
 	store->writable = r == 0;
 	return r < 0 ? vt_fail_in(err, r, "cannot make the index '%s'", dir) : 0;
 }
@@ -394,6 +404,8 @@ int vt_store_open(const char *dir, const struct vt_store_options *settings, stru
 			   : open_unnoted(store, dir, settings->read_only, err);
 	if (r == 0 && !settings->read_only) /* of a server that died before it could */
 		r = vt_store_drop_boundless(store, err);
+	if (r == 0 && !settings->read_only)
+		r = raise_format(store, err);
 	if (r < 0)
 		return vt_fail_in(err, r, "cannot open the index '%s'", dir);
 	store->writable = !settings->read_only;

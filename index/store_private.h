@@ -18,6 +18,7 @@ struct vt_counter_state {
 struct vt_store {
 	/* constant after vt_store_open() */
 	bool writable;      /* was opened, whole, and not only for reading */
+	uint32_t format;    /* VT_FORMAT_…; 0 until it was read */
 	uint64_t cut_bytes; /* vt_store_cut_bytes() */
 	rocksdb_t *db;
 	rocksdb_cache_t *cache;
@@ -101,4 +102,16 @@ void vt_store_rest(struct vt_store *store);
 bool vt_store_is_at_rest(const char *dir, const struct vt_commit_note *note);
 
 /* Key of the format number in VT_CF_META. */
-#define VT_META_FORMAT "format"
+#define VT_META_FORMAT   "format"
+#define VT_FORMAT_PLAIN  1u /* no row has a seal */
+#define VT_FORMAT_MIXED  2u /* was of format 1: rows from then have none */
+#define VT_FORMAT_SEALED 3u
+
+/* ---- store_rows.c --------------------------------------------------------------------------- */
+
+/*
+ * The seal of a row, which its value ends with on the disk: XXH64 of key and value, little-endian.
+ * RocksDB's sums are of blocks as they were written: of what was wrong in memory before or is
+ * after, they know nothing, nor of a row that came under another key.
+ */
+uint64_t vt_row_seal(const void *key, size_t key_len, const void *value, size_t value_len);

@@ -1,12 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See store.h: reading and writing rows. */
+/*
+ * See store.h: reading and writing rows. Each is sealed as it is written, and comes without its
+ * seal, or not at all, as it is read: nobody else knows of seals.
+ */
 #include "index/store_private.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "index/base/error.h"
+
+uint64_t vt_row_seal(const void *key, size_t key_len, const void *value, size_t value_len)
+{
+	return htole64(XXH64(value, value_len, XXH64(key, key_len, 0)));
+}
+
+static bool break_seal(const void *key, size_t key_len, struct vt_value *value)
+{
+	uint64_t seal;
+	size_t len = value->len - sizeof seal;
+
+	if (value->len < sizeof seal)
+		return false;
+	memcpy(&seal, (const uint8_t *) value->data + len, sizeof seal);
+	if (seal != vt_row_seal(key, key_len, value->data, len))
+		return false;
+	value->len = len;
+	return true;
+}
+
+static int open_row(const struct vt_store *store, enum vt_family family, const void *key,
+		    size_t key_len, struct vt_value *value, struct vt_error *err)
+{
+	if (break_seal(key, key_len, value) || store->format < VT_FORMAT_SEALED)
+		return 0;
+	return vt_fail(err, EBADMSG,
+		       "a row of the index is damaged, of its family '%s' (see 'vitrine verify')",
+		       vt_store_family_name(family));
+}
 
 static void pin_value(rocksdb_pinnableslice_t *pin, struct vt_value *out)
 {
@@ -28,18 +62,20 @@ int vt_store_get(struct vt_store *store, enum vt_family family, const void *key,
 	rocksdb_pinnableslice_t *pin =
 		rocksdb_get_pinned_cf(store->db, nowait ? store->read_nowait : store->read,
 				      store->families[family], key, key_len, &message);
+	int r;
 
 	if (message)
 		return vt_store_outcome(message, err);
 	if (!pin)
 		return vt_fail(err, ENOENT, "the index has no such row");
 	pin_value(pin, out);
-	if (!nowait || out->len > 0)
-		return 0;
 	/* So RocksDB answers for a key of a table that is not open: found, perhaps, and no value.
 	 */
-	vt_value_done(out);
-	return vt_fail(err, EAGAIN, "not in memory");
+	r = nowait && out->len == 0 ? vt_fail(err, EAGAIN, "not in memory")
+				    : open_row(store, family, key, key_len, out, err);
+	if (r < 0)
+		vt_value_done(out);
+	return r;
 }
 
 /* What one call looks up at once: bounds the scratch memory, and RocksDB gains nothing beyond. */
@@ -66,6 +102,9 @@ static int get_some(struct vt_store *store, enum vt_family family, const uint8_t
 		else if (pins[i])
 			pin_value(pins[i], &found[i]);
 	}
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (found[i].data)
+			r = open_row(store, family, key_list[i], key_len, &found[i], err);
 	return r;
 }
 
@@ -104,9 +143,13 @@ void vt_batch_free(struct vt_batch *batch)
 void vt_batch_put(struct vt_batch *batch, struct vt_store *store, enum vt_family family,
 		  const void *key, size_t key_len, const void *value, size_t value_len)
 {
+	const uint64_t seal = vt_row_seal(key, key_len, value, value_len);
+	const char *const keys[] = {key}, *const values[] = {value, (const char *) &seal};
+	const size_t key_lens[] = {key_len}, value_lens[] = {value_len, sizeof seal};
+
 	if (batch)
-		rocksdb_writebatch_put_cf(batch->theirs, store->families[family], key, key_len,
-					  value, value_len);
+		rocksdb_writebatch_putv_cf(batch->theirs, store->families[family], 1, keys,
+					   key_lens, 2, values, value_lens);
 }
 
 void vt_batch_delete(struct vt_batch *batch, struct vt_store *store, enum vt_family family,
@@ -163,7 +206,9 @@ int vt_store_stuck(const struct vt_store *store)
 
 struct vt_iterator {
 	rocksdb_iterator_t *rows;
-	bool started;
+	const struct vt_store *store;
+	enum vt_family family;
+	bool started, failed;
 	size_t prefix_len;
 	char prefix[];
 };
@@ -179,6 +224,8 @@ int vt_iterator_new(struct vt_store *store, enum vt_family family, const void *p
 	if (prefix_len)
 		memcpy(it->prefix, prefix, prefix_len);
 	it->prefix_len = prefix_len;
+	it->store = store;
+	it->family = family;
 	it->rows = rocksdb_create_iterator_cf(store->db, store->scan, store->families[family]);
 	if (from_len)
 		rocksdb_iter_seek(it->rows, from, from_len);
@@ -192,20 +239,24 @@ int vt_iterator_next(struct vt_iterator *it, struct vt_value *key, struct vt_val
 		     struct vt_error *err)
 {
 	char *message = NULL;
+	int r;
 
 	if (it->started && rocksdb_iter_valid(it->rows))
 		rocksdb_iter_next(it->rows);
 	it->started = true;
+	*key = *value = (struct vt_value){0};
 	if (!rocksdb_iter_valid(it->rows)) {
-		rocksdb_iter_get_error(it->rows, &message);
+		if (!it->failed)
+			rocksdb_iter_get_error(it->rows, &message);
+		it->failed = true;
 		return vt_store_outcome(message, err);
 	}
-	*key = *value = (struct vt_value){0};
 	key->data = rocksdb_iter_key(it->rows, &key->len);
 	if (key->len < it->prefix_len || memcmp(key->data, it->prefix, it->prefix_len) != 0)
 		return 0;
 	value->data = rocksdb_iter_value(it->rows, &value->len);
-	return 1;
+	r = open_row(it->store, it->family, key->data, key->len, value, err);
+	return r < 0 ? r : 1;
 }
 
 void vt_iterator_free(struct vt_iterator *it)

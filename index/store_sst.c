@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/buf.h"
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
 
@@ -13,6 +14,7 @@ struct vt_sst {
 	rocksdb_options_t *options;
 	rocksdb_envoptions_t *env;
 	rocksdb_sstfilewriter_t *writer;
+	struct vt_buf value; /* of the row being put, with its seal */
 	uint64_t rows;
 	bool complete;
 	char path[];
@@ -41,10 +43,17 @@ int vt_sst_new(const char *path, struct vt_sst **out, struct vt_error *err)
 int vt_sst_put(struct vt_sst *sst, const void *key, size_t key_len, const void *value,
 	       size_t value_len, struct vt_error *err)
 {
+	const uint64_t seal = vt_row_seal(key, key_len, value, value_len);
 	char *message = NULL;
 	int r;
 
-	rocksdb_sstfilewriter_put(sst->writer, key, key_len, value, value_len, &message);
+	vt_buf_reset(&sst->value);
+	vt_buf_put(&sst->value, value, value_len);
+	vt_buf_put(&sst->value, &seal, sizeof seal);
+	if (vt_buf_failed(&sst->value))
+		return vt_fail(err, ENOMEM, "no memory for a row of '%s'", sst->path);
+	rocksdb_sstfilewriter_put(sst->writer, key, key_len, (const char *) sst->value.data,
+				  sst->value.len, &message);
 	r = vt_store_outcome(message, err);
 	if (r < 0)
 		return vt_fail_in(err, r, "cannot write '%s'", sst->path);
@@ -79,6 +88,7 @@ void vt_sst_free(struct vt_sst *sst)
 	rocksdb_options_destroy(sst->options);
 	if (!sst->complete)
 		(void) unlink(sst->path);
+	vt_buf_done(&sst->value);
 	free(sst);
 }
 

@@ -21,6 +21,7 @@
 #include "index/page_walk.h"
 #include "index/record.h"
 
+#define RECIPE_CACHE  (4u << 20)           /* bytes */
 #define SWEEP_WAIT_NS (30 * VT_NS_PER_SEC) /* for a gc to end */
 
 struct verify {
@@ -30,6 +31,7 @@ struct verify {
 	int findings;
 
 	struct vt_page_walk *walk;
+	struct vt_lru *lru; /* of recipes; what readers have in theirs may be lost in the index */
 	struct vt_idmap shards; /* looked up so far: serial -> has a record */
 	char what[VT_DATASET_NAME_MAX + VT_NAME_PART_MAX + 2]; /* DATASET@VERSION at work */
 	uint32_t domain;
@@ -50,6 +52,12 @@ __attribute__((format(printf, 3, 4))) static void find(struct verify *v, const c
 
 /* ---- contents ------------------------------------------------------------------------------- */
 
+/* Was nothing found, or something that cannot be read? check_rows() names the row. */
+static bool is_lost(int r)
+{
+	return r == -ENOENT || r == -EBADMSG;
+}
+
 /* 1: it has a record; 0: not. */
 static int has_shard(struct verify *v, uint32_t serial, struct vt_error *err)
 {
@@ -62,7 +70,7 @@ static int has_shard(struct verify *v, uint32_t serial, struct vt_error *err)
 		return known != 0;
 	vt_key_u32(serial, key);
 	r = vt_store_get(v->index->store, VT_CF_SHARD, key, sizeof key, false, &value, err);
-	if (r < 0 && r != -ENOENT)
+	if (r < 0 && !is_lost(r))
 		return r;
 	if (vt_idmap_add(&v->shards, serial, r == 0) < 0)
 		return vt_fail(err, ENOMEM, "no memory to verify");
@@ -86,10 +94,10 @@ static int check_recipe(struct verify *v, const struct vt_digest *content, uint6
 	while (offset < size) {
 		vt_cleanup(vt_recipe_part_unrefp) struct vt_recipe_part *part = NULL;
 		struct vt_error reason = {""};
-		int r = vt_recipe_find(v->index->store, v->index->lru, v->domain, content, offset,
-				       false, &part, &reason);
+		int r = vt_recipe_find(v->index->store, v->lru, v->domain, content, offset, false,
+				       &part, &reason);
 
-		if (r == -ENOENT || r == -EBADMSG) {
+		if (is_lost(r)) {
 			find(v, v->what, "content %s has no bytes from %llu on: %s", hex,
 			     (unsigned long long) offset, reason.text);
 			return 0;
@@ -214,7 +222,7 @@ static int is_live_still(struct verify *v, const struct vt_version *version, str
 	vt_key_u32(version->dataset, key);
 	vt_key_u32(version->serial, key + 4);
 	r = vt_store_get(v->index->store, VT_CF_VERSION, key, sizeof key, false, &value, err);
-	if (r == -ENOENT)
+	if (is_lost(r))
 		return false;
 	if (r == 0)
 		r = vt_version_decode(version->dataset, version->serial, value.data, value.len,
@@ -234,7 +242,7 @@ static int check_exhibit(struct verify *v, const struct vt_version *version, str
 		return 0;
 	vt_key_u32(version->exhibit, key);
 	r = vt_store_get(v->index->store, VT_CF_EXHIBIT, key, sizeof key, false, &value, err);
-	if (r < 0 && r != -ENOENT)
+	if (r < 0 && !is_lost(r))
 		return r;
 	if (r == 0 && vt_exhibit_decode(value.data, value.len, &serial, &state, NULL) == 0 &&
 	    serial == version->serial && state == VT_EXHIBIT_LIVE)
@@ -384,10 +392,12 @@ static int check_shards(struct verify *v, struct vt_error *err)
 
 	if (r < 0)
 		return r;
-	while ((r = vt_iterator_next(it, &key, &value, err)) > 0) {
+	while ((r = vt_iterator_next(it, &key, &value, err)) > 0 || vt_is_damaged_row(r, &key)) {
 		struct vt_shard_record shard;
 		struct vt_error reason = {""};
 
+		if (r < 0) /* check_rows() names it */
+			continue;
 		r = vt_shard_decode(value.data, value.len, &shard, &reason);
 		if (r < 0)
 			find(v, "shard", "%s", reason.text);
@@ -396,6 +406,48 @@ static int check_shards(struct verify *v, struct vt_error *err)
 		if (r < 0 && r != -EBADMSG)
 			return r;
 	}
+	return r;
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+#define KEY_SHOWN 40u /* bytes of a key that are named */
+
+static void find_row(struct verify *v, const struct vt_value *key, const char *problem)
+{
+	char hex[2 * KEY_SHOWN + 1] = "";
+
+	for (size_t i = 0; i < key->len && i < KEY_SHOWN; i++)
+		(void) sprintf(hex + 2 * i, "%02x", ((const uint8_t *) key->data)[i]);
+	find(v, "index", "%s, its key is %s", problem, hex);
+}
+
+static int check_family(struct verify *v, enum vt_family family, struct vt_error *err)
+{
+	vt_cleanup(vt_iterator_freep) struct vt_iterator *it = NULL;
+	struct vt_error reason = {""};
+	struct vt_value key, value;
+	int r = vt_iterator_new(v->index->store, family, NULL, 0, NULL, 0, &it, err);
+
+	if (r < 0)
+		return r;
+	while ((r = vt_iterator_next(it, &key, &value, &reason)) > 0 || vt_is_damaged_row(r, &key))
+		if (r < 0)
+			find_row(v, &key, reason.text);
+	if (r == -EBADMSG)
+		find(v, "index", "%s", reason.text);
+	else if (r < 0)
+		return vt_fail(err, -r, "%s", reason.text);
+	return 0;
+}
+
+/* Every row, also those that nothing leads to from a version. */
+static int check_rows(struct verify *v, struct vt_error *err)
+{
+	int r = 0;
+
+	for (unsigned family = 0; r == 0 && family < VT_CF_COUNT; family++)
+		r = check_family(v, (enum vt_family) family, err);
 	return r;
 }
 
@@ -408,13 +460,18 @@ int vt_verify_index(struct vt_index *index, vt_verify_each *each, void *context,
 
 	if (r < 0)
 		return r;
-	r = vt_page_walk_new(index->store, true, &ops, &v, &v.walk, err);
+	v.lru = vt_lru_new(RECIPE_CACHE);
+	r = !v.lru ? vt_fail(err, ENOMEM, "no memory to verify")
+		   : vt_page_walk_new(index->store, true, &ops, &v, &v.walk, err);
 	if (r == 0)
 		r = check_datasets(&v, err);
 	if (r == 0)
 		r = check_shards(&v, err);
+	if (r == 0)
+		r = check_rows(&v, err);
 	vt_gc_gate_leave(index->gc_gate);
 	vt_page_walk_free(v.walk);
+	vt_lru_free(v.lru);
 	vt_idmap_done(&v.shards);
 	return r < 0 ? vt_fail_in(err, r, "cannot verify the index") : v.findings;
 }

@@ -162,9 +162,9 @@ static int unsound(const char *what, struct vt_error *err)
 	return vt_fail(err, EINVAL, "such a %s cannot be kept", what);
 }
 
-static int seal(struct vt_buf *out, const char *what, struct vt_error *err)
+static int written(const struct vt_buf *out, const char *what, struct vt_error *err)
 {
-	if (vt_record_seal(out) < 0)
+	if (vt_buf_failed(out))
 		return vt_fail(err, ENOMEM, "no memory for the record of a %s", what);
 	return 0;
 }
@@ -177,7 +177,7 @@ int vt_policy_head_encode(const struct vt_policy_head *head, struct vt_buf *out)
 	vt_buf_put_le64(out, head->revision);
 	vt_buf_put_le64(out, head->fence);
 	vt_buf_put_le32(out, head->partner);
-	return vt_record_seal(out);
+	return vt_record_written(out);
 }
 
 int vt_policy_head_decode(const void *data, size_t len, struct vt_policy_head *out,
@@ -206,7 +206,7 @@ int vt_clock_encode(const struct vt_clock_record *clock, struct vt_buf *out)
 	vt_buf_put(out, clock->boot_id, sizeof clock->boot_id);
 	vt_buf_put_le64(out, clock->lo_ns);
 	vt_buf_put_le64(out, clock->hi_ns);
-	return vt_record_seal(out);
+	return vt_record_written(out);
 }
 
 int vt_clock_decode(const void *data, size_t len, struct vt_clock_record *out, struct vt_error *err)
@@ -255,7 +255,7 @@ int vt_rule_encode(const struct vt_rule *rule, struct vt_buf *out, struct vt_err
 	vt_buf_put_le64(out, rule->until_ns);
 	vt_buf_put_le32(out, rule->by_uid);
 	vt_buf_put_le64(out, rule->made_ns);
-	return seal(out, "rule", err);
+	return written(out, "rule", err);
 }
 
 int vt_rule_decode(uint64_t id, const void *data, size_t len, struct vt_rule *out,
@@ -320,7 +320,7 @@ int vt_partner_encode(const struct vt_partner *partner, struct vt_buf *out, stru
 		vt_buf_put_le32(out, partner->members[i].uid);
 		vt_record_put_text(out, partner->members[i].name);
 	}
-	return seal(out, "partner", err);
+	return written(out, "partner", err);
 }
 
 int vt_partner_decode(uint32_t id, const void *data, size_t len, struct vt_partner *out,
@@ -361,7 +361,7 @@ int vt_pin_encode(const char *name, struct vt_buf *out, struct vt_error *err)
 		return unsound("user name", err);
 	vt_buf_put_u8(out, VT_RECORD_FORMAT);
 	vt_record_put_text(out, name);
-	return seal(out, "user", err);
+	return written(out, "user", err);
 }
 
 int vt_pin_decode(uint32_t uid, const void *data, size_t len, struct vt_member *out,
@@ -422,7 +422,7 @@ int vt_lease_encode(const struct vt_lease *lease, struct vt_buf *out, struct vt_
 	vt_buf_put_le64(out, lease->ended_ns);
 	vt_buf_put_le32(out, lease->by_uid);
 	vt_record_put_text(out, lease->reason);
-	return seal(out, "lease", err);
+	return written(out, "lease", err);
 }
 
 int vt_lease_decode(uint64_t id, const void *data, size_t len, struct vt_lease *out,

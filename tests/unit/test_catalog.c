@@ -746,7 +746,7 @@ START_TEST(a_damaged_row_stops_the_loading)
 		size_t value_len;
 		int r;
 	} rows[] = {
-		{VT_CF_DATASET, "\0\0\0\7", 4, "\3", 1, -ENOTSUP},
+		{VT_CF_DATASET, "\0\0\0\7", 4, "\2", 1, -ENOTSUP},
 		{VT_CF_DATASET, "\0\0\0\7", 4, "", 0, -EBADMSG},
 		{VT_CF_DATASET, "\0\0\7", 3, "\1", 1, -EBADMSG},
 		{VT_CF_VERSION, "\0\0\0\1\0\0\0\7", 8, "\1", 1, -EBADMSG},

@@ -14,7 +14,6 @@
  */
 #include "index/base/error.h"
 #include "index/label_lines.h"
-#include "index/record_private.h"
 #include "tests/unit/golden.h"
 #include "tests/unit/label_model.h"
 #include "tests/unit/suite.h"
@@ -213,7 +212,7 @@ static void each_file(const char *dir,
 		char name[32];
 
 		(void) snprintf(name, sizeof name, "%u.page", (unsigned) id);
-		use(dir, name, page->value, page->len - VT_RECORD_SEAL); /* came later */
+		use(dir, name, page->value, page->len);
 	}
 	vt_buf_done(&bytes);
 	memory_done(&memory);

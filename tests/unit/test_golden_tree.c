@@ -15,7 +15,6 @@
 #include "index/base/error.h"
 #include "index/link.h"
 #include "index/tree.h"
-#include "index/record_private.h"
 #include "tests/unit/golden.h"
 #include "tests/unit/suite.h"
 #include "tests/unit/tree_model.h"
@@ -203,7 +202,7 @@ static void each_file(const char *dir,
 		char name[32];
 
 		(void) snprintf(name, sizeof name, "%u.page", (unsigned) id);
-		use(dir, name, page->value, page->len - VT_RECORD_SEAL); /* came later */
+		use(dir, name, page->value, page->len);
 	}
 	vt_buf_done(&bytes);
 	memory_done(&memory);

@@ -45,7 +45,7 @@ START_TEST(a_newer_record_is_refused_as_such)
 	struct vt_version version = model();
 
 	must(vt_version_encode(&version, 0, &record, &err) == 0);
-	record.data[0] = 5;
+	record.data[0] = 4;
 	ck_assert_int_eq(decode(record.data, record.len), -ENOTSUP);
 	ck_assert_ptr_nonnull(strstr(err.text, "newer vitrine"));
 	record.data[0] = 0;
@@ -53,21 +53,21 @@ START_TEST(a_newer_record_is_refused_as_such)
 }
 END_TEST
 
-/* Under the address sanitizer: a decoder also stays inside of them. */
-START_TEST(each_wrong_byte_is_damage)
+/* Under the address sanitizer: whatever the bytes, a decoder stays inside them. */
+START_TEST(flipped_bytes_never_lead_outside)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf record = VT_BUF_INIT;
 	struct vt_version version = model();
 
 	must(vt_version_encode(&version, 0, &record, &err) == 0);
 	for (size_t i = 0; i < record.len; i++) {
-		for (int bits = 1; bits < 256; bits++) {
+		for (int bit = 0; bit < 8; bit++) {
 			int r;
 
-			record.data[i] ^= (uint8_t) bits;
+			record.data[i] ^= (uint8_t) (1 << bit);
 			r = decode(record.data, record.len);
-			ck_assert(r == -EBADMSG || r == -ENOTSUP);
-			record.data[i] ^= (uint8_t) bits;
+			ck_assert(r == 0 || r == -EBADMSG || r == -ENOTSUP);
+			record.data[i] ^= (uint8_t) (1 << bit);
 		}
 	}
 }
@@ -95,7 +95,7 @@ START_TEST(states_that_cannot_be_are_damaged)
 END_TEST
 
 #define LABELS_TAIL  26u /* bytes that format 2 has behind the tree, without labels and texts */
-#define HISTORY_TAIL 10u /* and format 4 behind those, without a history: it and the seal */
+#define HISTORY_TAIL 2u  /* and format 3 behind those, without a history */
 
 START_TEST(a_record_of_format_1_has_no_labels_and_is_its_own_base)
 {
@@ -382,7 +382,7 @@ VT_SUITE(record, a_version_cut_short_or_prolonged_is_damaged, a_newer_record_is_
 	 a_record_of_format_1_has_no_labels_and_is_its_own_base,
 	 a_record_of_format_2_may_have_had_versions_before, a_version_tells_of_the_twenty_before_it,
 	 labels_and_what_is_revised_come_back, labels_and_bases_that_cannot_be_are_damaged,
-	 each_wrong_byte_is_damage, states_that_cannot_be_are_damaged, texts_have_their_bounds,
-	 small_records_come_back_and_refuse_damage,
+	 flipped_bytes_never_lead_outside, states_that_cannot_be_are_damaged,
+	 texts_have_their_bounds, small_records_come_back_and_refuse_damage,
 	 the_digest_covers_what_was_published_and_nothing_else,
 	 the_digest_of_a_known_version_never_changes)

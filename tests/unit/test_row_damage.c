@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of an index in which a byte is wrong although RocksDB's sums are right: it is put there by
- * the store's own calls. The catalog is then refused, and so are pages, which verify names.
- * VT_DAMAGE_STEP: of how many bytes of a row one is tried.
+ * Rows of an index in which a byte is wrong although RocksDB's sums are right, be it of the key or
+ * of the value. No call of the store gives one, and verify names each; the catalog is refused, and
+ * so are pages. VT_DAMAGE_STEP: of how many bytes of a row one is tried.
  */
-#include <stdlib.h>
-
 #include "index/page_cache.h"
 #include "index/verify.h"
 #include "tests/unit/publish_world.h"
+#include "tests/unit/raw_rows.h"
 
 static struct world w;
-
-struct row {
-	uint8_t *key, *value;
-	size_t key_len, len;
-};
-static struct row *rows;
-static size_t row_count;
 
 /* ---- the store ------------------------------------------------------------------------------- */
 
@@ -36,78 +28,195 @@ static void set_up(void)
 	ck_published(&w, world_publish(&w, "src"));
 }
 
-static void put(enum vt_family family, const struct row *row, const void *value)
+static struct vt_store *store_of_world(void)
 {
-	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
-
-	vt_batch_put(batch, w.direct.index->store, family, row->key, row->key_len, value, row->len);
-	ck_published(&w, vt_store_write(w.direct.index->store, batch, false, &w.err));
+	return w.direct.index->store;
 }
 
-static void *copy_of(const struct vt_value *value)
-{
-	return memcpy(malloc(value->len ? value->len : 1), value->data, value->len);
-}
-
-static void load_rows(enum vt_family family)
-{
-	vt_cleanup(vt_iterator_freep) struct vt_iterator *it = NULL;
-	struct vt_value key, value;
-
-	ck_published(&w,
-		     vt_iterator_new(w.direct.index->store, family, NULL, 0, NULL, 0, &it, &w.err));
-	while (vt_iterator_next(it, &key, &value, &w.err) > 0) {
-		rows = reallocarray(rows, row_count + 1, sizeof *rows);
-		rows[row_count++] = (struct row){.key = copy_of(&key),
-						 .key_len = key.len,
-						 .value = copy_of(&value),
-						 .len = value.len};
-	}
-}
-
-static void drop_rows(void)
-{
-	for (size_t i = 0; i < row_count; i++) {
-		free(rows[i].key);
-		free(rows[i].value);
-	}
-	free(rows);
-	rows = NULL;
-	row_count = 0;
-}
-
-/* Calls `look` with each row of the family in turn wrong in one bit, then all bits, of a byte. */
-static void flip_each(enum vt_family family, void (*look)(enum vt_family, size_t at))
+/* Gives each byte of `bytes`, of which one of a step is taken, one bit, then all bits wrong. */
+static void flip_bytes(uint8_t *bytes, size_t len, size_t from, void (*look)(void *, size_t at),
+		       void *context)
 {
 	const char *text = getenv("VT_DAMAGE_STEP");
 	size_t step = text ? (size_t) atol(text) : 7;
 
-	load_rows(family);
-	ck_assert_uint_gt(row_count, 0);
-	for (size_t i = 0; i < row_count; i++) {
-		for (size_t at = i % step; at < rows[i].len; at += step)
-			for (int all = 0; all < 2; all++) {
-				uint8_t mask = all ? 0xff : (uint8_t) (1u << at % 8);
+	for (size_t at = from % step; at < len; at += step)
+		for (int all = 0; all < 2; all++) {
+			uint8_t mask = all ? 0xff : (uint8_t) (1u << at % 8);
 
-				rows[i].value[at] ^= mask;
-				put(family, &rows[i], rows[i].value);
-				look(family, at);
-				rows[i].value[at] ^= mask;
-			}
-		put(family, &rows[i], rows[i].value);
-	}
-	drop_rows();
+			bytes[at] ^= mask;
+			look(context, at);
+			bytes[at] ^= mask;
+		}
 }
+
+struct flip {
+	enum vt_family family;
+	struct raw_row *row;
+	void (*look)(const struct flip *flip, size_t at);
+};
+
+static void flip_value(void *context, size_t at)
+{
+	const struct flip *flip = context;
+
+	raw_put(store_of_world(), flip->family, flip->row);
+	flip->look(flip, at);
+}
+
+/* The row is then under the other key, and not under its own. */
+static void flip_key(void *context, size_t at)
+{
+	const struct flip *flip = context;
+
+	raw_put(store_of_world(), flip->family, flip->row);
+	flip->look(flip, at);
+	raw_delete(store_of_world(), flip->family, flip->row);
+}
+
+static void flip_row(const struct flip *flip, size_t from)
+{
+	flip_bytes(flip->row->value, flip->row->len, from, flip_value, (void *) flip);
+	raw_delete(store_of_world(), flip->family, flip->row);
+	flip_bytes(flip->row->key, flip->row->key_len, from, flip_key, (void *) flip);
+	raw_put(store_of_world(), flip->family, flip->row);
+}
+
+/* Calls `look` with each row of the family in turn wrong in its value, then in its key. */
+static void flip_each(enum vt_family family, void (*look)(const struct flip *flip, size_t at))
+{
+	struct raw_rows rows = raw_rows_load(store_of_world(), family);
+
+	ck_assert_uint_gt(rows.count, 0);
+	for (size_t i = 0; i < rows.count; i++) {
+		const struct flip flip = {family, &rows.rows[i], look};
+
+		flip_row(&flip, i);
+	}
+	raw_rows_done(&rows);
+}
+
+/* ---- every family ---------------------------------------------------------------------------- */
+
+static unsigned flips;
+static char found[16384]; /* what verify said, a line each */
+
+static void note_finding(void *context, const char *what, const char *problem)
+{
+	size_t len = strlen(found);
+
+	(void) context;
+	(void) snprintf(found + len, sizeof found - len, "%s: %s\n", what, problem);
+}
+
+static int verify(void)
+{
+	found[0] = '\0';
+	return vt_verify_index(w.direct.index, note_finding, NULL, &w.err);
+}
+
+/* Walks over the family: how many rows are refused; the others come. */
+static unsigned count_refused(enum vt_family family)
+{
+	vt_cleanup(vt_iterator_freep) struct vt_iterator *it = NULL;
+	struct vt_value key, value;
+	unsigned refused = 0;
+	int r;
+
+	ck_published(&w, vt_iterator_new(store_of_world(), family, NULL, 0, NULL, 0, &it, &w.err));
+	while ((r = vt_iterator_next(it, &key, &value, &w.err)) > 0 || vt_is_damaged_row(r, &key))
+		refused += r < 0;
+	ck_assert_int_eq(r, 0);
+	return refused;
+}
+
+static void refuse_row(const struct flip *flip, size_t at)
+{
+	const struct raw_row *row = flip->row;
+	vt_cleanup(vt_value_done) struct vt_value value = {0};
+	struct vt_value many = {0};
+	int r = vt_store_get(store_of_world(), flip->family, row->key, row->key_len, false, &value,
+			     &w.err);
+
+	ck_assert_msg(r == -EBADMSG && strstr(w.err.text, vt_store_family_name(flip->family)),
+		      "%s, byte %zu: %d %s", vt_store_family_name(flip->family), at, r, w.err.text);
+	ck_assert_int_eq(vt_store_get_many(store_of_world(), flip->family, row->key, row->key_len,
+					   1, &many, NULL),
+			 -EBADMSG);
+	ck_assert_uint_eq(count_refused(flip->family), 1);
+	ck_assert_int_gt(verify(), 0);
+	ck_assert_ptr_nonnull(strstr(found, vt_store_family_name(flip->family)));
+	flips++;
+}
+
+/* In families that this store has no rows of. */
+static void put_some_row(enum vt_family family)
+{
+	struct raw_rows rows = raw_rows_load(store_of_world(), family);
+	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
+
+	vt_batch_put(batch, store_of_world(), family, "some key", 8, "some value", 10);
+	if (rows.count == 0)
+		ck_published(&w, vt_store_write(store_of_world(), batch, false, &w.err));
+	raw_rows_done(&rows);
+}
+
+START_TEST(no_row_with_a_wrong_byte_is_given_and_verify_names_it)
+{
+	set_up();
+	ck_assert_int_eq(verify(), 0);
+	for (unsigned family = 0; family < VT_CF_COUNT; family++) {
+		put_some_row((enum vt_family) family);
+		flip_each((enum vt_family) family, refuse_row);
+	}
+	ck_assert_int_eq(verify(), 0);
+	printf("# %u flips\n", flips);
+	world_done(&w);
+}
+END_TEST
+
+static void name_version(const struct flip *flip, size_t at)
+{
+	ck_assert_int_gt(verify(), 0);
+	ck_assert_msg(strstr(found, "birds@v"), "%s, byte %zu: %s",
+		      vt_store_family_name(flip->family), at, found);
+}
+
+/* The row of a content: pieces of long ones have rows too, which no version needs. */
+static void flip_chunk(const char *path)
+{
+	struct raw_rows rows = raw_rows_load(store_of_world(), VT_CF_CHUNK);
+	struct vt_node node;
+
+	ck_published(&w, world_find(&w, path, &node));
+	for (size_t i = 0; i < rows.count; i++) {
+		const struct flip flip = {VT_CF_CHUNK, &rows.rows[i], name_version};
+
+		if (memcmp(flip.row->key + 4, node.entry.content.bytes, VT_DIGEST_LEN) == 0)
+			flip_row(&flip, 0);
+	}
+	vt_node_done(&node);
+	raw_rows_done(&rows);
+}
+
+START_TEST(verify_names_the_version_that_lost_something)
+{
+	set_up();
+	flip_chunk("nine");
+	flip_each(VT_CF_RECIPE, name_version);
+	flip_each(VT_CF_LINK, name_version);
+	world_done(&w);
+}
+END_TEST
 
 /* ---- the catalog ----------------------------------------------------------------------------- */
 
-static void refuse_catalog(enum vt_family family, size_t at)
+static void refuse_catalog(const struct flip *flip, size_t at)
 {
 	struct vt_catalog *catalog = NULL;
-	int r = vt_catalog_load(w.direct.index->store, &catalog, &w.err);
+	int r = vt_catalog_load(store_of_world(), &catalog, &w.err);
 
-	ck_assert_msg(r == -EBADMSG || r == -ENOTSUP, "family %d, byte %zu: %d", (int) family, at,
-		      r);
+	ck_assert_msg(r == -EBADMSG, "%s, byte %zu: %d", vt_store_family_name(flip->family), at, r);
 }
 
 START_TEST(no_wrong_byte_of_the_catalog_is_loaded)
@@ -119,17 +228,10 @@ START_TEST(no_wrong_byte_of_the_catalog_is_loaded)
 }
 END_TEST
 
-/* ---- what files are and where they lie --------------------------------------------------------
+/* ---- what files are ----------------------------------------------------------------------------
  */
 
 static unsigned same, refused;
-
-static void count_finding(void *context, const char *what, const char *problem)
-{
-	(void) what;
-	(void) problem;
-	++*(unsigned *) context;
-}
 
 /* The whole tree in words, digests with it; false: it cannot be read. */
 static bool describe(struct vt_buf *out)
@@ -165,26 +267,21 @@ static bool describe(struct vt_buf *out)
 
 static struct vt_buf whole = VT_BUF_INIT;
 
-/* Another byte may be of a page that no version has any more. */
-static void read_tree(enum vt_family family, size_t at)
+/* The page may be one that no version has any more. */
+static void read_tree(const struct flip *flip, size_t at)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf now = VT_BUF_INIT;
-	unsigned findings = 0;
-	int r;
 
-	if (describe(&now)) {
-		ck_assert_msg(now.len == whole.len && memcmp(now.data, whole.data, now.len) == 0,
-			      "family %d, byte %zu: the tree is another", (int) family, at);
-		same++;
+	if (!describe(&now)) {
+		refused++;
 		return;
 	}
-	refused++;
-	r = vt_verify_index(w.direct.index, count_finding, &findings, &w.err);
-	ck_assert_msg(r < 0 || findings > 0, "family %d, byte %zu: verify finds nothing",
-		      (int) family, at);
+	ck_assert_msg(now.len == whole.len && memcmp(now.data, whole.data, now.len) == 0,
+		      "%s, byte %zu: the tree is another", vt_store_family_name(flip->family), at);
+	same++;
 }
 
-START_TEST(no_wrong_byte_of_a_page_is_read_and_verify_finds_it)
+START_TEST(no_wrong_byte_of_a_page_is_read)
 {
 	set_up();
 	ck_assert(describe(&whole));
@@ -196,5 +293,6 @@ START_TEST(no_wrong_byte_of_a_page_is_read_and_verify_finds_it)
 }
 END_TEST
 
-VT_SUITE(row_damage, no_wrong_byte_of_the_catalog_is_loaded,
-	 no_wrong_byte_of_a_page_is_read_and_verify_finds_it)
+VT_SUITE(row_damage, no_row_with_a_wrong_byte_is_given_and_verify_names_it,
+	 verify_names_the_version_that_lost_something, no_wrong_byte_of_the_catalog_is_loaded,
+	 no_wrong_byte_of_a_page_is_read)

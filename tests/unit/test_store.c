@@ -376,11 +376,11 @@ START_TEST(an_absent_an_existing_and_a_newer_index_are_refused)
 	struct vt_store *store = new_store(), *other = NULL;
 	vt_cleanup(vt_batch_freep) struct vt_batch *batch = vt_batch_new();
 
-	vt_batch_put(batch, store, VT_CF_META, "format", 6, "\2\0\0", 4);
+	vt_batch_put(batch, store, VT_CF_META, "format", 6, "\4\0\0", 4);
 	ck_assert_int_eq(vt_store_write(store, batch, true, &err), 0);
 	vt_store_close(store);
 	ck_assert_int_eq(vt_store_open(vt_scratch_dir, &options, &other, &err), -ENOTSUP);
-	ck_assert_ptr_nonnull(strstr(err.text, "format 2"));
+	ck_assert_ptr_nonnull(strstr(err.text, "format 4"));
 	ck_assert_int_eq(vt_store_create(vt_scratch_dir, &err), -EEXIST);
 	vt_scratch_done();
 
