@@ -24,6 +24,7 @@
 #include "index/base/file.h"
 #include "index/journal.h"
 #include "index/manifest_cut.h"
+#include "index/tables.h"
 
 #define WRITE_BUFFERS  (8u << 20)  /* bytes, all families together */
 #define WAL_BYTES      (32u << 20) /* replayed at open at most */
@@ -78,6 +79,7 @@ static const struct {
 	{"IO error: ", "/LOCK: ", EBUSY, "another process has the store open"},
 	{"IO error: No space left", NULL, ENOSPC, "the disk of the store is full"},
 	{"Result incomplete: ", NULL, EAGAIN, "not in memory"},
+	{"IO error: No such file", "/MANIFEST-", EBADMSG, "the index lacks its list of tables"},
 	{"Corruption: ", NULL, EBADMSG, "the index is damaged"},
 	{"Invalid argument: ", "Column families not opened", ENOTSUP,
 	 "the index was made by a newer vitrine"},
@@ -98,6 +100,7 @@ int vt_store_outcome(char *message, struct vt_error *err)
 	while (strncmp(message, outcomes[i].prefix, strlen(outcomes[i].prefix)) != 0 ||
 	       (outcomes[i].part && !strstr(message, outcomes[i].part)))
 		i++;
+	message[strcspn(message, "\n")] = 0; /* one of several, or of one */
 	r = vt_fail(err, outcomes[i].code, "%s (%s)", outcomes[i].words, message);
 	rocksdb_free(message);
 	return r;
@@ -302,8 +305,10 @@ static int open_checked(struct vt_store *store, const char *dir, bool read_only,
 			struct vt_error *err)
 {
 	rocksdb_options_t *options = vt_store_make_options(store->cache);
-	int r = open_db(store, dir, options, read_only, err);
+	int r = vt_tables_check(dir, err);
 
+	if (r == 0)
+		r = open_db(store, dir, options, read_only, err);
 	rocksdb_options_destroy(options);
 	if (r == 0)
 		r = check_format(store, err);

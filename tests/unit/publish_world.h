@@ -41,15 +41,27 @@ static inline void world_open(struct world *w)
 		      "%s", w->err.text);
 }
 
-static inline void world_init(struct world *w)
+/* The folder, with an empty `src` in it. */
+static inline void world_make_folder(struct world *w)
 {
 	memset(w, 0, sizeof *w);
 	w->dataset = "birds";
 	strcpy(w->dir, "/tmp/vitrine-publish.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(w->dir));
+	ck_assert_int_eq(mkdir(world_path(w, "src"), 0755), 0);
+}
+
+/* An empty store, which is then open. */
+static inline void world_make_store(struct world *w)
+{
 	ck_assert_msg(vt_index_create(world_path(w, "store"), &w->err) == 0, "%s", w->err.text);
 	world_open(w);
-	ck_assert_int_eq(mkdir(world_path(w, "src"), 0755), 0);
+}
+
+static inline void world_init(struct world *w)
+{
+	world_make_folder(w);
+	world_make_store(w);
 }
 
 static inline void world_done(struct world *w)

@@ -4,8 +4,8 @@
  * of the value. No call of the store gives one, and verify names each; the catalog is refused, and
  * so are pages. VT_DAMAGE_STEP: of how many bytes of a row one is tried.
  */
-#include "index/page_cache.h"
 #include "index/verify.h"
+#include "tests/unit/index_words.h"
 #include "tests/unit/publish_world.h"
 #include "tests/unit/raw_rows.h"
 
@@ -233,46 +233,14 @@ END_TEST
 
 static unsigned same, refused;
 
-/* The whole tree in words, digests with it; false: it cannot be read. */
-static bool describe(struct vt_buf *out)
-{
-	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
-	vt_cleanup(vt_version_unrefp) const struct vt_version *version = world_latest(&w);
-	struct vt_lru *lru = vt_lru_new(1 << 20);
-	struct vt_page_cache cache;
-	struct vt_page_source pages;
-	struct vt_node node = {0};
-	char hex[VT_DIGEST_HEX];
-	const char *path;
-	size_t len;
-	int r;
-
-	vt_page_cache_init(&cache, w.direct.index->store, lru);
-	pages = vt_page_cache_source(&cache);
-	r = vt_tree_walk_new(&pages, &version->tree, 1, &walk, NULL);
-	while (r >= 0 && (r = vt_tree_walk_next(walk, &node, &path, &len, NULL)) > 0) {
-		vt_digest_format(&node.entry.content, hex);
-		vt_buf_printf(out, "%.*s %d %o %lld %u %llu %s %.*s\n", (int) len, path,
-			      (int) node.entry.type, node.entry.mode,
-			      (long long) node.entry.mtime_sec, node.entry.mtime_nsec,
-			      (unsigned long long) node.entry.size,
-			      node.entry.type == VT_FILE ? hex : "", (int) node.entry.target_len,
-			      node.entry.target_len ? node.entry.target : "");
-		vt_node_done(&node);
-	}
-	vt_tree_walk_free(vt_steal(&walk));
-	vt_lru_free(lru);
-	return r == 0;
-}
-
 static struct vt_buf whole = VT_BUF_INIT;
 
-/* The page may be one that no version has any more. */
+/* The row may be of a version before. */
 static void read_tree(const struct flip *flip, size_t at)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf now = VT_BUF_INIT;
 
-	if (!describe(&now)) {
+	if (!index_words(w.direct.index, &now)) {
 		refused++;
 		return;
 	}
@@ -281,11 +249,15 @@ static void read_tree(const struct flip *flip, size_t at)
 	same++;
 }
 
-START_TEST(no_wrong_byte_of_a_page_is_read)
+START_TEST(no_wrong_byte_of_what_versions_are_of_is_read)
 {
+	static const enum vt_family families[] = {VT_CF_PAGE, VT_CF_LINK, VT_CF_CHUNK, VT_CF_RECIPE,
+						  VT_CF_SHARD};
+
 	set_up();
-	ck_assert(describe(&whole));
-	flip_each(VT_CF_PAGE, read_tree);
+	ck_assert(index_words(w.direct.index, &whole));
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		flip_each(families[i], read_tree);
 	printf("# %u of no matter, %u refused\n", same, refused);
 	ck_assert_uint_gt(refused, same);
 	vt_buf_done(&whole);
@@ -295,4 +267,4 @@ END_TEST
 
 VT_SUITE(row_damage, no_row_with_a_wrong_byte_is_given_and_verify_names_it,
 	 verify_names_the_version_that_lost_something, no_wrong_byte_of_the_catalog_is_loaded,
-	 no_wrong_byte_of_a_page_is_read)
+	 no_wrong_byte_of_what_versions_are_of_is_read)
