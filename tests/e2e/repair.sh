@@ -267,6 +267,23 @@ assert_err "'vitrine gc --now' drops them"
 assert_ok vitrine gc --now
 assert_ok vitrine verify
 
+it "says of an index that lacks a table, whichever it is, how it comes back from a copy, and so it does"
+renew
+renew "$copy"
+for table in $(find "$VITRINE_STORE/index" -name '*.sst' | sort | sed -n '1~6p'); do
+	mv "$table" "$tmp/table"
+	assert_status 5 vitrine verify
+	assert_err "$(basename "$table" .sst)." # which RocksDB has another ending for
+	assert_err "vitrine-store(7)"
+	mv "$tmp/table" "$table"
+done
+rm "$table"
+assert_status 5 vitrine repair --from "$copy"
+assert_err "vitrine-store(7)"
+rm -r "$VITRINE_STORE/index" "$VITRINE_STORE/committed"
+cp -a "$copy/index" "$copy/committed" "$VITRINE_STORE"
+assert_all_there
+
 it "refuses what is no copy, and who may not"
 renew
 damage flip "$(shard 1)" 1 1
