@@ -4,6 +4,7 @@
  * of the value. No call of the store gives one, and verify names each; the catalog is refused, and
  * so are pages. VT_DAMAGE_STEP: of how many bytes of a row one is tried.
  */
+#include "index/gc.h"
 #include "index/verify.h"
 #include "tests/unit/index_words.h"
 #include "tests/unit/publish_world.h"
@@ -209,6 +210,46 @@ START_TEST(verify_names_the_version_that_lost_something)
 }
 END_TEST
 
+/* Leaves a byte of each row wrong. */
+static void damage_rows(enum vt_family family)
+{
+	struct raw_rows rows = raw_rows_load(store_of_world(), family);
+
+	for (size_t i = 0; i < rows.count; i++) {
+		rows.rows[i].value[0] ^= 1;
+		raw_put(store_of_world(), family, &rows.rows[i]);
+	}
+	raw_rows_done(&rows);
+}
+
+START_TEST(pages_are_stored_again_when_nothing_knows_of_them_and_gc_drops_what_is_damaged)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf words = VT_BUF_INIT;
+	struct vt_gc_report report;
+
+	set_up();
+	damage_rows(VT_CF_PAGE_DIGEST);
+	world_put_text(&w, "src/deep/more", "even more");
+	ck_published(&w, world_publish(&w, "src"));
+	ck_assert(index_words(w.direct.index, &words));
+	ck_assert_int_gt(verify(), 0);
+	ck_published(&w, vt_gc(w.direct.index, false, 0, &report, &w.err));
+	ck_assert_msg(verify() == 0, "%s", found);
+	world_done(&w);
+}
+END_TEST
+
+START_TEST(gc_does_not_go_by_a_damaged_row)
+{
+	struct vt_gc_report report;
+
+	set_up();
+	damage_rows(VT_CF_CHUNK);
+	ck_assert_int_eq(vt_gc(w.direct.index, false, 0, &report, &w.err), -EBADMSG);
+	world_done(&w);
+}
+END_TEST
+
 /* ---- the catalog ----------------------------------------------------------------------------- */
 
 static void refuse_catalog(const struct flip *flip, size_t at)
@@ -266,5 +307,7 @@ START_TEST(no_wrong_byte_of_what_versions_are_of_is_read)
 END_TEST
 
 VT_SUITE(row_damage, no_row_with_a_wrong_byte_is_given_and_verify_names_it,
-	 verify_names_the_version_that_lost_something, no_wrong_byte_of_the_catalog_is_loaded,
+	 verify_names_the_version_that_lost_something,
+	 pages_are_stored_again_when_nothing_knows_of_them_and_gc_drops_what_is_damaged,
+	 gc_does_not_go_by_a_damaged_row, no_wrong_byte_of_the_catalog_is_loaded,
 	 no_wrong_byte_of_what_versions_are_of_is_read)
