@@ -221,7 +221,7 @@ void vt_store_close(struct vt_store *store)
 
 	if (!store)
 		return;
-	settled = store->writable && vt_store_settle(store);
+	settled = store->writable && store->stuck == 0 && vt_store_settle(store);
 	close_db(store);
 	if (settled && store->note.fd >= 0)
 		vt_store_rest(store);

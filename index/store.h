@@ -105,8 +105,8 @@ void vt_batch_when_written(struct vt_batch *batch, void (*written)(void *context
 /* Somebody who puts rows into a batch of others, and writes it. */
 typedef int vt_batch_writer(void *context, struct vt_batch *batch, struct vt_error *err);
 /*
- * A write found the disk full (-ENOSPC) or failing (-EIO, which stays): RocksDB takes no other one
- * until it is opened again. 0: it is not so. Any thread.
+ * A write found the disk full (-ENOSPC) or failing (-EIO, which stays): no other one is made until
+ * it is opened again. 0: it is not so. Any thread.
  */
 int vt_store_stuck(const struct vt_store *store);
 /*

@@ -61,6 +61,13 @@ const char *vt_store_family_name(enum vt_family family);
  */
 int vt_store_drop_boundless(struct vt_store *store, struct vt_error *err);
 
+/*
+ * RocksDB (7.8) is asked for no change after one that the disk failed: while it recovers by itself
+ * it may write to a file that failed, and ends the process by an assertion. What `stuck` says, or
+ * 0.
+ */
+int vt_store_check_stuck(const struct vt_store *store, struct vt_error *err);
+
 /* Of a write: takes note if it leaves the store stuck. Returns `r`. */
 int vt_store_note_failure(struct vt_store *store, int r);
 

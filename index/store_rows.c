@@ -159,12 +159,26 @@ void vt_batch_delete(struct vt_batch *batch, struct vt_store *store, enum vt_fam
 		rocksdb_writebatch_delete_cf(batch->theirs, store->families[family], key, key_len);
 }
 
+int vt_store_check_stuck(const struct vt_store *store, struct vt_error *err)
+{
+	if (store->stuck == -ENOSPC)
+		return vt_fail(err, ENOSPC, "the disk of the store is full, or was a moment ago");
+	if (store->stuck < 0)
+		return vt_fail(
+			err, -store->stuck,
+			"the disk of the store failed: the index takes no change until it is "
+			"opened again (see 'vitrine stop')");
+	return 0;
+}
+
 int vt_store_write_batch(struct vt_store *store, struct vt_batch *batch, bool sync,
 			 struct vt_error *err)
 {
 	char *message = NULL;
-	int r;
+	int r = vt_store_check_stuck(store, err);
 
+	if (r < 0)
+		return r;
 	rocksdb_write(store->db, sync ? store->write_sync : store->write, batch->theirs, &message);
 	r = vt_store_outcome(message, err);
 	return vt_store_note_failure(store, r);

@@ -130,6 +130,23 @@ int vt_store_drop_boundless(struct vt_store *store, struct vt_error *err)
 	return r;
 }
 
+static int take_in(struct vt_store *store, enum vt_family family, const char *path,
+		   struct vt_error *err)
+{
+	rocksdb_ingestexternalfileoptions_t *options;
+	char *message = NULL;
+	int r = vt_store_check_stuck(store, err);
+
+	if (r < 0)
+		return r;
+	options = rocksdb_ingestexternalfileoptions_create();
+	rocksdb_ingestexternalfileoptions_set_move_files(options, 1);
+	rocksdb_ingest_external_file_cf(store->db, store->families[family], &path, 1, options,
+					&message);
+	rocksdb_ingestexternalfileoptions_destroy(options);
+	return vt_store_outcome(message, err);
+}
+
 /*
  * RocksDB 7.8 takes in a file whose keys it could not read, for an error of the disk, as one that
  * goes from the empty key to the empty key, and says that all is well: none of its rows is ever
@@ -138,20 +155,14 @@ int vt_store_drop_boundless(struct vt_store *store, struct vt_error *err)
 int vt_store_ingest(struct vt_store *store, enum vt_family family, const char *path,
 		    struct vt_error *err)
 {
-	rocksdb_ingestexternalfileoptions_t *options = rocksdb_ingestexternalfileoptions_create();
-	char *message = NULL;
 	int r;
 
-	rocksdb_ingestexternalfileoptions_set_move_files(options, 1);
 	/* No commit may mark what RocksDB has written to its list of tables and not synced yet:
 	 * should that fail, it removes the table. */
 	(void) pthread_mutex_lock(&store->commit_lock);
-	rocksdb_ingest_external_file_cf(store->db, store->families[family], &path, 1, options,
-					&message);
+	r = take_in(store, family, path, err);
 	(void) pthread_mutex_unlock(&store->commit_lock);
-	rocksdb_ingestexternalfileoptions_destroy(options);
 	VT_CRASHPOINT("rows-ingested");
-	r = vt_store_outcome(message, err);
 	if (r == 0)
 		r = vt_store_drop_boundless(store, err);
 	if (r > 0)
