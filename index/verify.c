@@ -253,16 +253,30 @@ static int check_exhibit(struct verify *v, const struct vt_version *version, str
 	return r < 0 ? r : 0;
 }
 
-static void check_digests(struct verify *v, const struct vt_version *version, const char *dataset)
+/* What a digest came to, `r` or the digest itself. A lack of memory is no damage. */
+static int compare_digest(struct verify *v, int r, const struct vt_digest *digest,
+			  const struct vt_digest *recorded, const char *problem)
+{
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || !vt_digest_equal(digest, recorded))
+		find(v, v->what, "%s", problem);
+	return 0;
+}
+
+static int check_digests(struct verify *v, const struct vt_version *version, const char *dataset,
+			 struct vt_error *err)
 {
 	struct vt_digest digest;
+	int r = vt_tree_digest(&version->tree, &digest, err);
 
-	if (vt_tree_digest(&version->tree, &digest, NULL) < 0 ||
-	    !vt_digest_equal(&digest, &version->tree_digest))
-		find(v, v->what, "its tree digest is not that of its tree");
-	if (vt_version_digest(version, dataset, &digest, NULL) < 0 ||
-	    !vt_digest_equal(&digest, &version->digest))
-		find(v, v->what, "its digest is not that of its record");
+	r = compare_digest(v, r, &digest, &version->tree_digest,
+			   "its tree digest is not that of its tree");
+	if (r < 0)
+		return r;
+	r = vt_version_digest(version, dataset, &digest, err);
+	return compare_digest(v, r, &digest, &version->digest,
+			      "its digest is not that of its record");
 }
 
 /* Labels are of files that the version has, with the contents it has. */
@@ -323,8 +337,9 @@ static int check_version(struct verify *v, const struct vt_version *version, con
 
 	(void) snprintf(v->what, sizeof v->what, "%s@%s", dataset, version->name);
 	v->domain = version->domain;
-	check_digests(v, version, dataset);
-	r = check_exhibit(v, version, err);
+	r = check_digests(v, version, dataset, err);
+	if (r == 0)
+		r = check_exhibit(v, version, err);
 	if (r == 0)
 		r = check_links(v, &version->tree, err);
 	if (r == 0 && !vt_digest_is_zero(&version->changes))
