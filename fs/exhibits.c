@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "fs/node.h"
 #include "fs/session_state.h"
@@ -33,9 +32,8 @@
 
 struct vt_exhibits {
 	struct vt_session_state *state;
-	_Atomic uint32_t places[PLACES]; /* by hash of the serial: slot + 1, 0: free */
-	_Atomic(_Atomic uint64_t *) bits[VT_SESSION_VERSIONS][2]; /* maps, by slot and turn */
-	atomic_bool buried[VT_SESSION_VERSIONS];                  /* by slot */
+	_Atomic uint32_t places[PLACES];         /* by hash of the serial: slot + 1, 0: free */
+	atomic_bool buried[VT_SESSION_VERSIONS]; /* by slot */
 	pthread_rwlock_t lock;
 	struct vt_idmap burned; /* guarded by lock: serial, position -> exhibit */
 };
@@ -97,26 +95,11 @@ static int add_slot(struct vt_exhibits *exhibits, const struct vt_version *versi
 	return 0;
 }
 
-/* The bitmap of a slot and turn; NULL when it cannot be mapped. */
-static _Atomic uint64_t *bitmap(struct vt_exhibits *exhibits, struct vt_shown_slot *slot,
-				unsigned turn)
+/* The bitmap of a slot and turn; NULL when there is none. */
+static _Atomic uint64_t *bitmap(const struct vt_exhibits *exhibits,
+				const struct vt_shown_slot *slot, unsigned turn)
 {
-	size_t at = (size_t) (slot - exhibits->state->versions);
-	_Atomic uint64_t *bits = exhibits->bits[at][turn];
-	void *map;
-
-	if (bits)
-		return bits;
-	(void) pthread_rwlock_wrlock(&exhibits->lock);
-	if (!exhibits->bits[at][turn]) {
-		map = mmap(NULL, bitmap_bytes(slot->nodes), PROT_READ | PROT_WRITE, MAP_SHARED,
-			   exhibits->state->fd, (off_t) slot->offset[turn]);
-		if (map != MAP_FAILED)
-			exhibits->bits[at][turn] = map;
-	}
-	bits = exhibits->bits[at][turn];
-	(void) pthread_rwlock_unlock(&exhibits->lock);
-	return bits;
+	return vt_session_state_at(exhibits->state, slot->offset[turn], bitmap_bytes(slot->nodes));
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -171,11 +154,6 @@ void vt_exhibits_close(struct vt_exhibits *exhibits)
 {
 	if (!exhibits)
 		return;
-	for (uint32_t i = 0; i < exhibits->state->record->version_count; i++)
-		for (int turn = 0; turn < 2; turn++)
-			if (exhibits->bits[i][turn])
-				(void) munmap((void *) exhibits->bits[i][turn],
-					      bitmap_bytes(exhibits->state->versions[i].nodes));
 	vt_idmap_done(&exhibits->burned);
 	(void) pthread_rwlock_destroy(&exhibits->lock);
 	free(exhibits);

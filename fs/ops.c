@@ -17,6 +17,7 @@
 #include "fs/node.h"
 #include "fs/ops.h"
 #include "fs/session.h"
+#include "fs/session_state.h"
 #include "fs/trail.h"
 #include "fs/views.h"
 #include "fs/visible.h"
@@ -217,6 +218,16 @@ static double timeout_of(const struct vt_shown *shown)
 	return vt_node_exhibit(shown->id) && vt_node_position(shown->id) ? FOREVER : CHANGING;
 }
 
+/* Once for each mount: from now on every name of another version is refused. */
+static void tell_full(struct vt_session *session)
+{
+	if (!atomic_exchange(&session->told_full, true))
+		vt_log(VT_LOG_ERROR,
+		       "no other version can be shown, after so many: unmount and mount again "
+		       "mount='%s' versions=%u",
+		       session->mountpoint, session->state->record->version_count);
+}
+
 /* Notes the id before the kernel can learn of it. */
 int vt_op_fill_entry(struct vt_request *request, const struct vt_shown *shown, bool nowait,
 		     struct fuse_entry_param *out)
@@ -235,7 +246,10 @@ int vt_op_fill_entry(struct vt_request *request, const struct vt_shown *shown, b
 	if (shown->view)
 		return vt_views_note(request->session->views, shown->view,
 				     shown->version->tree.root.nodes, shown->id);
-	return vt_exhibits_note(request->session->exhibits, shown->version, shown->id);
+	r = vt_exhibits_note(request->session->exhibits, shown->version, shown->id);
+	if (r == -ENFILE)
+		tell_full(request->session);
+	return r;
 }
 
 /* An absent name: for ever inside a version, never in the part that changes. */

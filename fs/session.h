@@ -45,6 +45,7 @@ struct vt_session {
 	pthread_mutex_t narrowing;  /* held over a whole narrowing: one at a time. Before access */
 	atomic_bool unsettled;      /* a narrowing failed half-way */
 	atomic_bool differs;        /* the kernel holds to another answer to INIT than ours */
+	atomic_bool told_full;      /* of versions, in the log */
 	struct vt_request_table requests;
 	struct vt_striped request_count;
 	struct vt_session *next; /* guarded by the sessions' lock */

@@ -27,6 +27,12 @@
 #define VIEWS_AT           (REQUESTS_AT + WHOLE_PAGES(VT_SESSION_REQUESTS * sizeof(struct vt_kept_request)))
 #define TABLES_END         (VIEWS_AT + WHOLE_PAGES(VT_SESSION_VIEWS * sizeof(struct vt_view_slot)))
 
+/*
+ * Addresses for all that the file can grow to, in one mapping: the kernel lets a process have
+ * 65,530 of them, which one for each bitmap would use up.
+ */
+#define MAP_BYTES (1ull << 38)
+
 int vt_session_state_new(const struct vt_mount_plan *plan, struct vt_error *err)
 {
 	const struct vt_session_record record = {.magic = MAGIC,
@@ -69,12 +75,12 @@ int vt_session_state_open(int fd, struct vt_session_state **out, struct vt_error
 	state = calloc(1, sizeof *state);
 	if (!state)
 		return vt_fail(err, ENOMEM, "no memory for a session");
-	map = mmap(NULL, TABLES_END, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map = mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (map == MAP_FAILED || ((struct vt_session_record *) map)->magic != MAGIC) {
 		int code = map == MAP_FAILED ? errno : EINVAL;
 
 		if (map != MAP_FAILED)
-			(void) munmap(map, TABLES_END);
+			(void) munmap(map, MAP_BYTES);
 		free(state);
 		return vt_fail(err, code, "cannot use the state of a session: %m");
 	}
@@ -98,7 +104,7 @@ void vt_session_state_close(struct vt_session_state *state)
 {
 	if (!state)
 		return;
-	(void) munmap(state->map, TABLES_END);
+	(void) munmap(state->map, MAP_BYTES);
 	(void) pthread_mutex_destroy(&state->growth);
 	free(state);
 }
@@ -109,12 +115,18 @@ uint64_t vt_session_state_extend(struct vt_session_state *state, size_t bytes)
 
 	(void) pthread_mutex_lock(&state->growth);
 	offset = state->record->end;
-	if (ftruncate(state->fd, (off_t) (offset + WHOLE_PAGES(bytes))) < 0)
+	if (offset + WHOLE_PAGES(bytes) > MAP_BYTES ||
+	    ftruncate(state->fd, (off_t) (offset + WHOLE_PAGES(bytes))) < 0)
 		offset = 0;
 	else
 		state->record->end = offset + WHOLE_PAGES(bytes);
 	(void) pthread_mutex_unlock(&state->growth);
 	return offset;
+}
+
+void *vt_session_state_at(const struct vt_session_state *state, uint64_t offset, size_t bytes)
+{
+	return offset > MAP_BYTES - bytes ? NULL : (char *) state->map + offset;
 }
 
 void vt_session_state_punch(struct vt_session_state *state, uint64_t offset, size_t bytes)

@@ -120,5 +120,7 @@ void vt_session_state_close(struct vt_session_state *state);
 
 /* A fresh stretch of the file, zero, beginning on a page; 0 when there is no room. */
 uint64_t vt_session_state_extend(struct vt_session_state *state, size_t bytes);
+/* Where it is in memory, until the state is closed; NULL: beyond what a file may grow to. */
+void *vt_session_state_at(const struct vt_session_state *state, uint64_t offset, size_t bytes);
 /* Gives the memory of a stretch back; it reads as zeros. */
 void vt_session_state_punch(struct vt_session_state *state, uint64_t offset, size_t bytes);

@@ -209,6 +209,32 @@ START_TEST(full_tables_leave_everything_as_it_was)
 }
 END_TEST
 
+/* The table's end: what was shown goes on, for a successor too, and nothing else is shown. */
+START_TEST(a_full_table_shows_what_it_has)
+{
+	const struct vt_version first = shown_version(1, 10), more = shown_version(9000000, 10);
+
+	session_begin();
+	for (uint32_t serial = 1; serial <= VT_SESSION_VERSIONS; serial++) {
+		const struct vt_version version = shown_version(serial, 10);
+
+		(void) note(&version, 1);
+	}
+	for (int server = 0; server < 2; server++) {
+		uint64_t id = vt_exhibits_id(exhibits, &more, 1);
+
+		ck_assert_int_eq(vt_exhibits_note(exhibits, &more, id), -ENFILE);
+		(void) note(&first, 2);
+		session_dies();
+		session_begin();
+	}
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 1), 0);
+	vt_exhibits_done(exhibits);
+	(void) note(&first, 3);
+	session_end();
+}
+END_TEST
+
 START_TEST(noted_ids_come_back_once_each_and_no_others)
 {
 	const uint32_t positions[] = {0, 1, 63, 64, 99, VT_POSITION_DOCUMENTS + 2};
@@ -262,7 +288,6 @@ START_TEST(where_it_cannot_be_seen_what_was_noted_all_is_dropped)
 {
 	const struct vt_version version = shown_version(7, 100);
 	uint64_t five, six;
-	int fd;
 
 	session_begin();
 	five = note(&version, 5);
@@ -270,11 +295,10 @@ START_TEST(where_it_cannot_be_seen_what_was_noted_all_is_dropped)
 	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
 	session_dies();
 	session_begin();
-	fd = state->fd;
-	state->fd = -1; /* nothing more can be mapped */
+	for (int turn = 0; turn < 2; turn++)
+		state->versions[0].offset[turn] = 1ull << 60; /* no address leads there */
 	ck_assert(is_dead(five));
 	ck_assert(is_dead(six));
-	state->fd = fd;
 	session_end();
 }
 END_TEST
@@ -423,7 +447,8 @@ VT_SUITE(exhibits, a_version_is_first_shown_under_the_exhibit_of_its_record,
 	 a_successor_knows_the_same_ids_and_what_is_left_to_drop,
 	 a_flip_that_was_noted_and_did_not_happen_is_repeated,
 	 a_retirement_waits_for_the_one_before_it, full_tables_leave_everything_as_it_was,
-	 noted_ids_come_back_once_each_and_no_others, what_was_dropped_is_not_dropped_again,
+	 a_full_table_shows_what_it_has, noted_ids_come_back_once_each_and_no_others,
+	 what_was_dropped_is_not_dropped_again,
 	 where_it_cannot_be_seen_what_was_noted_all_is_dropped,
 	 a_position_beyond_the_version_is_not_noted, burning_and_retiring_at_once_leaves_neither_id,
 	 what_is_burned_after_a_retirement_is_dead_and_its_successor_is_not,
