@@ -83,7 +83,7 @@ struct vt_control_request {
 	const struct vt_dataset *other_dataset; /* vt_control_find_other(), or NULL */
 	const struct vt_version *other;
 	enum vt_right other_right; /* the right that is needed on it */
-	struct vt_pattern pattern; /* with VT_OBJECT_PATTERN or _HELD; the two above are filled from it */
+	struct vt_pattern pattern; /* with VT_OBJECT_PATTERN and _HELD: fills the two above */
 	json_t *result;            /* of the answer; NULL for an empty one */
 };
 

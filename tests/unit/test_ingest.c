@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define PATIENCE_NS 300000000l /* each waits so long for the other, who may be kept out by a lock  \
-				*/
-#define FAILS 2 /* of RocksDB's changes to the list: first it takes the table's number */
+/* Each waits so long for the other, whom a lock may keep out. */
+#define PATIENCE_NS 300000000l
+#define FAILS       2 /* of RocksDB's changes to the list: first it takes the table's number */
 
 static __thread bool ingesting, committing;
 static __thread unsigned list_syncs; /* of who takes rows in */
