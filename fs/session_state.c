@@ -31,7 +31,7 @@
  * Addresses for all that the file can grow to, in one mapping: the kernel lets a process have
  * 65,530 of them, which one for each bitmap would use up.
  */
-#define MAP_BYTES (1ull << 38)
+#define MAP_BYTES (1ull << 36) /* of 2^47 */
 
 int vt_session_state_new(const struct vt_mount_plan *plan, struct vt_error *err)
 {
