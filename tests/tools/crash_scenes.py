@@ -293,7 +293,7 @@ def make(folder, alice, bob, fill):
                 ["stop", "--quiet"],
             ],
             basic,
-            loose=("leases", "records", "decisions", "bytes", "labels"),
+            loose=("leases", "records", "decisions", "bytes", "labels", "gate"),
         ),
         Scene("audit", [write_log, write_log, check_log]),
         Scene(
