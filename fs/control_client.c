@@ -118,7 +118,12 @@ static int check_protocol(const struct vt_client *client, const json_t *hello, s
 		       client->dir, version ? version : "(of unknown version)");
 }
 
-/* Also after a failure to send: the reason may have been sent to us before the other end closed. */
+/* It went while it was spoken to. If it had mounts, its keeper starts the next one. */
+static bool has_died(int r)
+{
+	return r == -ECONNRESET || r == -EPIPE;
+}
+
 static int greet(struct vt_client *client, struct vt_error *err)
 {
 	const struct vt_call hello = {.op = "hello"};
@@ -128,9 +133,11 @@ static int greet(struct vt_client *client, struct vt_error *err)
 
 	if (!request)
 		return vt_fail(err, ENOMEM, "no memory for a request");
-	(void) send_request(client, &hello, request, NULL);
+	r = send_request(client, &hello, request, err);
 	json_decref(request);
-	r = receive_answer(client, &hello, &result, &over, err);
+	/* The reason may have been sent to us before the other end closed. */
+	if (r >= 0 || has_died(r))
+		r = receive_answer(client, &hello, &result, &over, err);
 	if (r >= 0)
 		r = check_protocol(client, result, err);
 	json_decref(result);
@@ -154,12 +161,6 @@ static int dial(struct vt_client *client, struct vt_error *err)
 static bool is_absent(int r)
 {
 	return r == -ENOENT || r == -ECONNREFUSED;
-}
-
-/* It went while it was spoken to. If it had mounts, its keeper starts the next one. */
-static bool has_died(int r)
-{
-	return r == -ECONNRESET || r == -EPIPE;
 }
 
 static int reach(struct vt_client *client, struct vt_error *err)
@@ -240,7 +241,7 @@ static int submit(struct vt_client *client, const struct vt_call *call, json_t *
 
 	if (client->channel.fd >= 0)
 		r = send_request(client, call, request, err);
-	if (r != -EPIPE && r != -ECONNRESET)
+	if (!has_died(r))
 		return r;
 	hang_up(client);
 	if (client->begun && !is_step(call->op, ".begin"))
