@@ -20,6 +20,12 @@ faults() {
 it "opens again whichever sync of a publish failed"
 faults 0 publish:sync
 
+it "waits for no answer to what it had no memory to ask"
+drawn=$seed
+seed=1 # the first message of a connection is among those
+faults 120 verify:memory
+seed=$drawn
+
 it "does what it says or fails with a sentence, and loses nothing"
 echo "# SEED=$seed"
 faults "${COUNT:=100}"
