@@ -2,8 +2,8 @@
 /*
  * Linked into every unit test: nothing waits for the disk, ours or RocksDB's. Syncing is for the
  * machine that stops, and no unit test stops it; a process that is killed loses nothing by this.
- * Half of the time went there. The end-to-end tests sync. A test that
- * looks at what is synced has its own.
+ * Half of the time went there. The end-to-end tests sync. A test that looks at what is synced has
+ * its own.
  */
 #include <unistd.h>
 
