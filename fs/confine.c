@@ -26,8 +26,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "fs/program.h"
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
+#include "index/folder.h"
 
 #define ABI_OLDEST 2 /* in the first no file could be moved to another folder */
 
@@ -139,18 +141,11 @@ static int find_loader(struct dl_phdr_info *program, size_t size, void *path)
 	return 1;
 }
 
-/* The folder of this program, unless what a server writes would be in it: then "". */
-static void find_folder(const char *store, char path[PATH_MAX])
+/* What a server may write it may not execute. */
+static bool are_apart(const char *store, const char *folder)
 {
-	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
-	char *end;
-
-	path[len > 0 ? len : 0] = '\0';
-	end = strrchr(path, '/');
-	if (end)
-		*end = '\0';
-	if (!end || (strncmp(store, path, (size_t) (end - path)) == 0 && store[end - path] == '/'))
-		path[0] = '\0';
+	return strcmp(store, folder) != 0 && !vt_path_is_below(store, folder) &&
+	       !vt_path_is_below(folder, store);
 }
 
 /*
@@ -164,8 +159,9 @@ static int allow_program(const struct ruleset *rules, const char *store, struct 
 	char folder[PATH_MAX];
 	int r = allow(rules, "/proc/self/exe", run, err);
 
-	find_folder(store, folder);
-	if (r == 0 && folder[0])
+	if (r == 0)
+		r = vt_program_folder(folder, err);
+	if (r == 0 && are_apart(store, folder))
 		r = allow(rules, folder, run, err);
 	(void) dl_iterate_phdr(find_loader, &loader);
 	return r == 0 && loader ? allow(rules, loader, run, err) : r;

@@ -28,6 +28,7 @@
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
 #include "index/base/log.h"
+#include "index/folder.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -120,13 +121,6 @@ static void unmount_own(struct keeper *keeper)
 			       err.text);
 }
 
-static bool is_below(const char *path, const char *dir)
-{
-	size_t len = strlen(dir);
-
-	return strncmp(path, dir, len) == 0 && path[len] == '/';
-}
-
 /* What a confined server can have written is in the store, or has no name. */
 static void check_program(struct keeper *keeper)
 {
@@ -138,7 +132,7 @@ static void check_program(struct keeper *keeper)
 	len = readlink(link, path, sizeof path - 1);
 	path[len > 0 ? len : 0] = '\0';
 	if (len > 0 && fstat(keeper->holdings.program, &st) == 0 && st.st_nlink > 0 &&
-	    !is_below(path, keeper->dir))
+	    !vt_path_is_below(path, keeper->dir))
 		return;
 	vt_log(VT_LOG_ERROR, "not a program that was installed: '%s'", path);
 	vt_cleanup_close(&keeper->holdings.program);

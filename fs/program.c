@@ -34,19 +34,26 @@ static int find_beside(const char *folder, char path[PATH_MAX], struct vt_error 
 		       folder, places[0]);
 }
 
+int vt_program_folder(char path[PATH_MAX], struct vt_error *err)
+{
+	ssize_t len = readlink(SELF, path, PATH_MAX - 1);
+
+	if (len < 0)
+		return vt_fail(err, errno, "cannot tell where this program is: %m");
+	path[len] = '\0';
+	*strrchr(path, '/') = '\0';
+	return 0;
+}
+
 int vt_program_find(char path[PATH_MAX], struct vt_error *err)
 {
 	char folder[PATH_MAX];
-	ssize_t len;
+	int r;
 
 	if (!is_client) {
 		strcpy(path, SELF);
 		return 0;
 	}
-	len = readlink(SELF, folder, sizeof folder - 1);
-	if (len < 0)
-		return vt_fail(err, errno, "cannot tell where this program is: %m");
-	folder[len] = '\0';
-	*strrchr(folder, '/') = '\0';
-	return find_beside(folder, path, err);
+	r = vt_program_folder(folder, err);
+	return r < 0 ? r : find_beside(folder, path, err);
 }

@@ -15,6 +15,9 @@ struct vt_error;
 /* Said once by a client, before any thread is started: this program does not serve. */
 void vt_program_set_client(void);
 
+/* The folder of the program that runs. */
+int vt_program_folder(char path[PATH_MAX], struct vt_error *err);
+
 /*
  * The program that serves: the one that runs, also when its file was replaced; of a client the one
  * that was installed, or built, with it, found by the place of its own file and never by PATH.

@@ -121,3 +121,10 @@ int vt_path(char path[VT_PATH], struct vt_error *err, const char *format, ...)
 		return vt_fail(err, ENAMETOOLONG, "the path '%.200s...' is too long", path);
 	return 0;
 }
+
+bool vt_path_is_below(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return strncmp(path, folder, len) == 0 && path[len] == '/';
+}

@@ -5,6 +5,7 @@
  * Folders of a store: named, made, listed, synced and removed. Nothing here follows a symlink at
  * the end of a path or inside a folder. Thread-safe.
  */
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct vt_error;
@@ -14,6 +15,8 @@ struct vt_error;
 /* Formats a path. -ENAMETOOLONG. */
 int vt_path(char path[VT_PATH], struct vt_error *err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Does `path` lie below `folder`? As they are written: nothing is resolved. */
+bool vt_path_is_below(const char *path, const char *folder);
 
 /* Makes a folder with exactly this mode (whatever the umask). -EEXIST. */
 int vt_folder_make(const char *path, mode_t mode, struct vt_error *err);

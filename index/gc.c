@@ -342,7 +342,7 @@ static int sweep_family(struct gc *gc, enum vt_family family, keep_row *keep, ui
 	if (r < 0)
 		return r;
 	while ((r = vt_iterator_next(it, &key, &value, err)) > 0 || vt_is_damaged_row(r, &key)) {
-		r = keep(gc, &key, r > 0 ? &value : &(struct vt_value){0}, err);
+		r = keep(gc, &key, &value, err);
 		if (r == 0) {
 			(*dropped)++;
 			r = drop_row(gc, family, &key, err);

@@ -36,10 +36,7 @@ static int next_row(struct vt_iterator *it, struct vt_value *key, struct vt_valu
 {
 	int r = vt_iterator_next(it, key, value, err);
 
-	if (!vt_is_damaged_row(r, key))
-		return r;
-	*value = (struct vt_value){0};
-	return 1;
+	return vt_is_damaged_row(r, key) ? 1 : r;
 }
 
 /* ---- listing --------------------------------------------------------------------------------- */

@@ -122,7 +122,8 @@ int vt_iterator_new(struct vt_store *store, enum vt_family family, const void *p
 		    struct vt_error *err);
 int vt_iterator_next(struct vt_iterator *it, struct vt_value *key, struct vt_value *value,
 		     struct vt_error *err); /* borrowed until the next call; nothing to release */
-/* After such an error there is a key, and the next call goes on; after another one, nothing more.
+/* After such an error there is a key and an empty value, and the next call goes on; after another
+ * one, nothing more.
  */
 static inline bool vt_is_damaged_row(int r, const struct vt_value *key)
 {

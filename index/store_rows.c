@@ -270,7 +270,10 @@ int vt_iterator_next(struct vt_iterator *it, struct vt_value *key, struct vt_val
 		return 0;
 	value->data = rocksdb_iter_value(it->rows, &value->len);
 	r = open_row(it->store, it->family, key->data, key->len, value, err);
-	return r < 0 ? r : 1;
+	if (r == 0)
+		return 1;
+	*value = (struct vt_value){0};
+	return r;
 }
 
 void vt_iterator_free(struct vt_iterator *it)

@@ -46,6 +46,20 @@ static inline void index_reopen(void)
 	index_open();
 }
 
+/* A table of one row, in a file of the store's `tmp`. */
+static inline void make_table(char path[256])
+{
+	struct vt_error why;
+	struct vt_sst *sst;
+	uint64_t rows;
+
+	strcpy(path, vt_scratch_path("tmp/row.sst"));
+	ck_assert_int_eq(vt_sst_new(path, &sst, &why), 0);
+	ck_assert_int_eq(vt_sst_put(sst, "key", 3, "value", 5, &why), 0);
+	ck_assert_int_eq(vt_sst_finish(sst, &rows, &why), 0);
+	vt_sst_free(sst);
+}
+
 static inline void write_file(const char *name, const char *text)
 {
 	FILE *file = fopen(vt_scratch_path(name), "w");

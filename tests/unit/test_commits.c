@@ -220,15 +220,9 @@ END_TEST
 /* The rows of an import that is not committed yet. */
 static void take_in_a_row(void)
 {
-	struct vt_sst *sst;
 	char path[256];
-	uint64_t rows;
 
-	strcpy(path, vt_scratch_path("tmp/row.sst"));
-	must(vt_sst_new(path, &sst, &err) == 0);
-	must(vt_sst_put(sst, "key", 3, "value", 5, &err) == 0);
-	must(vt_sst_finish(sst, &rows, &err) == 0);
-	vt_sst_free(sst);
+	make_table(path);
 	must(vt_store_ingest(idx->store, VT_CF_AUDIT, path, &err) == 0);
 }
 

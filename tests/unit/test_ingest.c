@@ -80,15 +80,9 @@ static void *commit(void *unused)
 static void take_in_a_row(void)
 {
 	struct vt_error why;
-	struct vt_sst *sst;
 	char path[256];
-	uint64_t rows;
 
-	strcpy(path, vt_scratch_path("tmp/row.sst"));
-	must(vt_sst_new(path, &sst, &why) == 0);
-	must(vt_sst_put(sst, "key", 3, "value", 5, &why) == 0);
-	must(vt_sst_finish(sst, &rows, &why) == 0);
-	vt_sst_free(sst);
+	make_table(path);
 	sem_wait(&written);
 	ingesting = true;
 	must(vt_store_ingest(idx->store, VT_CF_AUDIT, path, &why) == -EIO);
