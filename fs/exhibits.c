@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See exhibits.h. A version gets a slot in the state when its first id is noted, and keeps it.
- * Slots are found through a table in memory and read without a lock; the table is written last, so
- * that who finds a slot finds it whole.
+ * See exhibits.h. A version gets a slot in the state when its first id is noted, and keeps it until
+ * it is buried; then another version may get it. Slots are found through a table in memory and read
+ * without a lock; the table is written last, so that who finds a slot finds it whole. What is taken
+ * out of the table moves others in it: who looked meanwhile looks again. A slot's bitmaps are its
+ * own for good, so that who is late and notes an id of the version before hits a bit of theirs,
+ * which says too much and never too little.
  *
  * Base and bitmap change together, in one store: `current` is base | turn << 32, and the bitmap of
  * an exhibit is the one of its turn. A retirement first notes the old base in `retiring`, then
@@ -16,6 +19,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "fs/node.h"
@@ -28,14 +32,17 @@
 #define WORD_BITS 64u
 #define DOCUMENTS 32u
 
-#define PLACES (2 * VT_SESSION_VERSIONS)
+#define PLACES   (2 * VT_SESSION_VERSIONS)
+#define ROOM_MIN 4096u /* bytes of a bitmap: a page of the file */
 
 struct vt_exhibits {
 	struct vt_session_state *state;
-	_Atomic uint32_t places[PLACES];         /* by hash of the serial: slot + 1, 0: free */
-	atomic_bool buried[VT_SESSION_VERSIONS]; /* by slot */
+	_Atomic uint32_t places[PLACES]; /* by hash of the serial: slot + 1, 0: free */
+	_Atomic uint32_t moves;          /* of entries of `places`; odd while one goes on */
 	pthread_rwlock_t lock;
-	struct vt_idmap burned; /* guarded by lock: serial, position -> exhibit */
+	struct vt_idmap burned;             /* guarded by lock: serial, position -> exhibit */
+	uint32_t free[VT_SESSION_VERSIONS]; /* slots, as a stack; guarded by lock, as its height */
+	uint32_t free_count;
 };
 
 static uint32_t base_of(uint64_t current)
@@ -55,43 +62,118 @@ static size_t bitmap_bytes(uint32_t nodes)
 
 /* ---- slots ----------------------------------------------------------------------------------- */
 
-/* The place of a version's slot, or the free one where it belongs: there are twice as many. */
-static _Atomic uint32_t *find_place(struct vt_exhibits *exhibits, uint32_t serial)
+/* Serials are numbers in a row: spread (Knuth), so that they make no long run in the table. */
+static uint32_t home_of(uint32_t serial)
 {
-	uint32_t at = serial % PLACES, slot;
+	return serial * 2654435769u / (UINT32_MAX / PLACES + 1);
+}
+
+/* The place of a version's slot, or the free one where it belongs: there are twice as many. */
+static uint32_t find_place(const struct vt_exhibits *exhibits, uint32_t serial)
+{
+	uint32_t at = home_of(serial), slot;
 
 	while ((slot = exhibits->places[at]) &&
 	       exhibits->state->versions[slot - 1].serial != serial)
 		at = (at + 1) % PLACES;
-	return &exhibits->places[at];
+	return at;
 }
 
-static struct vt_shown_slot *slot_of(struct vt_exhibits *exhibits, uint32_t serial)
+/* For who buries, or has the lock: nothing moves meanwhile. */
+static struct vt_shown_slot *slot_of(const struct vt_exhibits *exhibits, uint32_t serial)
 {
-	uint32_t slot = *find_place(exhibits, serial);
+	uint32_t slot = exhibits->places[find_place(exhibits, serial)];
 
 	return slot ? &exhibits->state->versions[slot - 1] : NULL;
+}
+
+/* For everybody; with what it has as `current`. */
+static struct vt_shown_slot *look_up(const struct vt_exhibits *exhibits, uint32_t serial,
+				     uint64_t *current)
+{
+	struct vt_shown_slot *slot;
+	uint32_t moves;
+
+	do {
+		while ((moves = exhibits->moves) & 1)
+			(void) sched_yield();
+		slot = slot_of(exhibits, serial);
+		*current = slot ? slot->current : 0;
+	} while (exhibits->moves != moves);
+	return slot;
+}
+
+/* What stands behind it, up to the first free place, moves up if else it would not be found. */
+static void empty_place(struct vt_exhibits *exhibits, uint32_t at)
+{
+	uint32_t slot;
+
+	exhibits->moves++;
+	for (uint32_t i = (at + 1) % PLACES; (slot = exhibits->places[i]); i = (i + 1) % PLACES) {
+		uint32_t home = home_of(exhibits->state->versions[slot - 1].serial);
+
+		if ((i - home) % PLACES < (i - at) % PLACES)
+			continue;
+		exhibits->places[at] = slot;
+		at = i;
+	}
+	exhibits->places[at] = 0;
+	exhibits->moves++;
+}
+
+/* Doubled, so that what a version leaves is enough for the next one of a dataset that grows. */
+static size_t room_for(size_t bytes)
+{
+	size_t room = ROOM_MIN;
+
+	while (room < bytes)
+		room *= 2;
+	return room;
+}
+
+static int make_slot(struct vt_exhibits *exhibits, size_t bytes, uint32_t *out)
+{
+	struct vt_session_record *record = exhibits->state->record;
+	struct vt_shown_slot *slot = &exhibits->state->versions[record->version_count];
+
+	if (record->version_count == VT_SESSION_VERSIONS)
+		return -ENFILE;
+	slot->room = room_for(bytes);
+	for (int turn = 0; turn < 2; turn++) {
+		slot->offset[turn] = vt_session_state_extend(exhibits->state, slot->room);
+		if (!slot->offset[turn])
+			return -ENFILE;
+	}
+	*out = record->version_count++;
+	return 0;
+}
+
+/* A free slot whose bitmaps have room for so many bytes. */
+static int take_slot(struct vt_exhibits *exhibits, size_t bytes, uint32_t *out)
+{
+	for (uint32_t i = exhibits->free_count; i-- > 0;)
+		if (exhibits->state->versions[exhibits->free[i]].room >= bytes) {
+			*out = exhibits->free[i];
+			exhibits->free[i] = exhibits->free[--exhibits->free_count];
+			return 0;
+		}
+	return make_slot(exhibits, bytes, out);
 }
 
 /* Under the lock, for writing. */
 static int add_slot(struct vt_exhibits *exhibits, const struct vt_version *version)
 {
-	struct vt_session_record *record = exhibits->state->record;
-	struct vt_shown_slot *slot = &exhibits->state->versions[record->version_count];
-	size_t bytes = bitmap_bytes(version->tree.root.nodes);
+	struct vt_shown_slot *slot;
+	uint32_t number;
+	int r = take_slot(exhibits, bitmap_bytes(version->tree.root.nodes), &number);
 
-	if (record->version_count == VT_SESSION_VERSIONS)
-		return -ENFILE;
-	for (int turn = 0; turn < 2; turn++) {
-		slot->offset[turn] = vt_session_state_extend(exhibits->state, bytes);
-		if (!slot->offset[turn])
-			return -ENFILE;
-	}
-	slot->serial = version->serial;
+	if (r < 0)
+		return r;
+	slot = &exhibits->state->versions[number];
 	slot->nodes = version->tree.root.nodes;
 	slot->current = version->exhibit;
-	record->version_count++;
-	*find_place(exhibits, version->serial) = record->version_count;
+	slot->serial = version->serial; /* from here on a successor finds it */
+	exhibits->places[find_place(exhibits, version->serial)] = number + 1;
 	return 0;
 }
 
@@ -125,8 +207,14 @@ static int read_burns(struct vt_exhibits *exhibits)
 
 static void find_slots(struct vt_exhibits *exhibits)
 {
-	for (uint32_t i = 0; i < exhibits->state->record->version_count; i++)
-		*find_place(exhibits, exhibits->state->versions[i].serial) = i + 1;
+	for (uint32_t i = 0; i < exhibits->state->record->version_count; i++) {
+		uint32_t serial = exhibits->state->versions[i].serial;
+
+		if (serial)
+			exhibits->places[find_place(exhibits, serial)] = i + 1;
+		else
+			exhibits->free[exhibits->free_count++] = i;
+	}
 }
 
 /* Retirements that were noted and did not happen. */
@@ -165,9 +253,8 @@ void vt_exhibits_close(struct vt_exhibits *exhibits)
 static uint32_t exhibit_of(struct vt_exhibits *exhibits, uint32_t serial, uint32_t position,
 			   uint32_t otherwise)
 {
-	struct vt_shown_slot *slot = slot_of(exhibits, serial);
-	uint32_t base = slot ? base_of(slot->current) : otherwise;
-	uint64_t burned = 0;
+	uint64_t current, burned = 0;
+	uint32_t base = look_up(exhibits, serial, &current) ? base_of(current) : otherwise;
 
 	if (exhibits->state->record->burn_count == 0)
 		return base;
@@ -215,20 +302,23 @@ int vt_exhibits_version(struct vt_exhibits *exhibits, struct vt_catalog *catalog
 
 /* ---- noting ---------------------------------------------------------------------------------- */
 
+/* -ESTALE: it was buried meanwhile. */
 static int slot_for(struct vt_exhibits *exhibits, const struct vt_version *version,
-		    struct vt_shown_slot **out)
+		    struct vt_shown_slot **out, uint64_t *current)
 {
 	int r = 0;
 
-	*out = slot_of(exhibits, version->serial);
+	*out = look_up(exhibits, version->serial, current);
 	if (*out)
 		return 0;
 	(void) pthread_rwlock_wrlock(&exhibits->lock);
 	if (!slot_of(exhibits, version->serial))
 		r = add_slot(exhibits, version);
 	(void) pthread_rwlock_unlock(&exhibits->lock);
-	*out = slot_of(exhibits, version->serial);
-	return r;
+	if (r < 0)
+		return r;
+	*out = look_up(exhibits, version->serial, current);
+	return *out ? 0 : -ESTALE;
 }
 
 static int note(struct vt_exhibits *exhibits, struct vt_shown_slot *slot, unsigned turn,
@@ -259,11 +349,10 @@ int vt_exhibits_note(struct vt_exhibits *exhibits, const struct vt_version *vers
 	uint32_t exhibit = vt_node_exhibit(id);
 	struct vt_shown_slot *slot;
 	uint64_t current;
-	int r = slot_for(exhibits, version, &slot);
+	int r = slot_for(exhibits, version, &slot, &current);
 
 	if (r < 0)
 		return r;
-	current = slot->current;
 	if (exhibit == base_of(current))
 		return note(exhibits, slot, turn_of(current), vt_node_position(id));
 	if (exhibit == slot->retiring)
@@ -276,24 +365,42 @@ void vt_exhibits_each(struct vt_exhibits *exhibits, void (*each)(void *context, 
 {
 	uint32_t count = exhibits->state->record->version_count;
 
-	for (uint32_t i = 0; i < count; i++)
-		if (!exhibits->buried[i])
-			each(context, exhibits->state->versions[i].serial);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t serial = exhibits->state->versions[i].serial;
+
+		if (serial)
+			each(context, serial);
+	}
+}
+
+/* Free for a successor first; whatever else happens to it then is of no meaning. */
+static void give_back(struct vt_exhibits *exhibits, struct vt_shown_slot *slot)
+{
+	slot->serial = 0;
+	for (int turn = 0; turn < 2; turn++) {
+		vt_session_state_punch(exhibits->state, slot->offset[turn], slot->room);
+		slot->documents[turn] = 0;
+	}
+	exhibits->free[exhibits->free_count++] = (uint32_t) (slot - exhibits->state->versions);
 }
 
 void vt_exhibits_bury(struct vt_exhibits *exhibits, uint32_t serial)
 {
-	uint32_t slot = *find_place(exhibits, serial);
+	struct vt_shown_slot *slot = slot_of(exhibits, serial);
 
-	if (slot)
-		exhibits->buried[slot - 1] = true;
+	if (!slot || slot->retiring)
+		return;
+	(void) pthread_rwlock_wrlock(&exhibits->lock);
+	empty_place(exhibits, find_place(exhibits, serial));
+	give_back(exhibits, slot);
+	(void) pthread_rwlock_unlock(&exhibits->lock);
 }
 
 uint32_t vt_exhibits_base(struct vt_exhibits *exhibits, uint32_t serial)
 {
-	struct vt_shown_slot *slot = slot_of(exhibits, serial);
+	uint64_t current;
 
-	return slot ? base_of(slot->current) : 0;
+	return look_up(exhibits, serial, &current) ? base_of(current) : 0;
 }
 
 /* ---- narrowing ------------------------------------------------------------------------------- */

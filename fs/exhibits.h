@@ -44,17 +44,17 @@ int vt_exhibits_version(struct vt_exhibits *exhibits, struct vt_catalog *catalog
 			const struct vt_version **out);
 
 /*
- * The kernel may learn of an id. Cheap when it was noted before. -ENFILE: too many versions were
- * looked at through one mount, the id must not be told.
+ * The kernel may learn of an id. Cheap when it was noted before. -ENFILE: too many versions are
+ * looked at through one mount, the id must not be told; nor after -ESTALE.
  */
 int vt_exhibits_note(struct vt_exhibits *exhibits, const struct vt_version *version, uint64_t id);
 
-/* Versions that were ever noted and not buried: serials, of which some may be gone by now. */
+/* Versions that were noted and not buried: serials, of which some may be gone by now. */
 void vt_exhibits_each(struct vt_exhibits *exhibits, void (*each)(void *context, uint32_t serial),
 		      void *context);
 /*
- * The version is gone for good, and was retired since: nothing of it will ever be read again. A
- * server that takes over looks at it once more.
+ * The version is gone for good, was retired since, and the kernel dropped what was dead: nothing of
+ * it will ever be read again, and what is kept of it here is another version's to use.
  */
 void vt_exhibits_bury(struct vt_exhibits *exhibits, uint32_t serial);
 /* The exhibit of the version's folder now, 0 when it was never noted. */

@@ -14,7 +14,7 @@
 
 #include "index/base/error.h"
 
-/* "VTSTATE5", little-endian */
+/* "VTSTATE6", little-endian */
 #define MAGIC (0x0045544154535456ull | (uint64_t) ('0' + VT_SESSION_STATE_FORMAT) << 56)
 #define PAGE  4096u
 

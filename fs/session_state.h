@@ -27,9 +27,9 @@
 
 struct vt_error;
 
-#define VT_SESSION_STATE_FORMAT 5          /* one more with every change of what follows */
+#define VT_SESSION_STATE_FORMAT 6          /* one more with every change of what follows */
 #define VT_SESSION_INIT_MAX     512u       /* bytes of INIT and of its answer, headers included */
-#define VT_SESSION_VERSIONS     (1u << 16) /* shown in one session; none is ever removed */
+#define VT_SESSION_VERSIONS     (1u << 16) /* shown in one session at once */
 #define VT_SESSION_EXHIBITS     (1u << 24) /* of the session's own numbering */
 #define VT_SESSION_BURNS        (1u << 22)
 #define VT_SESSION_HANDLES      (1u << 20)
@@ -50,7 +50,7 @@ enum vt_session_repeat {
 };
 
 struct vt_session_record {
-	uint64_t magic; /* "VTSTATE5" */
+	uint64_t magic; /* "VTSTATE6" */
 	struct vt_mount_plan plan;
 	atomic_uint init_len, reply_len;               /* 0: not seen yet */
 	_Alignas(8) uint8_t init[VT_SESSION_INIT_MAX]; /* read through the kernel's structs */
@@ -64,14 +64,15 @@ struct vt_session_record {
 	_Atomic uint64_t end;        /* of the file */
 };
 
-/* A version as the session shows it. */
+/* A version as the session shows it. A free one has its bitmaps and nothing else. */
 struct vt_shown_slot {
-	uint32_t serial, nodes;
+	_Atomic uint32_t serial; /* 0: free */
+	_Atomic uint32_t nodes;
 	_Atomic uint64_t current;  /* base (exhibit of every position not burned) | turn << 32 */
 	_Atomic uint32_t retiring; /* an earlier base whose ids must still be dropped; 0: none */
 	_Atomic uint32_t documents[2]; /* a bit per position from VT_POSITION_DOCUMENTS on */
 	uint64_t offset[2];            /* of the bitmaps in the file: a bit per position */
-	uint64_t reserved;
+	uint64_t room;                 /* bytes of each; both are the slot's for good */
 };
 
 /* A position that moved to another exhibit by itself. Valid while `to` is above the base. */

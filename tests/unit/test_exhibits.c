@@ -235,6 +235,193 @@ START_TEST(a_full_table_shows_what_it_has)
 }
 END_TEST
 
+/* Gone for good: retired, dropped by the kernel, and buried. */
+static void bury(uint32_t serial)
+{
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, serial), 0);
+	vt_exhibits_done(exhibits);
+	vt_exhibits_bury(exhibits, serial);
+}
+
+static void count_serial(void *context, uint32_t serial)
+{
+	(void) serial;
+	++*(unsigned *) context;
+}
+
+static unsigned noted_versions(void)
+{
+	unsigned count = 0;
+
+	vt_exhibits_each(exhibits, count_serial, &count);
+	return count;
+}
+
+/* Three times as many as there is room for, a thousand at once. */
+START_TEST(any_number_of_versions_is_shown_if_the_earlier_ones_are_gone)
+{
+	const uint32_t at_once = 1000, all = 3 * VT_SESSION_VERSIONS;
+	uint64_t end = 0;
+
+	session_begin();
+	for (uint32_t serial = 1; serial <= all; serial++) {
+		const struct vt_version version = shown_version(serial, 10);
+
+		(void) note(&version, 1);
+		if (serial > at_once)
+			bury(serial - at_once);
+		if (serial == at_once + 1)
+			end = state->record->end;
+		if (serial % VT_SESSION_VERSIONS == 0) {
+			session_dies();
+			session_begin();
+		}
+	}
+	ck_assert_uint_eq(state->record->end, end);
+	ck_assert_uint_eq(noted_versions(), at_once);
+	for (uint32_t serial = all - 2 * at_once; serial <= all; serial++)
+		ck_assert_uint_eq(vt_exhibits_base(exhibits, serial),
+				  serial > all - at_once ? 1000 + serial : 0);
+	session_end();
+}
+END_TEST
+
+static uint32_t random_serial(void)
+{
+	static uint64_t dice = 1;
+
+	dice = dice * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t) (dice >> 33) + 1;
+}
+
+static void check_shown(const uint32_t *serials, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		ck_assert_uint_eq(vt_exhibits_base(exhibits, serials[i]), 1000 + serials[i]);
+	ck_assert_uint_eq(noted_versions(), count);
+}
+
+/* So many that they stand in each other's way in the table. */
+START_TEST(versions_are_found_whichever_of_the_others_go)
+{
+	enum { SHOWN = 8000, STEPS = 2 * SHOWN };
+	static uint32_t serials[SHOWN];
+
+	session_begin();
+	for (int step = 0; step < SHOWN + STEPS; step++) {
+		uint32_t *serial =
+			&serials[step < SHOWN ? (uint32_t) step : random_serial() % SHOWN];
+		uint32_t before = *serial;
+		struct vt_version version;
+
+		if (before)
+			bury(before);
+		version = shown_version(*serial = random_serial(), 10);
+		(void) note(&version, 1);
+		if (before)
+			ck_assert_uint_eq(vt_exhibits_base(exhibits, before), 0);
+		if (step >= SHOWN && step % 1000 == 0)
+			check_shown(serials, SHOWN);
+	}
+	session_dies();
+	session_begin();
+	check_shown(serials, SHOWN);
+	session_end();
+}
+END_TEST
+
+START_TEST(a_full_table_has_room_again_once_a_version_is_buried)
+{
+	const struct vt_version more = shown_version(9000000, 10);
+	uint64_t id;
+
+	session_begin();
+	for (uint32_t serial = 1; serial <= VT_SESSION_VERSIONS; serial++) {
+		const struct vt_version version = shown_version(serial, 10);
+
+		(void) note(&version, 1);
+	}
+	bury(77);
+	id = note(&more, 1);
+	session_dies();
+	session_begin();
+	ck_assert_uint_eq(vt_exhibits_base(exhibits, 77), 0);
+	ck_assert_uint_eq(vt_exhibits_id(exhibits, &more, 1), id);
+	session_end();
+}
+END_TEST
+
+START_TEST(nothing_of_a_buried_version_is_the_next_ones)
+{
+	const struct vt_version version = shown_version(7, 100), next = shown_version(8, 50);
+	static struct dead dead;
+	uint64_t seven, nine;
+
+	session_begin();
+	(void) note(&version, 3);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	vt_exhibits_done(exhibits);
+	(void) note(&version, 4); /* by who is late, in the folder around */
+	(void) note(&version, VT_POSITION_DOCUMENTS + 2);
+	vt_exhibits_bury(exhibits, 7);
+	(void) note(&version, 60); /* by who is later still: it comes back, and is buried again */
+	seven = vt_exhibits_id(exhibits, &version, 7);
+	bury(7);
+	nine = note(&next, 9);
+	ck_assert_uint_eq(state->record->version_count, 1);
+	ck_assert_uint_eq(vt_exhibits_id(exhibits, &version, 7), seven);
+	for (int turn = 0; turn < 2; turn++) {
+		size_t noted = turn == 0;
+
+		ck_assert_int_eq(vt_exhibits_retire(exhibits, 8), 0);
+		dead.count = 0;
+		vt_exhibits_each_dead(exhibits, collect_dead, &dead);
+		ck_assert_uint_eq(dead.count, 1 + noted); /* the boundary */
+		ck_assert_uint_eq(is_dead(nine), noted);
+		vt_exhibits_done(exhibits);
+	}
+	session_end();
+}
+END_TEST
+
+START_TEST(what_is_not_dropped_yet_is_not_buried)
+{
+	const struct vt_version version = shown_version(7, 100);
+	uint64_t id;
+
+	session_begin();
+	id = note(&version, 3);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 7), 0);
+	vt_exhibits_bury(exhibits, 7);
+	ck_assert(is_dead(id));
+	ck_assert_uint_eq(noted_versions(), 1);
+	vt_exhibits_bury(exhibits, 12345); /* never noted */
+	session_end();
+}
+END_TEST
+
+/* Bitmaps of 4,096 bytes, and of 8,192. */
+START_TEST(a_version_gets_what_has_room_for_it)
+{
+	const struct vt_version small = shown_version(1, 10), large = shown_version(2, 40000),
+				full = shown_version(3, 65536), other = shown_version(4, 32768);
+	uint64_t last;
+
+	session_begin();
+	(void) note(&small, 1);
+	bury(1);
+	(void) note(&large, 39999); /* too large for what the first one left */
+	ck_assert_uint_eq(state->record->version_count, 2);
+	bury(2);
+	last = note(&full, 65535);
+	(void) note(&other, 32767);
+	ck_assert_uint_eq(state->record->version_count, 2);
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, 3), 0);
+	ck_assert(is_dead(last));
+	session_end();
+}
+END_TEST
+
 START_TEST(noted_ids_come_back_once_each_and_no_others)
 {
 	const uint32_t positions[] = {0, 1, 63, 64, 99, VT_POSITION_DOCUMENTS + 2};
@@ -447,7 +634,12 @@ VT_SUITE(exhibits, a_version_is_first_shown_under_the_exhibit_of_its_record,
 	 a_successor_knows_the_same_ids_and_what_is_left_to_drop,
 	 a_flip_that_was_noted_and_did_not_happen_is_repeated,
 	 a_retirement_waits_for_the_one_before_it, full_tables_leave_everything_as_it_was,
-	 a_full_table_shows_what_it_has, noted_ids_come_back_once_each_and_no_others,
+	 a_full_table_shows_what_it_has,
+	 any_number_of_versions_is_shown_if_the_earlier_ones_are_gone,
+	 versions_are_found_whichever_of_the_others_go,
+	 a_full_table_has_room_again_once_a_version_is_buried,
+	 nothing_of_a_buried_version_is_the_next_ones, what_is_not_dropped_yet_is_not_buried,
+	 a_version_gets_what_has_room_for_it, noted_ids_come_back_once_each_and_no_others,
 	 what_was_dropped_is_not_dropped_again,
 	 where_it_cannot_be_seen_what_was_noted_all_is_dropped,
 	 a_position_beyond_the_version_is_not_noted, burning_and_retiring_at_once_leaves_neither_id,

@@ -151,6 +151,11 @@ static void step_retire(unsigned v)
 	give_all(v);
 }
 
+static void add_dead(void *context, uint64_t id)
+{
+	ck_assert_int_eq(vt_idmap_put(context, id, 1), 0);
+}
+
 /* The kernel drops what it is told to. */
 static void step_finish(const struct vt_idmap *dead)
 {
@@ -166,6 +171,15 @@ static void step_finish(const struct vt_idmap *dead)
 	vt_exhibits_done(exhibits);
 	ck_assert(!vt_exhibits_pending(exhibits));
 	memset(retiring, 0, sizeof retiring);
+}
+
+static void forget_dead(void)
+{
+	struct vt_idmap dead = {0};
+
+	vt_exhibits_each_dead(exhibits, add_dead, &dead);
+	step_finish(&dead);
+	vt_idmap_done(&dead);
 }
 
 static void step_restart(void)
@@ -189,6 +203,21 @@ static void step_die_retiring(unsigned v)
 	give_all(v);
 }
 
+/* A version goes for good, and another one, of a larger serial, comes. */
+static void step_replace(unsigned v)
+{
+	static uint32_t serials = 1000;
+
+	if (!shown[v] || retiring[v])
+		return;
+	step_retire(v);
+	forget_dead();
+	vt_exhibits_bury(exhibits, versions[v].serial);
+	versions[v] = shown_version(++serials, nodes_of[v]);
+	shown[v] = false;
+	give_all(v);
+}
+
 static void take_step(const struct vt_idmap *dead)
 {
 	unsigned v = dice(VERSIONS), what = dice(100);
@@ -199,8 +228,10 @@ static void take_step(const struct vt_idmap *dead)
 		step_burn(v);
 	else if (what < 80)
 		step_retire(v);
-	else if (what < 92)
+	else if (what < 90)
 		step_finish(dead);
+	else if (what < 93)
+		step_replace(v);
 	else if (what < 97)
 		step_restart();
 	else
@@ -208,11 +239,6 @@ static void take_step(const struct vt_idmap *dead)
 }
 
 /* ---- what holds after each ------------------------------------------------------------------- */
-
-static void add_dead(void *context, uint64_t id)
-{
-	ck_assert_int_eq(vt_idmap_put(context, id, 1), 0);
-}
 
 static void check_ids(void)
 {

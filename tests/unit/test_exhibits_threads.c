@@ -157,4 +157,71 @@ START_TEST(what_is_told_while_ids_die_is_live_or_dropped)
 }
 END_TEST
 
-VT_SUITE(exhibits_threads, what_is_told_while_ids_die_is_live_or_dropped)
+/* ---- while others come and go ---------------------------------------------------------------- */
+
+#define STAYING 64u
+#define COMING  20000u
+#define AT_ONCE 50u
+
+static struct vt_version staying[STAYING];
+static uint64_t ids[STAYING]; /* of their position 3 */
+static _Atomic uint32_t newest;
+
+/* Of those that stay each is found wherever it stands; of one that goes, an id of its own. */
+static void *look_up_all(void *argument)
+{
+	uint64_t seed = (size_t) argument + 1;
+
+	while (!over) {
+		uint32_t i = dice(&seed, STAYING), late = newest - dice(&seed, 2 * AT_ONCE);
+		const struct vt_version going = shown_version(late, 10);
+		uint32_t exhibit = vt_node_exhibit(vt_exhibits_id(exhibits, &going, 3));
+
+		wrong_ids += vt_exhibits_id(exhibits, &staying[i], 3) != ids[i];
+		failures += vt_exhibits_note(exhibits, &staying[i], ids[i]) < 0;
+		/* Buried it has that of its record; retired, one of the session's. */
+		wrong_ids += exhibit != 1000 + late && exhibit < 0x80000000;
+		tellings++;
+	}
+	return NULL;
+}
+
+static void come_and_go(uint32_t serial)
+{
+	const struct vt_version version = shown_version(serial, 10);
+
+	(void) note(&version, 3);
+	newest = serial;
+	if (serial < 1000 + AT_ONCE)
+		return;
+	ck_assert_int_eq(vt_exhibits_retire(exhibits, serial - AT_ONCE), 0);
+	vt_exhibits_done(exhibits);
+	vt_exhibits_bury(exhibits, serial - AT_ONCE);
+}
+
+START_TEST(what_stays_is_found_while_others_are_buried)
+{
+	pthread_t threads[THREADS];
+
+	session_begin();
+	newest = 1000;
+	for (uint32_t i = 0; i < STAYING; i++) {
+		staying[i] = shown_version(i + 1, 10);
+		ids[i] = note(&staying[i], 3);
+	}
+	for (size_t i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, look_up_all, (void *) i), 0);
+	for (uint32_t serial = 1000; serial < 1000 + COMING || tellings < COMING; serial++)
+		come_and_go(serial);
+	over = true;
+	for (size_t i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	ck_assert_uint_eq(wrong_ids, 0);
+	ck_assert_uint_eq(failures, 0);
+	ck_assert_uint_eq(state->record->version_count, STAYING + AT_ONCE + 1);
+	session_end();
+}
+END_TEST
+
+VT_SUITE(exhibits_threads, what_is_told_while_ids_die_is_live_or_dropped,
+	 what_stays_is_found_while_others_are_buried)
