@@ -29,6 +29,7 @@
 #define PAGE_RUN      1024u
 #define TAKE_MAX      (1u << 24) /* numbers at once */
 #define CONTENTS_MAX  64u
+#define RECIPE_CACHE  (1u << 20) /* bytes */
 
 /* ---- paths ---------------------------------------------------------------------------------- */
 
@@ -314,9 +315,14 @@ int vt_import_pages(struct vt_import *import, const struct vt_digest *digests, s
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < count; i++)
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		bool lost;
+
 		r = vt_page_store_find(import->index->store, import->domain, &digests[i], &ids[i],
-				       err);
+				       &lost, err);
+		if (lost)
+			ids[i] |= VT_PAGE_LOST;
+	}
 	return r;
 }
 
@@ -334,7 +340,7 @@ static int is_trusted(struct vt_import *import, uint32_t serial, struct vt_error
 		return true;
 	vt_key_u32(serial, key);
 	r = vt_store_get(import->index->store, VT_CF_SHARD, key, sizeof key, false, &value, err);
-	if (r < 0 && r != -ENOENT)
+	if (r < 0 && r != -ENOENT && r != -EBADMSG)
 		return r;
 	if (vt_table_reserve(&import->trusted, 1) < 0)
 		return vt_fail(err, ENOMEM, "no memory for an import");
@@ -343,21 +349,26 @@ static int is_trusted(struct vt_import *import, uint32_t serial, struct vt_error
 	return r == 0;
 }
 
-/* 1 when every extent of the recipe lies in a shard that is there, 0 when not or no recipe. */
+/* 1 when every extent of the recipe lies in a shard that is there; 0: not, or no sound recipe. */
 static int has_whole_recipe(struct vt_import *import, const struct vt_digest *content,
 			    struct vt_error *err)
 {
-	struct vt_index *index = import->index;
 	uint64_t offset = 0;
 	int r;
 
+	if (!import->recipes)
+		import->recipes = vt_lru_new(RECIPE_CACHE);
+	if (!import->recipes)
+		return vt_fail(err, ENOMEM, "no memory for an import");
 	for (;;) {
 		vt_cleanup(vt_recipe_part_unrefp) struct vt_recipe_part *part = NULL;
 
-		r = vt_recipe_find(index->store, index->lru, import->domain, content, offset, false,
-				   &part, err);
+		r = vt_recipe_find(import->index->store, import->recipes, import->domain, content,
+				   offset, false, &part, err);
 		if (r == -ENOENT) /* no recipe, or past its end */
 			return offset > 0;
+		if (r == -EBADMSG)
+			return 0;
 		for (size_t i = 0; r == 0 && i < part->count; i++) {
 			uint32_t shard = part->extents[i].at.shard;
 			int trusted = shard ? is_trusted(import, shard, err) : 1;
@@ -371,6 +382,7 @@ static int has_whole_recipe(struct vt_import *import, const struct vt_digest *co
 	}
 }
 
+/* A damaged row is none: what is stored instead brings a new one. */
 static int find_known(struct vt_import *import, const struct vt_digest *content,
 		      struct vt_known *out, struct vt_error *err)
 {
@@ -380,7 +392,7 @@ static int find_known(struct vt_import *import, const struct vt_digest *content,
 	if (r == 0) {
 		r = is_trusted(import, out->at.shard, err);
 		out->kind = r > 0 ? 1 : 0;
-	} else if (r == -ENOENT) {
+	} else if (r == -ENOENT || r == -EBADMSG) {
 		r = has_whole_recipe(import, content, err);
 		out->kind = r > 0 ? 2 : 0;
 	}
@@ -540,6 +552,7 @@ void vt_import_free(struct vt_import *import)
 		free((void *) import->shards.rows[i].value);
 	vt_table_done(&import->shards);
 	vt_table_done(&import->trusted);
+	vt_lru_free(import->recipes);
 	free(import->contents);
 	vt_gc_gate_leave(import->index->gc_gate);
 	free(import);

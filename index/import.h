@@ -70,7 +70,11 @@ struct vt_known {
 int vt_import_known(struct vt_import *import, const struct vt_digest *contents, size_t count,
 		    struct vt_known *out, struct vt_error *err);
 
-/* For each page digest: the id of an equal page of the domain, or 0. */
+/*
+ * For each page digest: the id of an equal page of the domain, or 0. With VT_PAGE_LOST its row is
+ * damaged or gone, and to be written again under that id.
+ */
+#define VT_PAGE_LOST (1ull << 63)
 int vt_import_pages(struct vt_import *import, const struct vt_digest *digests, size_t count,
 		    uint64_t *ids, struct vt_error *err);
 /* `count` fresh numbers. */

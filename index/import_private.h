@@ -35,6 +35,7 @@ struct vt_import {
 	struct import_rows *contents; /* in the order they were handed in */
 	size_t contents_count;
 	struct vt_table trusted; /* shards of the store looked up so far; value NULL: no such */
+	struct vt_lru *recipes;  /* read for it: readers may keep what was lost; NULL: none */
 	uint64_t index_bytes;    /* vt_import_index_bytes() */
 	vt_import_frame *frame;  /* vt_import_within(); NULL: none */
 	void *frame_context;

@@ -67,14 +67,26 @@ int vt_page_store_flush(struct vt_page_store *pages, struct vt_error *err)
 	return r;
 }
 
+static int is_lost(struct vt_store *store, uint64_t id, struct vt_error *err)
+{
+	vt_cleanup(vt_value_done) struct vt_value value = {0};
+	uint8_t key[VT_PAGE_KEY_LEN];
+	int r;
+
+	vt_page_key(id, key);
+	r = vt_store_get(store, VT_CF_PAGE, key, sizeof key, false, &value, err);
+	return r == -ENOENT || r == -EBADMSG ? 1 : r;
+}
+
 int vt_page_store_find(struct vt_store *store, uint32_t domain, const struct vt_digest *digest,
-		       uint64_t *id, struct vt_error *err)
+		       uint64_t *id, bool *lost, struct vt_error *err)
 {
 	vt_cleanup(vt_value_done) struct vt_value value = {0};
 	uint8_t key[VT_PAGE_DIGEST_KEY];
 	struct vt_reader reader;
 	int r;
 
+	*lost = false;
 	vt_page_digest_key(domain, digest, key);
 	r = vt_store_get(store, VT_CF_PAGE_DIGEST, key, sizeof key, false, &value, err);
 	if (r < 0 && r != -ENOENT && r != -EBADMSG)
@@ -83,7 +95,9 @@ int vt_page_store_find(struct vt_store *store, uint32_t domain, const struct vt_
 	*id = vt_reader_le64(&reader);
 	if (reader.failed || vt_reader_left(&reader))
 		*id = 0;
-	return 0;
+	r = *id ? is_lost(store, *id, err) : 0;
+	*lost = r > 0;
+	return r < 0 ? r : 0;
 }
 
 static int take_id(struct vt_page_store *pages, uint64_t *id, struct vt_error *err)
@@ -104,12 +118,15 @@ static int take_id(struct vt_page_store *pages, uint64_t *id, struct vt_error *e
 static int put_page(struct vt_page_store *pages, struct vt_new_page *page, struct vt_error *err)
 {
 	uint8_t key[VT_PAGE_KEY_LEN], digest_key[VT_PAGE_DIGEST_KEY];
-	int r = vt_page_store_find(pages->store, pages->domain, &page->digest, &page->id, err);
 	uint64_t value;
+	bool lost;
+	int r = vt_page_store_find(pages->store, pages->domain, &page->digest, &page->id, &lost,
+				   err);
 
-	if (r < 0 || page->id)
+	if (r < 0 || (page->id && !lost))
 		return r;
-	r = take_id(pages, &page->id, err);
+	if (!page->id)
+		r = take_id(pages, &page->id, err);
 	if (r < 0)
 		return r;
 	vt_page_key(page->id, key);

@@ -30,10 +30,11 @@ int vt_page_store_flush(struct vt_page_store *pages, struct vt_error *err);
 
 /*
  * The id of an equal page, or 0, also when the row that knew it is damaged: the page is then stored
- * again, with a new row. Thread-safe.
+ * again, with a new row. `lost`: the page itself is damaged or gone, and to be written again under
+ * that id, for all who have it. Thread-safe.
  */
 int vt_page_store_find(struct vt_store *store, uint32_t domain, const struct vt_digest *digest,
-		       uint64_t *id, struct vt_error *err);
+		       uint64_t *id, bool *lost, struct vt_error *err);
 
 /* Canonical bytes and trailers of the pages that were not there, so far. */
 uint64_t vt_page_store_bytes(const struct vt_page_store *pages);

@@ -3,6 +3,7 @@
 #include "index/page_store.h"
 
 #include "tests/unit/label_store.h"
+#include "tests/unit/raw_rows.h"
 #include "tests/unit/suite.h"
 
 static const struct item few[] = {{"a", "1", "x"}, {"d/f", "2", "y"}, {"", "", ""}};
@@ -58,6 +59,36 @@ START_TEST(an_equal_page_is_stored_once_and_has_one_id)
 	ck_assert_uint_eq(vt_page_store_bytes(pages), 0);
 	ck_assert_uint_eq(count_rows(VT_CF_PAGE), 2);
 	ck_assert_uint_eq(count_rows(VT_CF_PAGE_DIGEST), 2);
+	vt_page_store_free(pages);
+	index_tear_down();
+}
+END_TEST
+
+/* A bit of the only page's row is wrong, then the row is gone. */
+START_TEST(a_page_that_is_lost_is_stored_again_under_its_id)
+{
+	struct vt_page_store *pages;
+	struct raw_rows rows;
+	uint64_t id;
+
+	index_set_up();
+	pages = pages_of(1);
+	id = put_one(pages, "one");
+	must(vt_page_store_flush(pages, &err) == 0);
+	rows = raw_rows_load(idx->store, VT_CF_PAGE);
+	ck_assert_uint_eq(rows.count, 1);
+	for (int gone = 0; gone < 2; gone++) {
+		rows.rows[0].value[0] ^= 1;
+		if (gone)
+			raw_delete(idx->store, VT_CF_PAGE, &rows.rows[0]);
+		else
+			raw_put(idx->store, VT_CF_PAGE, &rows.rows[0]);
+		ck_assert(!is_stored(id));
+		ck_assert_uint_eq(put_one(pages, "one"), id);
+		must(vt_page_store_flush(pages, &err) == 0);
+		ck_assert(is_stored(id));
+	}
+	raw_rows_done(&rows);
 	vt_page_store_free(pages);
 	index_tear_down();
 }
@@ -141,5 +172,6 @@ START_TEST(trees_of_files_and_of_labels_are_read_back)
 END_TEST
 
 VT_SUITE(page_store, an_equal_page_is_stored_once_and_has_one_id, domains_share_no_pages,
+	 a_page_that_is_lost_is_stored_again_under_its_id,
 	 pages_are_found_after_a_flush_or_when_there_are_many, what_was_not_flushed_is_not_there,
 	 trees_of_files_and_of_labels_are_read_back)

@@ -14,8 +14,8 @@ static struct world w;
 
 /* ---- the store ------------------------------------------------------------------------------- */
 
-/* Packs, a small file, one in pieces, a hard link, and a version before. */
-static void set_up(void)
+/* Packs, a small file, one in pieces, and a hard link. */
+static void publish_one(void)
 {
 	static uint8_t noise[150000];
 
@@ -25,6 +25,12 @@ static void set_up(void)
 		      "seq 2000 >src/deep/er/many && ln -s nine src/link && ln src/nine src/same");
 	world_put(&w, "src/noise", noise, sizeof noise);
 	ck_published(&w, world_publish(&w, "src"));
+}
+
+/* The same as a version before. */
+static void set_up(void)
+{
+	publish_one();
 	world_put_text(&w, "src/deep/more", "more");
 	ck_published(&w, world_publish(&w, "src"));
 }
@@ -239,6 +245,32 @@ START_TEST(pages_are_stored_again_when_nothing_knows_of_them_and_gc_drops_what_i
 }
 END_TEST
 
+/* The files under another name. */
+static void publish_over(enum vt_family family, const char *name)
+{
+	vt_cleanup(vt_buf_done) struct vt_buf words = VT_BUF_INIT;
+
+	damage_rows(family);
+	ck_assert_int_gt(verify(), 0);
+	w.dataset = name;
+	ck_published(&w, world_publish(&w, "src"));
+	(void) verify();
+	ck_assert_msg(!strstr(found, "@v1"), "%s: %s", vt_store_family_name(family), found);
+	ck_assert(index_words(w.direct.index, &words)); /* of birds */
+}
+
+START_TEST(what_is_published_again_is_there_again_for_all_who_have_it)
+{
+	publish_one();
+	publish_over(VT_CF_PAGE, "a");
+	publish_over(VT_CF_CHUNK, "b");
+	publish_over(VT_CF_RECIPE, "c");
+	ck_assert_msg(!found[0], "%s", found);
+	publish_over(VT_CF_SHARD, "d"); /* nothing leads to these any more */
+	world_done(&w);
+}
+END_TEST
+
 START_TEST(gc_does_not_go_by_a_damaged_row)
 {
 	struct vt_gc_report report;
@@ -309,5 +341,6 @@ END_TEST
 VT_SUITE(row_damage, no_row_with_a_wrong_byte_is_given_and_verify_names_it,
 	 verify_names_the_version_that_lost_something,
 	 pages_are_stored_again_when_nothing_knows_of_them_and_gc_drops_what_is_damaged,
+	 what_is_published_again_is_there_again_for_all_who_have_it,
 	 gc_does_not_go_by_a_damaged_row, no_wrong_byte_of_the_catalog_is_loaded,
 	 no_wrong_byte_of_what_versions_are_of_is_read)

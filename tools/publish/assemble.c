@@ -36,6 +36,7 @@ struct assembler {
 	/* pages */
 	struct vt_ledger *pages;
 	struct vt_sst *page_rows;
+	struct vt_spool *lost_pages;    /* rows of numbers that there were; NULL: none yet */
 	uint64_t next_page, pages_left; /* of the run of numbers taken */
 	/* links */
 	struct vt_link_hasher *link_hasher;
@@ -79,6 +80,21 @@ static int new_page(struct assembler *a, struct vt_new_page *page, struct vt_err
 	return vt_sst_put(a->page_rows, &key, sizeof key, page->value.data, page->value.len, err);
 }
 
+/* One that other versions have too, and that none of them can read. */
+static int restore_page(struct assembler *a, const struct vt_new_page *page, struct vt_error *err)
+{
+	uint64_t key = htobe64(page->id);
+	int r = 0;
+
+	if (!a->write)
+		return 0;
+	if (!a->lost_pages)
+		r = vt_spool_new(a->context->info->dir, VT_SPOOL_MEMORY, &a->lost_pages, err);
+	return r < 0 ? r
+		     : vt_spool_add(a->lost_pages, &key, sizeof key, page->value.data,
+				    page->value.len, err);
+}
+
 static int place_page(struct assembler *a, struct vt_new_page *page, uint64_t known,
 		      struct vt_error *err)
 {
@@ -86,10 +102,10 @@ static int place_page(struct assembler *a, struct vt_new_page *page, uint64_t kn
 	struct page_record record = {.digest = page->digest};
 	int r;
 
-	page->id = known ? known : found ? found->id : 0;
-	if (page->id)
+	page->id = found ? found->id : known & ~VT_PAGE_LOST;
+	if (found || (known && !(known & VT_PAGE_LOST)))
 		return 0;
-	r = new_page(a, page, err);
+	r = known ? restore_page(a, page, err) : new_page(a, page, err);
 	record.id = page->id;
 	return r < 0 ? r : vt_ledger_add(a->pages, &record, err);
 }
@@ -379,6 +395,9 @@ static int ingest_rows(struct assembler *a, struct vt_error *err)
 {
 	int r = vt_publish_ingest(a->context, a->page_rows, VT_CF_PAGE, "page.sst", err);
 
+	if (r == 0 && a->lost_pages) /* others read these: what is below them is there */
+		r = vt_publish_ingest_spool(a->context, a->lost_pages, VT_CF_PAGE, "lost_page.sst",
+					    err);
 	if (r == 0)
 		r = ingest_page_digests(a, err);
 	if (r == 0)
@@ -412,6 +431,7 @@ static void assembler_done(struct assembler *a)
 	vt_stamps_writer_free(a->stamps);
 	vt_ledger_free(a->pages);
 	vt_sst_free(a->page_rows);
+	vt_spool_free(a->lost_pages);
 	vt_sst_free(a->link_rows);
 	vt_link_hasher_free(a->link_hasher);
 }
