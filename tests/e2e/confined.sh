@@ -163,7 +163,7 @@ assert_equal "$(mounts_below)" "$tmp/owner/mnt"
 kill -TERM "$(pids_of server "$tmp/owner/store")"
 until [ -z "$(pids_of 'server|keeper' "$tmp/owner/store")" ]; do sleep 0.05; done
 assert_equal "$(mounts_below)" ""
-umount /dev/fuse
+umount -l /dev/fuse # others may have it open
 
 it "goes without on request, and says so"
 assert_ok env VITRINE_CONFINE=no "$VITRINE" ls

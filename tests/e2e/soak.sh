@@ -7,7 +7,7 @@
 case $(uname -r) in
 [0-5].* | 6.[0-8].*) skip "this kernel cannot send requests again" ;;
 esac
-export VITRINE_CACHE=32M # soon full, so that what grows is something else
+export VITRINE_CACHE=8M # soon full, so that what grows is something else
 mkdir "$tmp/work" "$tmp/private"
 vitrine init --quiet
 vitrine mount --quiet "$mnt"
