@@ -240,7 +240,8 @@ const struct vt_command vt_cmd_repair = {
 	.details = "Reads every shard as verify does. What is damaged or missing is looked for in\n"
 		   "each DIR: a copy of the store, or a folder with files that were published,\n"
 		   "whatever their names are now. Each is compared with its SHA-256 and stored\n"
-		   "anew. Readers are not disturbed. Needs the store's owner, or root.",
+		   "anew. Readers are not disturbed. Needs the store's owner, or root.\n"
+		   "For what verify names of the index see vitrine-store(7).",
 	.options = options,
 	.works_on_store = true,
 	.run = run,
