@@ -137,7 +137,7 @@ static void print_result(const struct vt_cli *cli, const char *dataset,
 		print_json(dataset, result, progress);
 		return;
 	}
-	if (result->same_as_parent && !as && !has_labels()) {
+	if (result->nothing_new) {
 		vt_say(cli, "%s: nothing changed since the latest version, nothing published",
 		       dataset);
 		return;
@@ -153,6 +153,9 @@ static void print_result(const struct vt_cli *cli, const char *dataset,
 		vt_say(cli, "%llu added, %llu removed, %llu changed",
 		       (unsigned long long) result->added, (unsigned long long) result->removed,
 		       (unsigned long long) result->changed);
+	if (result->same_as_parent && result->new_bytes)
+		vt_say(cli, "the files are those of the version before; what the store had lost of "
+			    "them is stored again");
 	if (has_labels())
 		vt_say(cli, "%llu rows of labels%s", (unsigned long long) intake.rows,
 		       intake.bad ? " (bad ones were passed over)" : "");

@@ -271,6 +271,24 @@ START_TEST(what_is_published_again_is_there_again_for_all_who_have_it)
 }
 END_TEST
 
+START_TEST(the_same_files_published_again_bring_back_what_was_lost)
+{
+	publish_one();
+	w.options.checksum = true;
+	ck_published(&w, world_publish(&w, "src"));
+	ck_assert(w.result.nothing_new);
+	damage_rows(VT_CF_CHUNK);
+	ck_published(&w, world_publish(&w, "src"));
+	ck_assert(w.result.same_as_parent && !w.result.nothing_new);
+	ck_assert_msg(verify() == 0, "%s", found);
+	damage_rows(VT_CF_PAGE);
+	ck_published(&w, world_publish(&w, "src"));
+	ck_assert(w.result.nothing_new);
+	ck_assert_msg(verify() == 0, "%s", found);
+	world_done(&w);
+}
+END_TEST
+
 START_TEST(gc_does_not_go_by_a_damaged_row)
 {
 	struct vt_gc_report report;
@@ -342,5 +360,6 @@ VT_SUITE(row_damage, no_row_with_a_wrong_byte_is_given_and_verify_names_it,
 	 verify_names_the_version_that_lost_something,
 	 pages_are_stored_again_when_nothing_knows_of_them_and_gc_drops_what_is_damaged,
 	 what_is_published_again_is_there_again_for_all_who_have_it,
+	 the_same_files_published_again_bring_back_what_was_lost,
 	 gc_does_not_go_by_a_damaged_row, no_wrong_byte_of_the_catalog_is_loaded,
 	 no_wrong_byte_of_what_versions_are_of_is_read)

@@ -505,7 +505,10 @@ static int finish(struct publication *p, struct vt_publish_result *out, struct v
 		return r;
 	out->same_as_parent = r > 0;
 	sum_up(p, &assembly, out);
-	if (!write || (out->same_as_parent && !p->as && !context->options->labels))
+	/* Content that the parent has is stored only if the store had lost it. */
+	out->nothing_new = out->same_as_parent && !p->as && !context->options->labels &&
+			   out->new_bytes == 0;
+	if (!write || out->nothing_new)
 		return 0;
 	r = vt_changes_store(context, &assembly.tree, &changes, err);
 	if (r < 0)

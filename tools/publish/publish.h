@@ -72,8 +72,8 @@ struct vt_publish_result {
 	struct vt_counts counts;
 	uint64_t new_bytes, unchanged, skipped;
 	uint64_t added, removed, changed; /* against the parent, files and symlinks */
-	bool same_as_parent; /* the tree is the parent's: nothing was published unless `as` or
-				labels were given */
+	bool same_as_parent; /* the tree is the parent's */
+	bool nothing_new;    /* nor is there a name, labels or content to store: not published */
 };
 
 /*
