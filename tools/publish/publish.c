@@ -506,8 +506,8 @@ static int finish(struct publication *p, struct vt_publish_result *out, struct v
 	out->same_as_parent = r > 0;
 	sum_up(p, &assembly, out);
 	/* Content that the parent has is stored only if the store had lost it. */
-	out->nothing_new = out->same_as_parent && !p->as && !context->options->labels &&
-			   out->new_bytes == 0;
+	out->nothing_new =
+		out->same_as_parent && !p->as && !context->options->labels && out->new_bytes == 0;
 	if (!write || out->nothing_new)
 		return 0;
 	r = vt_changes_store(context, &assembly.tree, &changes, err);
