@@ -53,13 +53,6 @@ struct flight {
 	UT_hash_handle hh;
 };
 
-struct known_dictionary {
-	uint64_t key; /* shard, id */
-	struct vt_dictionary *dictionary;
-	bool owned; /* else another entry's: the shards of a dataset share theirs */
-	UT_hash_handle hh;
-};
-
 #define FAILURES_MAX 1024 /* frames whose failure is logged; more are counted only */
 
 /* A frame that failed. It is read again whenever somebody asks, and would be logged as often. */
@@ -69,16 +62,14 @@ struct failure {
 };
 
 struct vt_frame_cache {
-	struct vt_lru *lru; /* constant, as the next four */
+	struct vt_lru *lru; /* constant, as the next three */
 	struct vt_block_source *source;
 	struct vt_io_pool *pool;
-	vt_find_dictionary *find;
-	void *find_context;
+	struct vt_dictionaries *dictionaries;
 	pthread_mutex_t lock;
-	struct flight *flights;      /* guarded by lock, as all below */
-	struct flight *held;         /* in order of arrival */
-	atomic_uint_fast64_t landed; /* written under the lock */
-	struct known_dictionary *dictionaries;
+	struct flight *flights;                /* guarded by lock, as all below */
+	struct flight *held;                   /* in order of arrival */
+	atomic_uint_fast64_t landed;           /* written under the lock */
 	struct failure failures[FAILURES_MAX]; /* logged */
 	size_t failure_count;                  /* FAILURES_MAX + 1: that was the last line */
 	_Atomic uint64_t reads, decoded, shared, bytes_stored, bytes_decoded, damaged, failed;
@@ -121,73 +112,6 @@ static struct vt_decoder *own_decoder(void)
 	return decoder;
 }
 
-static struct vt_dictionary *known(struct vt_frame_cache *cache, uint64_t key)
-{
-	struct known_dictionary *entry;
-
-	(void) pthread_mutex_lock(&cache->lock);
-	HASH_FIND(hh, cache->dictionaries, &key, sizeof key, entry);
-	(void) pthread_mutex_unlock(&cache->lock);
-	return entry ? entry->dictionary : NULL;
-}
-
-static bool same_dictionary(const struct vt_dictionary *a, const struct vt_dictionary *b)
-{
-	size_t a_len, b_len;
-	const void *a_data = vt_dictionary_data(a, &a_len), *b_data = vt_dictionary_data(b, &b_len);
-
-	return a_len == b_len && memcmp(a_data, b_data, a_len) == 0;
-}
-
-/* Keeps what was found, once; gives the dictionary to use, or NULL when memory is short. */
-static struct vt_dictionary *keep_dictionary(struct vt_frame_cache *cache, uint64_t key,
-					     struct vt_dictionary *found)
-{
-	struct known_dictionary *entry = calloc(1, sizeof *entry), *other, *next;
-
-	if (!entry) {
-		vt_dictionary_free(found);
-		return NULL;
-	}
-	*entry = (struct known_dictionary){.key = key, .dictionary = found, .owned = true};
-	(void) pthread_mutex_lock(&cache->lock);
-	HASH_ITER (hh, cache->dictionaries, other, next)
-		if (entry->owned && same_dictionary(other->dictionary, found)) {
-			entry->dictionary = other->dictionary;
-			entry->owned = false;
-		}
-	HASH_FIND(hh, cache->dictionaries, &key, sizeof key, other);
-	if (!other) {
-		HASH_ADD(hh, cache->dictionaries, key, sizeof entry->key, entry);
-		other = entry->hh.tbl ? entry : NULL;
-	}
-	(void) pthread_mutex_unlock(&cache->lock);
-	if (other != entry || !entry->owned)
-		vt_dictionary_free(found);
-	if (other != entry)
-		free(entry);
-	return other ? other->dictionary : NULL;
-}
-
-/* -EAGAIN: must be read, and this thread may not wait. */
-static int find_dictionary(struct vt_frame_cache *cache, uint32_t shard, uint32_t id, bool nowait,
-			   struct vt_dictionary **out, struct vt_error *err)
-{
-	struct vt_dictionary *found;
-	int r;
-
-	*out = known(cache, pair(shard, id));
-	if (*out)
-		return 0;
-	if (nowait)
-		return -EAGAIN;
-	r = cache->find(cache->find_context, shard, id, &found, err);
-	if (r < 0)
-		return r == -ENOENT ? -EBADMSG : r; /* -ENOENT is for a shard that is gone */
-	*out = keep_dictionary(cache, pair(shard, id), found);
-	return *out ? 0 : -ENOMEM;
-}
-
 static void free_frame(struct vt_lru_entry *entry)
 {
 	free(entry);
@@ -203,21 +127,14 @@ static void init_frame(struct vt_frame_cache *cache, const struct flight *flight
 			  free_frame);
 }
 
-static int decompress(struct vt_frame_cache *cache, const struct flight *flight,
-		      const struct vt_frame_facts *facts, bool nowait, struct vt_frame **out,
-		      struct vt_error *err)
+static int decode_with(struct vt_frame_cache *cache, const struct flight *flight,
+		       const struct vt_frame_facts *facts, const struct vt_dictionary *dictionary,
+		       struct vt_frame **out, struct vt_error *err)
 {
 	struct vt_decoder *decoder = own_decoder();
-	struct vt_dictionary *dictionary = NULL;
-	struct vt_frame *frame;
-	int r = 0;
+	struct vt_frame *frame = decoder ? malloc(sizeof *frame + facts->content_size) : NULL;
+	int r;
 
-	if (facts->dictionary)
-		r = find_dictionary(cache, flight->at.shard, facts->dictionary, nowait, &dictionary,
-				    err);
-	if (r < 0)
-		return r;
-	frame = decoder ? malloc(sizeof *frame + facts->content_size) : NULL;
 	if (!frame)
 		return -ENOMEM;
 	init_frame(cache, flight, frame, facts->content_size, frame->bytes, facts->content_size);
@@ -227,6 +144,24 @@ static int decompress(struct vt_frame_cache *cache, const struct flight *flight,
 		vt_frame_unref(frame);
 	else
 		*out = frame;
+	return r;
+}
+
+static int decompress(struct vt_frame_cache *cache, const struct flight *flight,
+		      const struct vt_frame_facts *facts, bool nowait, struct vt_frame **out,
+		      struct vt_error *err)
+{
+	struct vt_used_dictionary *used;
+	int r;
+
+	if (!facts->dictionary)
+		return decode_with(cache, flight, facts, NULL, out, err);
+	r = vt_dictionaries_get(cache->dictionaries, flight->at.shard, facts->dictionary, nowait,
+				&used, err);
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r; /* -ENOENT is for a shard that is gone */
+	r = decode_with(cache, flight, facts, used->dictionary, out, err);
+	vt_dictionaries_put(used);
 	return r;
 }
 
@@ -527,32 +462,27 @@ int vt_frame_cache_new(struct vt_lru *lru, struct vt_block_source *source, struc
 		       vt_find_dictionary *find, void *context, struct vt_frame_cache **out,
 		       struct vt_error *err)
 {
-	struct vt_frame_cache *cache = calloc(1, sizeof *cache);
+	vt_cleanup(vt_frame_cache_freep) struct vt_frame_cache *cache = calloc(1, sizeof *cache);
+	int r;
 
 	if (!cache)
 		return vt_fail(err, ENOMEM, "no memory for a frame cache");
 	cache->lru = lru;
 	cache->source = source;
 	cache->pool = pool;
-	cache->find = find;
-	cache->find_context = context;
 	(void) pthread_mutex_init(&cache->lock, NULL);
-	*out = cache;
+	r = vt_dictionaries_new(find, context, &cache->dictionaries, err);
+	if (r < 0)
+		return r;
+	*out = vt_steal(&cache);
 	return 0;
 }
 
 void vt_frame_cache_free(struct vt_frame_cache *cache)
 {
-	struct known_dictionary *entry, *next;
-
 	if (!cache)
 		return;
-	HASH_ITER (hh, cache->dictionaries, entry, next) {
-		HASH_DEL(cache->dictionaries, entry);
-		if (entry->owned)
-			vt_dictionary_free(entry->dictionary);
-		free(entry);
-	}
+	vt_dictionaries_free(cache->dictionaries);
 	(void) pthread_mutex_destroy(&cache->lock);
 	free(cache);
 }

@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "fs/block_source.h"
+#include "fs/dictionaries.h"
 #include "index/base/lru.h"
 
-struct vt_dictionary;
 struct vt_frame_cache;
 
 /* Memory is anonymous and resident: a reply may be written from it (a mapped file would not do). */
@@ -27,10 +27,6 @@ static inline void vt_frame_unref(struct vt_frame *frame)
 {
 	vt_lru_unref(frame ? &frame->lru : NULL);
 }
-
-/* Finds the dictionary with that id for a shard; may block. The cache keeps it for its lifetime. */
-typedef int vt_find_dictionary(void *context, uint32_t shard, uint32_t id,
-			       struct vt_dictionary **out, struct vt_error *err);
 
 int vt_frame_cache_new(struct vt_lru *lru, struct vt_block_source *source, struct vt_io_pool *pool,
 		       vt_find_dictionary *find, void *context, struct vt_frame_cache **out,
