@@ -25,11 +25,13 @@ class Guard:
 
     def command(self, words, user):
         """
-        Until it was done: a server that dies may have done it before, and then it is there already, or there no more. True if it
-        was done at once.
+        Until it was done: a server that dies may have done it before, and then it is there already, there no more, or, a lease
+        of seconds, just going. True if it was done at once.
         """
         again = False
-        while (done := self.run.store.run(*words, user=user)).returncode != 0 and not (again and done.returncode == 4):
+        while (done := self.run.store.run(*words, user=user)).returncode != 0:
+            if again and (done.returncode == 4 or "is still being taken" in done.stderr):
+                break
             if self.run.failed(done) and not is_death(done):
                 return False
             again = True

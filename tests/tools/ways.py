@@ -12,6 +12,10 @@ class Different(Exception):
     """Other bytes than expected, or too few."""
 
 
+class TooFew(Different):
+    """What came is right. A read that fails behind its first pages gives these."""
+
+
 def pread(fd, path, offset, length):
     return os.pread(fd, length, offset)
 
@@ -73,8 +77,10 @@ def check(want, got, way, offset, length):
     """`got` is what lies at `offset` of `want`. The number of bytes."""
     piece = want if way is whole else want[offset:offset + length]
     too_few = not got and piece if way in IN_PARTS else len(got) < len(piece)
-    if too_few or got != piece[:len(got)]:
-        raise Different(f"{way.__name__}, offset {offset}, length {length}: {len(got)} bytes, not the {len(piece)} of {len(want)}")
+    is_right = got == piece[:len(got)]
+    if too_few or not is_right:
+        kind = TooFew if got and is_right else Different
+        raise kind(f"{way.__name__}, offset {offset}, length {length}: {len(got)} bytes, not the {len(piece)} of {len(want)}")
     return len(got)
 
 
