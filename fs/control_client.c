@@ -17,8 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REACH_NS      (5 * VT_NS_PER_SEC) /* how long to wait for servers that come and go */
-#define REACH_STEP_MS 10
+#define REACH_NS       (10 * VT_NS_PER_SEC) /* how long to wait for servers that come and go */
+#define REACH_STEP_MS  10                   /* before another one is tried, at first */
+#define REACH_STEP_MAX 320                  /* many who wait must not keep those from coming */
 
 struct vt_client {
 	char *dir;
@@ -166,6 +167,7 @@ static bool is_absent(int r)
 static int reach(struct vt_client *client, struct vt_error *err)
 {
 	uint64_t deadline = vt_clock_monotonic_ns() + REACH_NS;
+	int step_ms = REACH_STEP_MS;
 
 	for (;;) {
 		int r = dial(client, err);
@@ -180,8 +182,11 @@ static int reach(struct vt_client *client, struct vt_error *err)
 			return vt_fail(err, EBUSY,
 				       "store '%s' is held by another process that does not answer",
 				       client->dir);
-		if (r < 0) /* another one is starting or ending */
-			(void) poll(NULL, 0, REACH_STEP_MS);
+		if (r == 0)
+			continue;
+		(void) poll(NULL, 0, step_ms); /* another one is starting or ending */
+		if (step_ms < REACH_STEP_MAX)
+			step_ms *= 2;
 	}
 }
 

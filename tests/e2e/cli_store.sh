@@ -226,7 +226,7 @@ assert_out "No server runs"
 assert_ok vitrine stop --json
 assert_json store
 
-it "a held store is status 6 and says by whom it is held"
+it "a held store is status 6 after a while, and is waited for until then"
 assert_ok vitrine stop
 mkfifo "$tmp/wait"
 # RocksDB's LOCK is an fcntl lock on the whole file.
@@ -238,6 +238,12 @@ print("held", flush=True)
 sys.stdin.read()' "$VITRINE_STORE/index/LOCK" <"$tmp/wait" >"$tmp/held" &
 exec 9>"$tmp/wait"
 until [ -s "$tmp/held" ]; do sleep 0.05; done
+(
+	sleep 5
+	exec "$VITRINE" ls >"$tmp/later" 2>&1
+) 9>&- &
+later=$!
 assert_status 6 vitrine ls
 assert_err "$VITRINE_STORE"
 exec 9>&-
+wait "$later" || fail "who came later did not get it: $(cat "$tmp/later")"
