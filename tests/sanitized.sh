@@ -47,7 +47,7 @@ run() {
 
 export VITRINE_CONFINE=no # reports lie outside of stores, and leaks are looked for by ptrace
 export MEMORY=unlimited # of hostile_input
-export GROWTH=64 # of soak: what the sanitizers remember grows, too
+export GROWTH=256 # of soak: what the sanitizers remember grows, too
 export ASAN_OPTIONS="log_path=$reports/report:detect_leaks=1:quarantine_size_mb=32"
 export UBSAN_OPTIONS="log_path=$reports/report:print_stacktrace=1"
 export TSAN_OPTIONS="log_path=$reports/report:suppressions=$PWD/tests/tsan.supp:second_deadlock_stack=1"
