@@ -4,9 +4,9 @@
 
 Eight readers (soak_reader.py), of alice, bob and root, on the shared mount MNT and on alice's own, PRIVATE. For each dataset
 somebody who publishes, and labels the newest version; somebody who labels older ones, and selects by labels; somebody who removes
-versions and runs gc; somebody who verifies. For each guarded dataset somebody who grants, denies, revokes and leases it. For
-the first part of the time servers, keepers and publishers are killed and servers upgraded, then only publishers, so that one
-server lives on.
+older ones, so that there are never many. Somebody runs gc, somebody verifies. For each guarded dataset somebody grants, denies,
+revokes and leases it. For the first part of the time servers, keepers and publishers are killed and servers upgraded, then only
+publishers, so that one server lives on.
 
 A line a minute: what was done so far; memory and descriptors of server and keeper. Ends with 1 if anything was wrong, if something
 hung, or if memory or descriptors grew. VITRINE is the program, VITRINE_STORE the store, ALICE and BOB users. GROWTH: MiB that the
@@ -211,6 +211,12 @@ class Curator:
                     version = rnd.choice(versions)
                     self.select(rnd, soak_model.newest_revision(self.names(), version))
 
+    def remove_older(self, rnd):
+        """So that there are never many: what grows then is not what there is."""
+        while self.run.goes_on():
+            time.sleep(rnd.uniform(0, 0.3))
+            self.remove(rnd)
+
     def remove(self, rnd):
         """One of the older ones if there are many; its revisions go first."""
         with self.run.older[self.dataset]:
@@ -242,12 +248,10 @@ def collect(run):
         run.count("gc")
 
 
-def remover(run, curators, rnd):
+def collector(run, rnd):
     while run.goes_on():
-        time.sleep(rnd.uniform(0.3, 1))
-        rnd.choice(curators).remove(rnd)
-        if rnd.random() < 0.2:
-            collect(run)
+        time.sleep(rnd.uniform(2, 6))
+        collect(run)
 
 
 def verifier(run, rnd):
@@ -328,7 +332,8 @@ def main():
     watcher = Watcher(run, killer)
     readers = start_readers(run, mount, private, names)
     actors = [curator.work for curator in curators] + [curator.label_older for curator in curators] + [guard.work for guard in guards]
-    actors += [killer.work, watcher.work, lambda rnd: remover(run, curators, rnd), lambda rnd: verifier(run, rnd)]
+    actors += [curator.remove_older for curator in curators]
+    actors += [killer.work, watcher.work, lambda rnd: collector(run, rnd), lambda rnd: verifier(run, rnd)]
     threads = [threading.Thread(target=act, args=(run, actor, random.Random(seed + 100 + i))) for i, actor in enumerate(actors)]
     for thread in threads:
         thread.start()
