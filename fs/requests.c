@@ -468,19 +468,26 @@ int vt_control_recheck(const struct vt_control_request *request, struct vt_error
 						  request->other_dataset, request->other, err);
 }
 
+static bool has_gone(const struct vt_control_request *request)
+{
+	struct pollfd other_end = {.fd = request->connection->channel.fd, .events = POLLRDHUP};
+
+	return poll(&other_end, 1, 0) != 0;
+}
+
 bool vt_control_is_over(void *request)
 {
-	const struct vt_control_request *asked = request;
-	struct pollfd other_end = {.fd = asked->connection->channel.fd, .events = POLLRDHUP};
-
-	return poll(&other_end, 1, 0) != 0 || vt_control_recheck(asked, NULL) < 0;
+	return has_gone(request) || vt_control_recheck(request, NULL) < 0;
 }
 
 int vt_control_stopped(const struct vt_control_request *request, struct vt_error *err)
 {
 	int r = vt_control_recheck(request, err);
 
-	return r < 0 ? r : vt_fail(err, EPIPE, "the other end has gone");
+	if (r < 0)
+		return r;
+	return has_gone(request) ? vt_fail(err, EPIPE, "the other end has gone")
+				 : vt_fail(err, ECONNRESET, "the server ended meanwhile");
 }
 
 uint32_t vt_control_caller(const struct vt_control_request *request)
