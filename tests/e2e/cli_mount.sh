@@ -134,13 +134,13 @@ assert_equal "$(mounts_below)" ""
 
 it "the tour works, twice"
 sample=$tmp/tour
-assert_ok env VITRINE_TOUR="$sample" BUILD="$(dirname "$(dirname "$VITRINE")")" "$root/tools/tour.sh"
+assert_ok env VITRINE_TOUR="$sample" BUILD="$(dirname "$built")" "$root/tools/tour.sh"
 assert_out "1,798 files"
 assert_out "A  NOTES.md"
 assert_out "umount --all"
 assert_equal "$(find "$sample/mnt/digits/v1/" -name '*.png' | wc -l)" 1797
 cmp "$sample/digits/3/0003.png" "$sample/mnt/digits/v2/3/0003.png"
-assert_ok env VITRINE_TOUR="$sample" BUILD="$(dirname "$(dirname "$VITRINE")")" "$root/tools/tour.sh"
+assert_ok env VITRINE_TOUR="$sample" BUILD="$(dirname "$built")" "$root/tools/tour.sh"
 assert_ok vitrine --store "$sample/store" umount --all
 mkdir "$tmp/mine"
 assert_status 1 env VITRINE_TOUR="$tmp/mine" "$root/tools/tour.sh"

@@ -11,6 +11,8 @@ set -eu
 : "${VITRINE:?the program to test}"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/vitrine-e2e.XXXXXX")
 chmod 0711 "$tmp" # other users reach mounts in it
+# shellcheck disable=SC2034 # for tests
+built=$(dirname "$VITRINE")
 if [ "$(id -u)" -eq 0 ]; then # and the program, wherever it was built
 	mkdir "$tmp/program"
 	cp "$VITRINE" "$VITRINE-store" "$tmp/program"
