@@ -19,7 +19,7 @@
 
 #define REACH_NS       (10 * VT_NS_PER_SEC) /* how long to wait for servers that come and go */
 #define REACH_STEP_MS  10                   /* before another one is tried, at first */
-#define REACH_STEP_MAX 320                  /* many who wait must not keep those from coming */
+#define REACH_STEP_MAX 320                  /* ms; many who wait must not keep those from coming */
 
 struct vt_client {
 	char *dir;

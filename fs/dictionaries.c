@@ -188,8 +188,7 @@ int vt_dictionaries_get(struct vt_dictionaries *all, uint32_t shard, uint32_t id
 
 void vt_dictionaries_put(struct vt_used_dictionary *used)
 {
-	if (used)
-		(void) atomic_fetch_sub(&used->users, 1);
+	(void) atomic_fetch_sub(&used->users, 1);
 }
 
 void vt_dictionaries_free(struct vt_dictionaries *all)
