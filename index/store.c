@@ -33,8 +33,9 @@
 #define TRIED_BYTES    (64u << 10)
 /* RocksDB's InfoLogLevel::FATAL_LEVEL. What it has to say comes as errors, and 7.8 ends the process
  * by an assertion when it cannot write its log, as on a full disk. */
-#define LOG_FATAL  4
-#define TIER_CACHE 1 /* RocksDB's ReadTier::kBlockCacheTier */
+#define LOG_FATAL     4
+#define CHECKSUM_XXH3 4 /* RocksDB's ChecksumType::kXXH3 */
+#define TIER_CACHE    1 /* RocksDB's ReadTier::kBlockCacheTier */
 
 /* RocksDB always has a family "default": it is the one of the store's own facts. */
 static const char *const family_names[VT_CF_COUNT] = {
@@ -111,7 +112,8 @@ rocksdb_options_t *vt_store_make_options(rocksdb_cache_t *cache)
 	rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
 	rocksdb_options_t *options = rocksdb_options_create();
 
-	rocksdb_block_based_options_set_format_version(table, 5);
+	rocksdb_block_based_options_set_format_version(table, 5); /* these two: table_sums.c */
+	rocksdb_block_based_options_set_checksum(table, CHECKSUM_XXH3);
 	rocksdb_block_based_options_set_filter_policy(/* owned by the table options now */
 						      table,
 						      rocksdb_filterpolicy_create_ribbon_hybrid(

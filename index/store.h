@@ -145,6 +145,15 @@ VT_DEFINE_CLEANUP(struct vt_sst, vt_sst_free);
 int vt_store_ingest(struct vt_store *store, enum vt_family family, const char *path,
 		    struct vt_error *err); /* moves the file; a later row wins over an equal key */
 
+/*
+ * Reads the tables in use, in `dir`, whole, while others may come and go: `problem` says which
+ * bytes of the file `table` are not what was written, and what they are (table_sums.h). How many
+ * there are, or an error that kept it from finishing.
+ */
+typedef void vt_store_damage(void *context, const char *table, const char *problem);
+int vt_store_check_tables(struct vt_store *store, const char *dir, vt_store_damage *each,
+			  void *context, struct vt_error *err);
+
 /* Counters in VT_CF_META, durable before they are handed out; ranges may be lost by a crash. */
 enum vt_counter {
 	VT_COUNTER_DATASET,

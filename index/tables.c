@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See tables.h. A table ends with a footer that says where its metaindex lies, a block in which
- * names of blocks stand before their places; a place is an offset and a length as varints. Nothing
- * that is read is believed: what does not lie in the file is left to RocksDB.
+ * See tables.h. Nothing that is read is believed: what does not lie in the file is left to RocksDB.
  */
 #include "index/tables.h"
 
@@ -19,61 +17,40 @@
 #include "index/base/error.h"
 #include "index/base/file.h"
 #include "index/folder.h"
+#include "index/table_format.h"
 
-#define FOOTER_LEN 53u /* of format 1 and later: u8 kind of sum | places | u32 format, u64 magic   \
-			*/
 #define METAINDEX_MAX 4096u
 #define PROPERTIES    "rocksdb.properties"
 #define HASH_INDEX    0x80u /* in the last byte of a block */
 
-struct place {
-	uint64_t offset, len;
-};
-
-/* The number at `*at`, which goes behind it; 0 where there is none. */
-static uint64_t read_varint(const uint8_t **at, const uint8_t *end)
-{
-	uint64_t value = 0;
-
-	for (unsigned shift = 0; shift < 64 && *at < end; shift += 7) {
-		uint8_t byte = *(*at)++;
-
-		value |= (uint64_t) (byte & 0x7f) << shift;
-		if (byte < 0x80)
-			return value;
-	}
-	return 0;
-}
-
-static struct place read_place(const uint8_t *at, const uint8_t *end)
-{
-	struct place place = {.offset = read_varint(&at, end)};
-
-	place.len = read_varint(&at, end);
-	return place;
-}
-
 /* Where the block of the properties lies; a length of 0 where that cannot be told. */
-static struct place find_properties(int fd, uint64_t size)
+static struct vt_table_place find_properties(int fd, uint64_t size)
 {
 	const size_t name_len = strlen(PROPERTIES);
-	uint8_t footer[FOOTER_LEN], block[METAINDEX_MAX];
-	struct place metaindex, none = {0};
+	uint8_t footer[VT_TABLE_FOOTER], block[METAINDEX_MAX];
+	struct vt_table_place metaindex, none = {0};
+	struct vt_reader reader;
 	const uint8_t *name;
 
-	if (size < FOOTER_LEN || vt_file_read_at(fd, footer, FOOTER_LEN, size - FOOTER_LEN) < 0)
+	if (size < sizeof footer ||
+	    vt_file_read_at(fd, footer, sizeof footer, size - sizeof footer) < 0)
 		return none;
-	metaindex = read_place(footer + 1, footer + FOOTER_LEN);
+	reader = vt_reader_over(footer + 1, sizeof footer - 1);
+	metaindex = vt_reader_place(&reader);
 	if (metaindex.len > sizeof block || metaindex.offset > size ||
 	    vt_file_read_at(fd, block, metaindex.len, metaindex.offset) != (ssize_t) metaindex.len)
 		return none;
 	name = memmem(block, metaindex.len, PROPERTIES, name_len);
-	return name ? read_place(name + name_len, block + metaindex.len) : none;
+	if (!name)
+		return none;
+	name += name_len;
+	reader = vt_reader_over(name, (size_t) (block + metaindex.len - name));
+	return vt_reader_place(&reader);
 }
 
 static bool has_hash_index(int fd, uint64_t size)
 {
-	struct place properties = find_properties(fd, size);
+	struct vt_table_place properties = find_properties(fd, size);
 	uint64_t last = properties.offset + properties.len - 1;
 	uint8_t byte = 0;
 

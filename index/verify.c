@@ -14,6 +14,7 @@
 
 #include "index/base/clock.h"
 #include "index/base/error.h"
+#include "index/folder.h"
 #include "index/gc_gate.h"
 #include "index/idmap.h"
 #include "index/import_private.h"
@@ -424,6 +425,27 @@ static int check_shards(struct verify *v, struct vt_error *err)
 	return r;
 }
 
+/* ---- tables --------------------------------------------------------------------------------- */
+
+static void table_problem(void *context, const char *table, const char *problem)
+{
+	char what[VT_PATH];
+
+	(void) snprintf(what, sizeof what, "index/%s", table);
+	find(context, what, "%s", problem);
+}
+
+/* Also those parts that no row is read from. */
+static int check_tables(struct verify *v, struct vt_error *err)
+{
+	char dir[VT_PATH];
+	int r = vt_path(dir, err, "%s/index", v->index->dir);
+
+	if (r == 0)
+		r = vt_store_check_tables(v->index->store, dir, table_problem, v, err);
+	return r < 0 ? r : 0;
+}
+
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 #define KEY_SHOWN 40u /* bytes of a key that are named */
@@ -484,6 +506,8 @@ int vt_verify_index(struct vt_index *index, vt_verify_each *each, void *context,
 		r = check_shards(&v, err);
 	if (r == 0)
 		r = check_rows(&v, err);
+	if (r == 0)
+		r = check_tables(&v, err);
 	vt_gc_gate_leave(index->gc_gate);
 	vt_page_walk_free(v.walk);
 	vt_lru_free(v.lru);

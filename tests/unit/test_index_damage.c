@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One wrong bit in a file of the index, or in the note of its commits: the store is refused, with
- * words that say what to do, or readers get what was there or an error, which verify then names. No
+ * words that say what to do, or readers get what was there or an error, and verify names it, in a
+ * table whether it is ever read or not. No
  * version is older than it was, no process ends and no shard is removed. Each bit is tried on a
  * fresh copy, in a process of its own. VT_DAMAGE_STEP: of how many bytes of a file one is tried.
  */
@@ -153,7 +154,7 @@ static void judge(const char *file, off_t at, int status)
 		      outcome_names[report->outcome]);
 	ck_assert_msg(report->outcome != REFUSED || is_clear(report), "%s, byte %lld: %d, '%s'",
 		      file, (long long) at, report->code, report->words);
-	ck_assert_msg(report->outcome != UNREADABLE || report->code != 0,
+	ck_assert_msg(report->code != 0 || (report->outcome == SAME && !strstr(file, ".sst")),
 		      "%s, byte %lld: verify finds nothing", file, (long long) at);
 }
 

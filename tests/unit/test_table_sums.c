@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables as RocksDB writes them are right; a wrong byte anywhere in one is found, and what it is.
+ */
+#include "index/table_sums.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "index/base/error.h"
+#include "index/record.h"
+#include "index/store.h"
+#include "index/table_format.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/suite.h"
+
+#define BEHIND 5 /* bytes behind a block: how it is packed, its sum */
+
+static struct vt_error err;
+
+/* What was told of the last one. */
+static struct {
+	int count;
+	uint64_t offset, len;
+	char what[64];
+} told;
+
+static void take_note(void *context, uint64_t offset, uint64_t len, const char *what)
+{
+	(void) context;
+	told.count++;
+	told.offset = offset;
+	told.len = len;
+	(void) snprintf(told.what, sizeof told.what, "%s", what);
+}
+
+/* The damages of a file. */
+static int check(int fd)
+{
+	int r;
+
+	told.count = 0;
+	r = vt_table_check_sums(fd, take_note, NULL, &err);
+	ck_assert_msg(r >= 0, "%s", err.text);
+	ck_assert_int_eq(r, told.count);
+	return r;
+}
+
+/* A table of so many rows, open to write; keys have much in common or, `scattered`, nothing. */
+static int make_table(uint32_t rows, bool scattered)
+{
+	const char *path = vt_scratch_path("table.sst");
+	struct vt_sst *sst;
+	uint64_t count;
+	int fd;
+
+	ck_assert_int_eq(vt_sst_new(path, &sst, &err), 0);
+	for (uint32_t i = 0; i < rows; i++) {
+		uint8_t key[12] = {0};
+
+		vt_key_u32(i, key);
+		vt_key_u32(scattered ? i * 2654435761u : i, key + 4);
+		vt_key_u32(i, key + 8);
+		if (scattered) /* ascending all the same, from the first byte on */
+			vt_key_u32(i * (UINT32_MAX / rows), key);
+		ck_assert_int_eq(vt_sst_put(sst, key, sizeof key, key, 8, &err), 0);
+	}
+	ck_assert_int_eq(vt_sst_finish(sst, &count, &err), 0);
+	vt_sst_free(sst);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+static uint64_t size_of(int fd)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	return (uint64_t) st.st_size;
+}
+
+static void flip(int fd, uint64_t at, unsigned bit)
+{
+	uint8_t byte;
+
+	ck_assert_int_eq(pread(fd, &byte, 1, (off_t) at), 1);
+	byte ^= (uint8_t) (1u << bit);
+	ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t) at), 1);
+}
+
+START_TEST(tables_as_they_are_written_are_right)
+{
+	static const uint32_t sizes[] = {1, 2, 100, 5000, 300000};
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		for (int scattered = 0; scattered < 2; scattered++) {
+			int fd = make_table(sizes[i], scattered);
+
+			ck_assert_msg(check(fd) == 0, "%u rows: %s at %llu", sizes[i], told.what,
+				      (unsigned long long) told.offset);
+			(void) close(fd);
+		}
+	vt_scratch_done();
+}
+END_TEST
+
+/* Where it is told to be, but for what the footer says of places. */
+static void find_each_byte(uint32_t rows, bool scattered)
+{
+	int fd = make_table(rows, scattered);
+	uint64_t size = size_of(fd);
+
+	for (uint64_t at = 0; at < size; at++) {
+		flip(fd, at, at % 8);
+		ck_assert_msg(check(fd) == 1, "byte %llu of %llu", (unsigned long long) at,
+			      (unsigned long long) size);
+		ck_assert_msg((at >= told.offset && at < told.offset + told.len + BEHIND) ||
+				      at >= size - VT_TABLE_FOOTER,
+			      "byte %llu, not from %llu on", (unsigned long long) at,
+			      (unsigned long long) told.offset);
+		flip(fd, at, at % 8);
+	}
+	ck_assert_int_eq(check(fd), 0);
+	(void) close(fd);
+	vt_scratch_done();
+}
+
+START_TEST(a_wrong_bit_in_any_byte_of_a_small_table_is_found)
+{
+	find_each_byte(1, false);
+}
+END_TEST
+
+START_TEST(a_wrong_bit_in_any_byte_of_a_table_of_many_blocks_is_found)
+{
+	find_each_byte(500, true);
+}
+END_TEST
+
+/* Indexes and filters have several parts: one in the middle of each is told for what it is. */
+START_TEST(what_is_damaged_is_named)
+{
+	static const char *const kinds[] = {"rows",
+					    "a filter",
+					    "an index of its rows",
+					    "the index of its filters",
+					    "the index of its rows",
+					    "facts about it",
+					    "the list of its parts",
+					    "its end"};
+	bool seen[sizeof kinds / sizeof *kinds] = {false};
+	int fd = make_table(40000, true);
+	uint64_t size = size_of(fd);
+
+	for (uint64_t at = 0; at < size; at += at + 20000 < size ? 2003 : 7) {
+		flip(fd, at, 3);
+		ck_assert_int_eq(check(fd), 1);
+		for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+			seen[i] |= strncmp(told.what, kinds[i], strlen(kinds[i])) == 0;
+		flip(fd, at, 3);
+	}
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		ck_assert_msg(seen[i], "%s", kinds[i]);
+	(void) close(fd);
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(two_damages_are_two)
+{
+	int fd = make_table(500, true);
+
+	flip(fd, 10, 0);
+	flip(fd, 5000, 0);
+	ck_assert_int_eq(check(fd), 2);
+	(void) close(fd);
+	vt_scratch_done();
+}
+END_TEST
+
+START_TEST(a_table_that_was_cut_is_damaged_whatever_is_left_of_it)
+{
+	int fd = make_table(300, false);
+
+	for (uint64_t size = size_of(fd) - 1; size > 0; size -= size > 31 ? 31 : 1) {
+		ck_assert_int_eq(ftruncate(fd, (off_t) size), 0);
+		ck_assert_int_eq(check(fd), 1);
+		ck_assert_str_eq(told.what, "its end");
+	}
+	(void) close(fd);
+	vt_scratch_done();
+}
+END_TEST
+
+VT_SUITE(table_sums, tables_as_they_are_written_are_right,
+	 a_wrong_bit_in_any_byte_of_a_small_table_is_found,
+	 a_wrong_bit_in_any_byte_of_a_table_of_many_blocks_is_found, what_is_damaged_is_named,
+	 two_damages_are_two, a_table_that_was_cut_is_damaged_whatever_is_left_of_it)
