@@ -2,8 +2,8 @@
 /*
  * See confine.h. Landlock (landlock(7); by system calls, since Debian 12 has no library for it)
  * says which files, seccomp (libseccomp) which system calls. The calls that are refused are those
- * that a server never makes: a list of all that it may make would have to follow every release of
- * the C library, RocksDB and the modules of the user database.
+ * that neither a server nor a publisher ever makes: a list of all that they may make would have to
+ * follow every release of the C library, RocksDB and the modules of the user database.
  */
 #include "fs/confine.h"
 
@@ -53,10 +53,13 @@
 
 /* ---- rights of root -------------------------------------------------------------------------- */
 
-/* Files of a root's store may be others', or lie below folders that are closed to others. */
-static int drop_capabilities(struct vt_error *err)
+/*
+ * Files of a root's store may be others', or lie below folders that are closed to others. Who
+ * publishes for root into the store of another user has only the right to read.
+ */
+static int drop_capabilities(bool serves, struct vt_error *err)
 {
-	const uint32_t keep = 1u << CAP_DAC_OVERRIDE;
+	const uint32_t keep = 1u << CAP_DAC_OVERRIDE | (serves ? 0 : 1u << CAP_DAC_READ_SEARCH);
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
 
@@ -111,7 +114,7 @@ static int open_ruleset(int abi, struct ruleset *out, struct vt_error *err)
 	return out->fd < 0 ? vt_fail(err, errno, "landlock: %m") : 0;
 }
 
-/* 0 also when there is no such file. */
+/* 0 also when there is no such file, or it is a pipe by a name of /proc, which nothing forbids. */
 static int allow(const struct ruleset *rules, const char *path, uint64_t rights,
 		 struct vt_error *err)
 {
@@ -126,7 +129,8 @@ static int allow(const struct ruleset *rules, const char *path, uint64_t rights,
 		return vt_fail(err, errno, "landlock: cannot open '%s': %m", path);
 	if (!S_ISDIR(st.st_mode))
 		rule.allowed_access &= ON_FILES;
-	if (syscall(SYS_landlock_add_rule, rules->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+	if (syscall(SYS_landlock_add_rule, rules->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 &&
+	    errno != EBADFD)
 		return vt_fail(err, errno, "landlock: cannot allow '%s': %m", path);
 	return 0;
 }
@@ -167,12 +171,17 @@ static int allow_program(const struct ruleset *rules, const char *store, struct 
 	return r == 0 && loader ? allow(rules, loader, run, err) : r;
 }
 
-static int allow_files(const struct ruleset *rules, const char *store, struct vt_error *err)
+static int allow_files(const struct ruleset *rules, const struct vt_bounds *bounds,
+		       struct vt_error *err)
 {
-	int r = allow(rules, store, READ | CHANGE | TRUNCATE, err);
+	int r = allow(rules, bounds->store, READ | CHANGE | TRUNCATE, err);
 
-	if (r == 0)
-		r = allow_program(rules, store, err);
+	if (r == 0 && bounds->scratch)
+		r = allow(rules, bounds->scratch, READ | CHANGE | TRUNCATE, err);
+	if (r == 0 && bounds->serves)
+		r = allow_program(rules, bounds->store, err);
+	for (size_t i = 0; r == 0 && i < bounds->readable_count; i++)
+		r = allow(rules, bounds->readable[i], READ, err);
 	if (r == 0)
 		r = allow(rules, "/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE, err);
 	for (size_t i = 0; r == 0 && i < sizeof readable / sizeof *readable; i++)
@@ -181,7 +190,7 @@ static int allow_files(const struct ruleset *rules, const char *store, struct vt
 }
 
 /* The ABI that is in force. */
-static int confine_files(const char *store, struct vt_error *err)
+static int confine_files(const struct vt_bounds *bounds, struct vt_error *err)
 {
 	int abi = (int) syscall(SYS_landlock_create_ruleset, NULL, 0,
 				LANDLOCK_CREATE_RULESET_VERSION);
@@ -194,7 +203,7 @@ static int confine_files(const char *store, struct vt_error *err)
 		return vt_fail(err, EOPNOTSUPP, "landlock: ABI %d of the kernel is too old", abi);
 	r = open_ruleset(abi, &rules, err);
 	if (r == 0)
-		r = allow_files(&rules, store, err);
+		r = allow_files(&rules, bounds, err);
 	/* E2BIG: what this process inherited is sixteenfold already. */
 	if (r == 0 && syscall(SYS_landlock_restrict_self, rules.fd, 0) < 0 && errno != E2BIG)
 		r = vt_fail(err, errno, "landlock: %m");
@@ -368,7 +377,7 @@ static void note(struct vt_confinement *out, int r, const char *what, const stru
 		add(out->holds, sizeof out->holds, what);
 }
 
-void vt_confine(const char *store, struct vt_confinement *out)
+void vt_confine(const struct vt_bounds *bounds, struct vt_confinement *out)
 {
 	const char *wish = getenv("VITRINE_CONFINE");
 	char landlock[32];
@@ -382,9 +391,9 @@ void vt_confine(const char *store, struct vt_confinement *out)
 	}
 	r = forbid_privileges(&err);
 	note(out, r, "no new privileges", &err);
-	r = drop_capabilities(&err);
+	r = drop_capabilities(bounds->serves, &err);
 	note(out, r, "capabilities dropped", &err);
-	r = confine_files(store, &err);
+	r = confine_files(bounds, &err);
 	(void) snprintf(landlock, sizeof landlock, "landlock %d", r);
 	note(out, r, landlock, &err);
 	r = confine_calls(&err);

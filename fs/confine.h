@@ -2,12 +2,24 @@
 #pragma once
 
 /*
- * What a server takes from itself before it reads anything that others wrote. From then on neither
- * it nor what it executes can change a file outside of its store, look into another process, open a
- * socket of a network, mount, or gain a right by executing a program; whoever takes over the
- * process has no more than that. It cannot be taken back, and every process it starts inherits it:
- * what needs more, the keeper, is started before (keeper_link.h).
+ * What a process takes from itself before it reads anything that others wrote: a server, and who
+ * publishes. From then on neither it nor what it executes can change a file outside of its bounds,
+ * look into another process, open a socket of a network, mount, or gain a right by executing a
+ * program; whoever takes over the process has no more than that. It cannot be taken back, and every
+ * process it starts inherits it: what needs more, the keeper of a server, is started before
+ * (keeper_link.h).
  */
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Paths are followed to what they name now; one of nothing is passed over. */
+struct vt_bounds {
+	const char *store;           /* may be changed; of a server: absolute */
+	const char *scratch;         /* files may be made in it and changed; NULL: in none */
+	const char *const *readable; /* besides the system's own files (confine.c) */
+	size_t readable_count;
+	bool serves; /* executes its own program, and those beside it, and no other */
+};
 
 struct vt_confinement {
 	char holds[128];  /* for people: "no new privileges, landlock 7, ..."; empty: nothing */
@@ -15,8 +27,8 @@ struct vt_confinement {
 };
 
 /*
- * Confines this process to the store in `store`, an absolute path. What the kernel does not have is
- * gone without. With VITRINE_CONFINE=no in the environment nothing is done. Before any thread is
- * started: Landlock and capabilities are a thread's.
+ * Confines this process. What the kernel does not have is gone without. With VITRINE_CONFINE=no in
+ * the environment nothing is done. Before any thread is started: Landlock and capabilities are a
+ * thread's.
  */
-void vt_confine(const char *store, struct vt_confinement *out);
+void vt_confine(const struct vt_bounds *bounds, struct vt_confinement *out);

@@ -302,9 +302,10 @@ static int open_keeper(struct server *server, int keeper, struct vt_error *err)
 
 static void confine(struct server *server)
 {
+	const struct vt_bounds bounds = {.store = server->dir, .serves = true};
 	struct vt_confinement *confinement = &server->host.confinement;
 
-	vt_confine(server->dir, confinement);
+	vt_confine(&bounds, confinement);
 	if (confinement->lacks[0])
 		vt_log(VT_LOG_WARNING, "not confined as it should be: %s", confinement->lacks);
 }

@@ -6,10 +6,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/confine.h"
+#include "index/base/cleanup.h"
 #include "index/base/error.h"
+#include "index/base/file.h"
 #include "tools/commands.h"
 #include "tools/gate_report.h"
 #include "tools/label_intake.h"
@@ -246,6 +250,38 @@ static int check_label_options(struct vt_cli *cli, struct vt_error *err)
 	return vt_label_options_check(cli, err);
 }
 
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
+/*
+ * Archives and labels are others' work: who takes over this process by one reads what is published
+ * and the store, and changes nothing else. The server was started before, by a free process.
+ */
+static int confine(const struct vt_cli *cli, struct vt_error *err)
+{
+	const char *const *sources = (const char *const *) cli->argv + 1;
+	size_t source_count = (size_t) cli->argc - 1, count = 0;
+	vt_autofree const char **readable =
+		calloc(source_count + label_files.count + 1, sizeof *readable);
+	struct vt_bounds bounds = {
+		.store = cli->store,
+		.scratch = has_labels() ? vt_file_scratch_folder() : NULL,
+		.readable = readable,
+	};
+	struct vt_confinement confinement; /* `vitrine doctor` says what the kernel lacks */
+
+	if (!readable)
+		return vt_fail(err, ENOMEM, "no memory for a list of sources");
+	for (size_t i = 0; i < source_count; i++)
+		readable[count++] = sources[i];
+	for (size_t i = 0; i < label_files.count; i++)
+		readable[count++] = label_files.items[i];
+	if (vt_label_option.images)
+		readable[count++] = vt_label_option.images;
+	bounds.readable_count = count;
+	vt_confine(&bounds, &confinement);
+	return 0;
+}
+
 /* ---- the command ----------------------------------------------------------------------------- */
 
 static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_progress *progress,
@@ -283,6 +319,8 @@ static int publish(struct vt_cli *cli, const char *dataset, struct vt_publish_pr
 		vt_publish_backend_judge(backend, judged, vt_gate_report_row, &report);
 	if (r == 0)
 		r = vt_act_as_owner(cli->store, err);
+	if (r == 0)
+		r = confine(cli, err);
 	if (r == 0)
 		r = vt_progress_start(cli, progress_mode, look, progress, &bar, err);
 	if (r < 0)

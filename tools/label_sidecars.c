@@ -8,6 +8,7 @@
 
 #include "index/base/array.h"
 #include "index/base/error.h"
+#include "index/base/file.h"
 #include "tools/cli.h"
 #include "tools/label_intake.h"
 #include "tools/label_options.h"
@@ -56,7 +57,7 @@ static int note_file(void *context, const json_t *row, const void *blob, size_t 
 static int list_files(struct sidecars *all, struct vt_error *err)
 {
 	json_t *args = vt_target_args(all->target);
-	int r = vt_spool_new(vt_label_sort_folder(), VT_SPOOL_MEMORY, &all->spool, err);
+	int r = vt_spool_new(vt_file_scratch_folder(), VT_SPOOL_MEMORY, &all->spool, err);
 
 	if (r < 0) {
 		json_decref(args);

@@ -11,6 +11,7 @@
 
 #include "index/base/array.h"
 #include "index/base/error.h"
+#include "index/base/file.h"
 #include "index/label_block.h"
 #include "tools/publish/item.h"
 #include "tools/publish/spool.h"
@@ -30,13 +31,6 @@ struct vt_label_sort {
 	size_t count, label_room, origin_room;
 };
 
-const char *vt_label_sort_folder(void)
-{
-	const char *dir = getenv("TMPDIR");
-
-	return dir && *dir ? dir : "/var/tmp";
-}
-
 int vt_label_sort_new(struct vt_label_sort **out, struct vt_error *err)
 {
 	vt_cleanup(vt_label_sort_freep) struct vt_label_sort *sort = calloc(1, sizeof *sort);
@@ -44,7 +38,7 @@ int vt_label_sort_new(struct vt_label_sort **out, struct vt_error *err)
 
 	if (!sort)
 		return vt_fail(err, ENOMEM, "no memory to sort labels");
-	r = vt_spool_new(vt_label_sort_folder(), MEMORY, &sort->spool, err);
+	r = vt_spool_new(vt_file_scratch_folder(), MEMORY, &sort->spool, err);
 	if (r < 0)
 		return r;
 	*out = vt_steal(&sort);

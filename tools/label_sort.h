@@ -13,9 +13,6 @@
 struct vt_error;
 struct vt_label_sort;
 
-/* Where what does not fit into memory goes: $TMPDIR, or /var/tmp. */
-const char *vt_label_sort_folder(void);
-
 int vt_label_sort_new(struct vt_label_sort **out, struct vt_error *err);
 void vt_label_sort_free(struct vt_label_sort *sort); /* NULL is accepted */
 VT_DEFINE_CLEANUP(struct vt_label_sort, vt_label_sort_free);

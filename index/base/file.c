@@ -52,6 +52,13 @@ int vt_file_write(int fd, const void *data, size_t len)
 	return put(fd, data, len, -1);
 }
 
+const char *vt_file_scratch_folder(void)
+{
+	const char *dir = secure_getenv("TMPDIR");
+
+	return dir && *dir ? dir : "/var/tmp";
+}
+
 int vt_file_open_nameless(const char *dir)
 {
 	char path[PATH_MAX];

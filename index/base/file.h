@@ -16,5 +16,8 @@ ssize_t vt_file_read_at(int fd, void *data, size_t len, uint64_t offset);
 int vt_file_write_at(int fd, const void *data, size_t len, uint64_t offset);
 int vt_file_write(int fd, const void *data, size_t len);
 
+/* Where what does not fit into memory goes: TMPDIR, or /var/tmp. */
+const char *vt_file_scratch_folder(void);
+
 /* A new empty file without a name, in `dir`, to read and write: its descriptor, or -errno. */
 int vt_file_open_nameless(const char *dir);

@@ -90,6 +90,40 @@ assert_ok vitrine verify
 assert_ok vitrine umount "$tmp/mnt"
 stop_servers
 
+it "confines who publishes, too, to the store and what is published"
+mkfifo "$tmp/pipe"
+"$VITRINE" publish --quiet piped - <"$tmp/pipe" &
+publisher=$!
+exec 9>"$tmp/pipe"
+until [ "$(of_process "$publisher" Seccomp)" = 2 ]; do sleep 0.05; done
+assert_equal "$(of_process "$publisher" NoNewPrivs) $(of_process "$publisher" CapPrm)" "1 0000000000000006"
+tar -C "$tmp/src" -c . >&9
+exec 9>&-
+wait "$publisher" || fail "it failed"
+# By a relative path, a link, a pipe with a name, and with what is mounted in a source.
+mkdir "$tmp/whole" "$tmp/whole/mounted"
+ln -s "$tmp/whole" "$tmp/link"
+mount --bind "$tmp/src" "$tmp/whole/mounted"
+assert_ok vitrine publish linked "$tmp/link"
+(cd "$tmp" && vitrine publish --quiet relative whole) || fail "no relative path"
+umount "$tmp/whole/mounted"
+tar -C "$tmp/src" -cf "$tmp/archive.tar" .
+assert_ok sh -c 'cat "$1" | "$2" publish named /dev/stdin' sh "$tmp/archive.tar" "$VITRINE"
+for dataset in linked relative; do
+	assert_ok vitrine cat "$dataset:mounted/file"
+done
+assert_ok vitrine cat named:file
+assert_out mine
+# Labels, which are sorted in a file, from a file and a pipe, and with another file beside it.
+printf '{"path":"file","key":"class","value":"a"}\n' >"$tmp/labels.jsonl"
+assert_ok sh -c 'cat "$1" | "$2" publish labelled "$3" --labels "$1" --labels -' sh "$tmp/labels.jsonl" "$VITRINE" "$tmp/src"
+assert_ok vitrine label show labelled:file
+echo '{"images":[{"id":1,"file_name":"file"}],"categories":[{"id":1,"name":"b"}]}' >"$tmp/images.json"
+echo '[{"image_id":1,"category_id":1,"bbox":[0,0,1,1]}]' >"$tmp/results.json"
+assert_ok sh -c 'cat "$1" | "$2" publish results "$3" --labels - --images "$4"' sh "$tmp/results.json" "$VITRINE" "$tmp/src" "$tmp/images.json"
+assert_ok vitrine label show results:file
+assert_out b
+
 it "finds users who are made after it began"
 vitrine mount "$tmp/mnt" --quiet
 make_user later

@@ -54,25 +54,54 @@ static void begin(void)
 	ck_assert_int_eq(mkdir(at("store/tmp"), 0755), 0);
 	ck_assert_int_eq(mkdir(at("store/shards"), 0755), 0);
 	ck_assert_int_eq(mkdir(at("beside"), 0755), 0);
+	ck_assert_int_eq(mkdir(at("source"), 0755), 0);
+	ck_assert_int_eq(mkdir(at("scratch"), 0755), 0);
 	make_file("store/file");
 	make_file("beside/file");
+	make_file("source/file");
 }
 
-/* 0, or the errno of `act`: in another process, confined or not. */
-static int try(int (*act)(void), bool confined)
+static void confine(struct vt_confinement *out)
+{
+	const struct vt_bounds bounds = {.store = at("store"), .serves = true};
+
+	vt_confine(&bounds, out);
+}
+
+/* As who publishes a folder, and sorts in another one. */
+static void confine_publisher(struct vt_confinement *out)
+{
+	char store[PATH_MAX], scratch[PATH_MAX], source[PATH_MAX];
+	const char *const readable[] = {"-", source, "/proc/self/fd/0"};
+	const struct vt_bounds bounds = {
+		.store = store, .scratch = scratch, .readable = readable, .readable_count = 3};
+
+	strcpy(store, at("store"));
+	strcpy(scratch, at("scratch"));
+	strcpy(source, at("source"));
+	vt_confine(&bounds, out);
+}
+
+/* 0, or the errno of `act`: in another process, after `prepare`, which may be NULL. */
+static int try_after(void (*prepare)(struct vt_confinement *), int (*act)(void))
 {
 	struct vt_confinement confinement;
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0) {
-		if (confined)
-			vt_confine(at("store"), &confinement);
+		if (prepare)
+			prepare(&confinement);
 		_exit(act() < 0 ? errno : 0);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
 	return WEXITSTATUS(status);
+}
+
+static int try(int (*act)(void), bool confined)
+{
+	return try_after(confined ? confine : NULL, act);
 }
 
 static struct vt_confinement in_force(void)
@@ -84,7 +113,7 @@ static struct vt_confinement in_force(void)
 	ck_assert_int_eq(pipe(ends), 0);
 	pid = fork();
 	if (pid == 0) {
-		vt_confine(at("store"), &confinement);
+		confine(&confinement);
 		_exit(write(ends[1], &confinement, sizeof confinement) < 0);
 	}
 	ck_assert_int_eq(read(ends[0], &confinement, sizeof confinement), sizeof confinement);
@@ -226,6 +255,7 @@ END_TEST
 ACT(create, open(at("store/new"), O_RDWR | O_CREAT | O_EXCL, 0600))
 ACT(empty, open(at("store/file"), O_WRONLY | O_TRUNC))
 ACT(shorten, truncate(at("store/file"), 0))
+ACT(remove_made, unlink(at("store/new")))
 ACT(list, open(at("store"), O_RDONLY | O_DIRECTORY))
 ACT(make_folder, mkdir(at("store/folder"), 0700))
 ACT(remove_folder, rmdir(at("store/folder")))
@@ -268,6 +298,57 @@ START_TEST(all_is_possible_inside_of_the_store)
 
 	begin();
 	check_allowed(acts, COUNT(acts));
+	vt_scratch_done();
+}
+END_TEST
+
+ACT(read_source, open(at("source/file"), O_RDONLY))
+ACT(list_source, open(at("source"), O_RDONLY | O_DIRECTORY))
+ACT(write_source, open(at("source/file"), O_WRONLY))
+ACT(create_in_source, open(at("source/new"), O_WRONLY | O_CREAT, 0600))
+ACT(remove_from_source, unlink(at("source/file")))
+ACT(sort, open(at("scratch/new"), O_RDWR | O_CREAT | O_EXCL, 0600))
+ACT(end_sorting, unlink(at("scratch/new")))
+ACT(read_input, open("/proc/self/fd/0", O_RDONLY))
+
+static int execute_itself(void)
+{
+	extern char **environ;
+	char *const argv[] = {(char *) "test_confine", (char *) "again", NULL};
+	int status = 1;
+	pid_t pid;
+
+	errno = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);
+	return errno == 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
+}
+
+START_TEST(who_publishes_reads_what_is_published_and_executes_nothing)
+{
+	static const struct act can[] = {ROW(read_source), ROW(list_source), ROW(create),
+					 ROW(remove_made), ROW(sort),        ROW(end_sorting),
+					 ROW(read_input)};
+	static const struct act cannot[] = {
+		ROW(write_source),       ROW(create_in_source),
+		ROW(remove_from_source), ROW(read_beside),
+		ROW(write_beside),       ROW(create_beside),
+		ROW(execute_itself),     ROW(change_the_user_database),
+	};
+	int ends[2];
+
+	begin();
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	for (size_t i = 0; i < COUNT(can); i++) {
+		int r = try_after(confine_publisher, can[i].act);
+
+		ck_assert_msg(r == 0, "%s: %s", can[i].name, strerror(r));
+	}
+	for (size_t i = 0; is_in_force("landlock") && i < COUNT(cannot); i++) {
+		int r = try_after(confine_publisher, cannot[i].act);
+
+		ck_assert_msg(is_refusal(r), "%s: %s", cannot[i].name, strerror(r));
+	}
+	ck_assert_int_eq(try_after(confine, execute_itself), 0); /* as a server does */
 	vt_scratch_done();
 }
 END_TEST
@@ -396,19 +477,6 @@ static int ask_for_users(void)
 	return getpwuid(0) && getgrouplist("root", 0, groups, &count) > 0 ? 0 : -1;
 }
 
-static int execute_itself(void)
-{
-	extern char **environ;
-	char *const argv[] = {(char *) "test_confine", (char *) "again", NULL};
-	int status = 1;
-	pid_t pid;
-
-	return posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ) == 0 &&
-			       waitpid(pid, &status, 0) == pid && status == 0
-		       ? 0
-		       : -1;
-}
-
 START_TEST(what_a_server_needs_of_the_kernel_works)
 {
 	static const struct act acts[] = {ROW(start_a_thread), ROW(ask_for_users),
@@ -447,7 +515,7 @@ static int again_and_again(void)
 	struct vt_confinement confinement;
 
 	for (int i = 0; i < 20; i++) {
-		vt_confine(at("store"), &confinement);
+		confine(&confinement);
 		if (confinement.lacks[0])
 			return -1;
 	}
@@ -502,6 +570,7 @@ int main(int argc, char **argv)
 		what_the_kernel_has_is_in_force,
 		no_file_outside_of_the_store_is_changed_and_few_are_read,
 		all_is_possible_inside_of_the_store,
+		who_publishes_reads_what_is_published_and_executes_nothing,
 		what_a_server_never_asks_of_the_kernel_is_refused,
 		what_a_server_needs_of_the_kernel_works,
 		no_right_is_kept_or_gained,

@@ -146,10 +146,10 @@ int vt_input_head(struct vt_input *input, const char **bytes, size_t *len, struc
 
 static int open_unnamed(struct vt_error *err)
 {
-	const char *dir = secure_getenv("TMPDIR");
-	int fd = vt_file_open_nameless(dir ? dir : "/tmp");
+	const char *dir = vt_file_scratch_folder();
+	int fd = vt_file_open_nameless(dir);
 
-	return fd < 0 ? vt_fail(err, -fd, "cannot be kept in '%s': %m", dir ? dir : "/tmp") : fd;
+	return fd < 0 ? vt_fail(err, -fd, "cannot be kept in '%s': %m", dir) : fd;
 }
 
 int vt_input_spool(struct vt_input *input, struct vt_error *err)
