@@ -109,7 +109,7 @@ int vt_spawn_server(const char *const argv[], int stderr_fd, pid_t *pid, struct 
 {
 	const struct files from = {.fd = -1, .stderr_fd = stderr_fd, .program = -1};
 	char path[PATH_MAX];
-	int r = vt_program_find(path, err);
+	int r = vt_program_find(VT_PROGRAM_STORE, path, err);
 
 	return r < 0 ? r : spawn(path, argv, &from, pid, err);
 }

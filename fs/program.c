@@ -5,33 +5,42 @@
 #include "index/base/error.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define SELF "/proc/self/exe"
 
-static bool is_client;
+static enum vt_program self = VT_PROGRAM_STORE;
 
-/* From the folder of the client: as installed, as built. */
-static const char *const places[] = {VT_PROGRAM_FOLDER "/" VT_PROGRAM_NAME, VT_PROGRAM_NAME};
+static const struct {
+	const char *name, *what;
+} programs[] = {
+	[VT_PROGRAM_STORE] = {"vitrine-store", "works on stores"},
+	[VT_PROGRAM_PUBLISH] = {"vitrine-publish", "publishes"},
+};
 
-void vt_program_set_client(void)
+/* From the folder of the client, as installed; of another one, and as built. */
+static const char *const places[] = {VT_PROGRAM_FOLDER "/", ""};
+
+void vt_program_set(enum vt_program program)
 {
-	is_client = true;
+	self = program;
 }
 
-static int find_beside(const char *folder, char path[PATH_MAX], struct vt_error *err)
+static int find_beside(const char *folder, enum vt_program program, char path[PATH_MAX],
+		       struct vt_error *err)
 {
+	const char *name = programs[program].name;
+
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-		if (snprintf(path, PATH_MAX, "%s/%s", folder, places[i]) < PATH_MAX &&
+		if (snprintf(path, PATH_MAX, "%s/%s%s", folder, places[i], name) < PATH_MAX &&
 		    access(path, X_OK) == 0)
 			return 0;
 	return vt_fail(err, ENOEXEC,
-		       "'%s/%s', the part of Vitrine that works on stores, is missing or cannot be "
-		       "run: install Vitrine anew",
-		       folder, places[0]);
+		       "'%s/%s%s', the part of Vitrine that %s, is missing or cannot be run: "
+		       "install Vitrine anew",
+		       folder, places[0], name, programs[program].what);
 }
 
 int vt_program_folder(char path[PATH_MAX], struct vt_error *err)
@@ -45,15 +54,15 @@ int vt_program_folder(char path[PATH_MAX], struct vt_error *err)
 	return 0;
 }
 
-int vt_program_find(char path[PATH_MAX], struct vt_error *err)
+int vt_program_find(enum vt_program program, char path[PATH_MAX], struct vt_error *err)
 {
 	char folder[PATH_MAX];
 	int r;
 
-	if (!is_client) {
+	if (program == self) {
 		strcpy(path, SELF);
 		return 0;
 	}
 	r = vt_program_folder(folder, err);
-	return r < 0 ? r : find_beside(folder, path, err);
+	return r < 0 ? r : find_beside(folder, program, path, err);
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "fs/control_client.h"
+#include "fs/program.h"
 
 struct vt_error;
 struct vt_option;
@@ -26,7 +27,7 @@ struct vt_command {
 	int min_args, max_args;          /* what may follow the options; max -1: any number */
 	bool hidden;                     /* not for people: in no listing */
 	bool raw;                        /* parses its own arguments: argv is passed as it is */
-	bool works_on_store;             /* by itself, with the libraries that takes: client.c */
+	enum vt_program program;         /* that runs it; any for what the client runs */
 	int (*run)(struct vt_cli *cli, struct vt_error *err);
 };
 

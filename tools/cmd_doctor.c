@@ -300,16 +300,18 @@ static void check_store(struct checkup *c)
 	check_server(c);
 }
 
-/* The server's; without it nothing can be served. */
+/* Without the server's nothing can be served, without the other one nothing published. */
 static void check_program(struct checkup *c)
 {
 	struct vt_error err = {""};
 	char path[PATH_MAX];
 
-	if (vt_program_find(path, &err) < 0)
+	if (vt_program_find(VT_PROGRAM_STORE, path, &err) < 0)
 		tell(c, FAIL, "program", "%s", err.text);
 	else
 		tell(c, OK, "program", "'%s' serves", path);
+	if (vt_program_find(VT_PROGRAM_PUBLISH, path, &err) < 0)
+		tell(c, FAIL, "program", "%s", err.text);
 }
 
 static int check_mount(void *context, const struct vt_mounted *mounted)

@@ -76,6 +76,6 @@ const struct vt_command vt_cmd_init = {
 		   "anything yet. Who runs it owns the store: only the owner and root change it.",
 	.options = options,
 	.max_args = 1,
-	.works_on_store = true,
+	.program = VT_PROGRAM_STORE,
 	.run = run,
 };

@@ -407,6 +407,6 @@ const struct vt_command vt_cmd_publish = {
 	.options = options,
 	.min_args = 2,
 	.max_args = -1,
-	.works_on_store = true,
+	.program = VT_PROGRAM_PUBLISH,
 	.run = run,
 };

@@ -243,6 +243,6 @@ const struct vt_command vt_cmd_repair = {
 		   "anew. Readers are not disturbed. Needs the store's owner, or root.\n"
 		   "For what verify names of the index see vitrine-store(7).",
 	.options = options,
-	.works_on_store = true,
+	.program = VT_PROGRAM_STORE,
 	.run = run,
 };

@@ -16,7 +16,7 @@ const struct vt_command vt_cmd_server = {
 	.max_args = -1,
 	.hidden = true,
 	.raw = true,
-	.works_on_store = true,
+	.program = VT_PROGRAM_STORE,
 	.run = server,
 };
 
@@ -32,6 +32,6 @@ const struct vt_command vt_cmd_keeper = {
 	.max_args = -1,
 	.hidden = true,
 	.raw = true,
-	.works_on_store = true,
+	.program = VT_PROGRAM_STORE,
 	.run = keeper,
 };

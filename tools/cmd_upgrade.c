@@ -25,7 +25,7 @@ static int ask(struct vt_cli *cli, bool begin, json_t **result, struct vt_error 
 	char path[PATH_MAX], form[VT_HOLDINGS_FORM_MAX];
 	struct vt_call call = {.op = "upgrade"};
 	vt_autoclose int program = -1;
-	int r = vt_program_find(path, err);
+	int r = vt_program_find(VT_PROGRAM_STORE, path, err);
 
 	if (r < 0)
 		return r;

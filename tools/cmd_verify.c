@@ -186,6 +186,6 @@ const struct vt_command vt_cmd_verify = {
 		   "that the index agrees with itself. Files that cannot be read are named.\n"
 		   "Needs the store's owner, or root.",
 	.options = options,
-	.works_on_store = true,
+	.program = VT_PROGRAM_STORE,
 	.run = run,
 };

@@ -7,7 +7,7 @@
  */
 #include "tools/cli.h"
 
-int vt_main(int argc, char **argv, bool client);
+int vt_main(int argc, char **argv, enum vt_program self);
 
 extern const struct vt_command vt_cmd_init;
 extern const struct vt_command vt_cmd_publish;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The `vitrine` program: the table of commands, and vt_main(), which finds one, runs it, prints why
- * it failed and turns that into an exit status (cli.h). Each command is a file, cmd_NAME.c. The two
- * programs made of it are client.c and store.c.
+ * it failed and turns that into an exit status (cli.h). Each command is a file, cmd_NAME.c. The
+ * programs made of it are client.c, store.c and publisher.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -151,10 +151,10 @@ static void open_standard_descriptors(void)
 }
 
 /* Returns only with a failure: the other program begins with the command line as it was. */
-static int pass_on(char **argv, struct vt_error *err)
+static int pass_on(enum vt_program program, char **argv, struct vt_error *err)
 {
 	char path[PATH_MAX];
-	int r = vt_program_find(path, err);
+	int r = vt_program_find(program, path, err);
 
 	if (r < 0)
 		return r;
@@ -162,15 +162,14 @@ static int pass_on(char **argv, struct vt_error *err)
 	return vt_fail(err, errno, "cannot run '%s': %m", path);
 }
 
-int vt_main(int argc, char **argv, bool client)
+int vt_main(int argc, char **argv, enum vt_program self)
 {
 	struct vt_cli cli = {.store = getenv("VITRINE_STORE")};
 	static char *help[] = {(char *) "help", NULL}, *version[] = {(char *) "version", NULL};
 	struct vt_error err = {""};
 	int r;
 
-	if (client)
-		vt_program_set_client();
+	vt_program_set(self);
 	open_standard_descriptors();
 	(void) mallopt(M_ARENA_MAX, (int) MALLOC_POOLS);
 	(void) mallopt(M_MMAP_THRESHOLD, MALLOC_MAPPED);
@@ -184,8 +183,8 @@ int vt_main(int argc, char **argv, bool client)
 	r = vt_options_parse(&cli, argc, argv, &err);
 	if (r == 0)
 		r = find_command(&cli, &err);
-	if (r == 0 && client && cli.command->works_on_store) {
-		r = pass_on(argv, &err);
+	if (r == 0 && cli.command->program != VT_PROGRAM_CLIENT && cli.command->program != self) {
+		r = pass_on(cli.command->program, argv, &err);
 	} else if (r == 0 && cli.help) {
 		cli.help = false;
 		r = run(&cli, 1, help, &err);

@@ -134,7 +134,7 @@ assert_ok as_user "$user" cat "$tmp/mnt/ds/v1/file"
 
 it "runs another program, unless a confined server could have written it"
 mkdir "$tmp/two"
-cp "$VITRINE" "$VITRINE-store" "$tmp/two"
+copy_programs "$tmp/two"
 assert_ok "$tmp/two/vitrine" upgrade
 assert_equal "$(readlink "/proc/$(pids_of server)/exe")" "$tmp/two/vitrine-store"
 assert_confined

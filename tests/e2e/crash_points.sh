@@ -7,7 +7,7 @@
 need_crash_points
 : "${MAKE_AUDIT:?the program that writes a log}"
 mkdir "$tmp/other" # the same build, but not the same file: as good as another
-cp "$VITRINE" "$VITRINE-store" "$tmp/other"
+copy_programs "$tmp/other"
 # shellcheck disable=SC2154 # policy_lib.sh: $e2e, $alice, $bob
 export VITRINE OTHER="$tmp/other/vitrine" ALICE="$alice" BOB="$bob"
 

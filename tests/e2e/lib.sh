@@ -5,7 +5,7 @@
 # below $tmp is unmounted, its servers are ended and the folder is removed.
 #
 # A test is a sequence of `it "says what should be"` followed by assertions; the first that fails
-# ends it. TAP goes to standard output. $VITRINE is the client, $VITRINE-store what it starts.
+# ends it. TAP goes to standard output. $VITRINE is the client, $VITRINE-store and $VITRINE-publish what it starts.
 set -eu
 
 : "${VITRINE:?the program to test}"
@@ -13,9 +13,15 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/vitrine-e2e.XXXXXX")
 chmod 0711 "$tmp" # other users reach mounts in it
 # shellcheck disable=SC2034 # for tests
 built=$(dirname "$VITRINE")
+
+# copy_programs FOLDER: as if Vitrine were installed there, too.
+copy_programs() {
+	cp "$VITRINE" "$VITRINE-store" "$VITRINE-publish" "$1"
+}
+
 if [ "$(id -u)" -eq 0 ]; then # and the program, wherever it was built
 	mkdir "$tmp/program"
-	cp "$VITRINE" "$VITRINE-store" "$tmp/program"
+	copy_programs "$tmp/program"
 	VITRINE=$tmp/program/vitrine
 fi
 export VITRINE_STORE="$tmp/store" VITRINE_IDLE_SECONDS=60 LC_ALL=C.UTF-8 TZ=UTC

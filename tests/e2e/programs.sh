@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The client and the program that works on stores: what the one lacks, how it passes commands on, and
-# how it finds the other where it was built, where it was installed, and where it is not.
+# The client, the program that works on stores and the one that publishes: what each lacks, how commands are passed on, and
+# how they find each other where they were built, where they were installed, and where one is not.
 : "${VITRINE:?the program to test}"
 build=$(dirname "$(dirname "$VITRINE")")
 . "$(dirname "$0")/lib.sh"
@@ -15,6 +15,10 @@ libraries() {
 it "the client needs neither RocksDB nor libarchive"
 libraries "$VITRINE-store" | grep -q '^librocksdb' || skip "RocksDB is no library of its own here"
 assert_equal "$(libraries "$VITRINE")" ""
+
+it "the server has no reader of archives"
+libraries "$VITRINE-publish" | grep -q '^libarchive' || skip "libarchive is no library of its own here"
+assert_equal "$(libraries "$VITRINE-store" | grep -v '^librocksdb')" ""
 
 it "passes on arguments, whatever is in them, and the results"
 assert_ok vitrine --store "$VITRINE_STORE" init
@@ -51,7 +55,7 @@ for _ in $(seq 200); do
 	! grep -q '"imports": *1' "$tmp/status" || break
 	sleep 0.05
 done
-assert_equal "$(readlink "/proc/$publisher/exe")" "$(realpath "$VITRINE-store")"
+assert_equal "$(readlink "/proc/$publisher/exe")" "$(realpath "$VITRINE-publish")"
 kill -TERM "$publisher"
 exec 8>&-
 status=0
@@ -62,12 +66,14 @@ assert_err "interrupted; nothing was published"
 it "says what is missing when the other program is not there, and what works goes on"
 mkdir "$tmp/alone"
 cp "$VITRINE" "$tmp/alone/"
-for command in "publish ds $tmp/source" "verify --help" upgrade; do
+for command in "init" "verify --help" upgrade; do
 	# shellcheck disable=SC2086 # words
 	assert_status 1 "$tmp/alone/vitrine" $command
 	assert_err "/vitrine-store', the part of Vitrine that works on stores, is missing"
 	assert_err "install Vitrine anew"
 done
+assert_status 1 "$tmp/alone/vitrine" publish ds "$tmp/source"
+assert_err "/vitrine-publish', the part of Vitrine that publishes, is missing"
 assert_ok "$tmp/alone/vitrine" help publish
 assert_ok "$tmp/alone/vitrine" ls ds
 assert_ok vitrine stop
@@ -75,6 +81,18 @@ assert_status 1 "$tmp/alone/vitrine" ls ds
 assert_err "vitrine-store"
 assert_status 1 "$tmp/alone/vitrine" doctor
 assert_out "vitrine-store"
+assert_out "vitrine-publish"
+
+it "publishes by whichever of them is called"
+cp "$VITRINE-publish" "$tmp/alone/" # which finds no server to start
+assert_status 1 "$tmp/alone/vitrine" publish ds "$tmp/source"
+assert_err "/vitrine-store', the part of Vitrine that works on stores, is missing"
+for program in "$VITRINE-store" "$VITRINE-publish"; do
+	assert_ok "$program" publish again "$tmp/source"
+	assert_ok "$program" ls again
+	assert_ok "$program" verify
+	assert_ok "$program" stop
+done
 
 it "is not found by PATH, nor in the folder one is in"
 assert_status 1 env PATH="$(dirname "$VITRINE"):$PATH" "$tmp/alone/vitrine" verify

@@ -8,7 +8,7 @@ mkdir "$tools"
 cp "$e2e/../tools/"*.py "$tools"
 for copy in one two; do # the same build, but not the same file: as good as another
 	mkdir "$tmp/$copy"
-	cp "$VITRINE" "$VITRINE-store" "$tmp/$copy/"
+	copy_programs "$tmp/$copy"
 done
 VITRINE=$tmp/one/vitrine
 

@@ -47,7 +47,7 @@ class Killer:
 
     def install(self):
         """Another copy of the program in its place, as a package brings it."""
-        for program in (self.run.store.program, self.run.store.program + "-store"):
+        for program in (self.run.store.program + name for name in ("", "-store", "-publish")):
             shutil.copy(program, program + ".new")
             os.rename(program + ".new", program)
 

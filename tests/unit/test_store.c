@@ -445,6 +445,50 @@ START_TEST(a_walk_does_not_end_at_a_table_that_is_damaged)
 }
 END_TEST
 
+static void keep_words(void *words, const char *table, const char *problem)
+{
+	(void) snprintf(words, 200, "%s: %s", table, problem);
+}
+
+/* What was taken in above a row that it replaces has a place behind that row, noted in the file. */
+START_TEST(tables_are_whole_as_written_and_as_taken_in_and_else_named)
+{
+	struct vt_store *store = new_store();
+	char words[200] = "";
+
+	put(store, VT_CF_CHUNK, "b", "old");
+	ingest_two(store, "a", "c");
+	ingest_two(store, "b", "d");
+	ck_assert_str_eq(get(store, VT_CF_CHUNK, "b"), "1");
+	vt_store_close(store);
+	store = open_store(vt_scratch_dir);
+	ck_assert_msg(vt_store_check_tables(store, vt_scratch_dir, keep_words, words, &err) == 0,
+		      "%s", words);
+	damage_tables(true);
+	ck_assert_int_gt(vt_store_check_tables(store, vt_scratch_dir, keep_words, words, &err), 0);
+	ck_assert_ptr_nonnull(strstr(words, ".sst: damaged from byte 0 on, "));
+	end(store);
+}
+END_TEST
+
+START_TEST(a_table_that_is_gone_is_named_and_one_that_is_not_used_is_not)
+{
+	struct vt_store *store = new_store();
+	char words[200] = "";
+	glob_t found;
+
+	ingest_two(store, "a", "c");
+	ck_assert_int_eq(glob(vt_scratch_path("*.sst"), 0, NULL, &found), 0);
+	(void) close(open(vt_scratch_path("999999.sst"), O_WRONLY | O_CREAT, 0600));
+	ck_assert_int_eq(vt_store_check_tables(store, vt_scratch_dir, keep_words, words, &err), 0);
+	ck_assert_int_eq(unlink(found.gl_pathv[found.gl_pathc - 1]), 0);
+	ck_assert_int_eq(vt_store_check_tables(store, vt_scratch_dir, keep_words, words, &err), 1);
+	ck_assert_ptr_nonnull(strstr(words, "it is not there"));
+	globfree(&found);
+	end(store);
+}
+END_TEST
+
 /* The path of the newest log, after a process that wrote three rows died. */
 static const char *log_of_the_dead(void)
 {
@@ -650,6 +694,8 @@ VT_SUITE(store, a_row_survives_reopening_in_its_own_family,
 	 a_file_that_is_no_sst_is_refused, a_second_opener_is_told_who_is_in_the_way,
 	 an_absent_an_existing_and_a_newer_index_are_refused, a_damaged_table_is_named_so,
 	 a_walk_does_not_end_at_a_table_that_is_damaged,
+	 tables_are_whole_as_written_and_as_taken_in_and_else_named,
+	 a_table_that_is_gone_is_named_and_one_that_is_not_used_is_not,
 	 a_log_torn_or_damaged_below_the_note_is_refused, a_closed_store_needs_no_log,
 	 a_reader_sees_rows_and_writes_none, numbers_begin_with_one_and_never_come_twice,
 	 numbers_taken_before_a_kill_stay_taken, numbers_run_out_where_a_node_id_ends,
