@@ -28,9 +28,9 @@
 #define BEHIND       5u           /* bytes behind a block */
 #define UNPACKED_MAX (256u << 20) /* bytes of an index: of ten million blocks */
 #define FILTER_PARTS "partitionedfilter."
-#define PLACE_FACT   "global_seqno" /* the end of a key; its value is a number of 8 bytes */
+#define NUMBER_FACT  "global_seqno" /* the end of a key; its value is a number of 8 bytes */
 
-/* What a block is. Entries of the first five lead to others, of the kind that stands here. */
+/* What a block is. Entries of the first four lead to others, of the kind that stands here. */
 enum kind { METAINDEX, INDEX, INDEX_PART, FILTERS, ROWS, FILTER, FACTS };
 static const struct {
 	const char *what;
@@ -40,9 +40,9 @@ static const struct {
 	[INDEX] = {"the index of its rows", INDEX_PART},
 	[INDEX_PART] = {"an index of its rows", ROWS},
 	[FILTERS] = {"the index of its filters", FILTER},
-	[ROWS] = {"rows", ROWS},
-	[FILTER] = {"a filter, on which no row depends", FILTER},
-	[FACTS] = {"facts about it", FACTS},
+	[ROWS] = {"rows", 0},
+	[FILTER] = {"a filter, on which no row depends", 0},
+	[FACTS] = {"facts about it", 0},
 };
 
 struct check {
@@ -71,20 +71,19 @@ static bool is_right(const uint8_t *block, size_t len)
 }
 
 /*
- * A table that was taken in has got its place among the writes since, and the sum is of zeros
- * there. The list of tables has that number, too, and RocksDB compares them when it opens the
- * table.
+ * A table that was taken in got a number among the writes then, and the sum is of zeros there. The
+ * list of tables has that number, too, and RocksDB compares them when it opens the table.
  */
-static bool is_right_but_for_place(uint8_t *facts, size_t len)
+static bool is_right_but_for_number(uint8_t *facts, size_t len)
 {
-	uint8_t *place = memmem(facts, len, PLACE_FACT, strlen(PLACE_FACT));
+	uint8_t *number = memmem(facts, len, NUMBER_FACT, strlen(NUMBER_FACT));
 
-	if (!place)
+	if (!number)
 		return false;
-	place += strlen(PLACE_FACT);
-	if (facts + len - place < (ptrdiff_t) sizeof(uint64_t))
+	number += strlen(NUMBER_FACT);
+	if ((size_t) (facts + len - number) < sizeof(uint64_t))
 		return false;
-	memset(place, 0, sizeof(uint64_t));
+	memset(number, 0, sizeof(uint64_t));
 	return is_right(facts, len);
 }
 
@@ -104,7 +103,7 @@ static int read_block(struct check *check, struct vt_table_place place, enum kin
 	got = vt_file_read_at(check->fd, block->data, whole, place.offset);
 	if (got != (ssize_t) whole ||
 	    !(is_right(block->data, place.len) ||
-	      (kind == FACTS && is_right_but_for_place(block->data, place.len))))
+	      (kind == FACTS && is_right_but_for_number(block->data, place.len))))
 		return damaged(check, place, what);
 	block->len = place.len;
 	return 1;
