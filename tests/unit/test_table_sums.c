@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "index/base/cleanup.h"
 #include "index/base/error.h"
 #include "index/record.h"
 #include "index/store.h"
@@ -106,13 +107,29 @@ START_TEST(tables_as_they_are_written_are_right)
 }
 END_TEST
 
-/* Where it is told to be, but for what the footer says of places. */
+/* Where the number of a table that was taken in stands, which has no sum: index_damage has it. */
+static uint64_t number_of(int fd)
+{
+	static const char key[] = "global_seqno";
+	uint64_t size = size_of(fd);
+	vt_autofree char *bytes = malloc(size);
+	const char *found;
+
+	ck_assert_int_eq(pread(fd, bytes, size, 0), (ssize_t) size);
+	found = memmem(bytes, size, key, strlen(key));
+	ck_assert_ptr_nonnull(found);
+	return (uint64_t) (found - bytes) + strlen(key);
+}
+
+/* It is told where it is, but for what the footer says of places. */
 static void find_each_byte(uint32_t rows, bool scattered)
 {
 	int fd = make_table(rows, scattered);
-	uint64_t size = size_of(fd);
+	uint64_t size = size_of(fd), number = number_of(fd);
 
 	for (uint64_t at = 0; at < size; at++) {
+		if (at == number)
+			at += sizeof(uint64_t);
 		flip(fd, at, at % 8);
 		ck_assert_msg(check(fd) == 1, "byte %llu of %llu", (unsigned long long) at,
 			      (unsigned long long) size);
@@ -152,9 +169,11 @@ START_TEST(what_is_damaged_is_named)
 					    "its end"};
 	bool seen[sizeof kinds / sizeof *kinds] = {false};
 	int fd = make_table(40000, true);
-	uint64_t size = size_of(fd);
+	uint64_t size = size_of(fd), number = number_of(fd);
 
 	for (uint64_t at = 0; at < size; at += at + 20000 < size ? 2003 : 7) {
+		if (at >= number && at < number + sizeof(uint64_t))
+			continue;
 		flip(fd, at, 3);
 		ck_assert_int_eq(check(fd), 1);
 		for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
