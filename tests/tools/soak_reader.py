@@ -98,6 +98,8 @@ class Reader:
             except ways.Different as difference:
                 if isinstance(difference, ways.TooFew) and not self.board.holds(dataset, epoch):
                     return self.count("unsure")  # it was taken away in the middle
+                if isinstance(difference, ways.TooFew) and not self.versions.has(dataset, version):
+                    return self.count("gone")  # removed in the middle
                 return self.complain(f"WRONG: {difference}", where)
             except OSError as failure:
                 got, error = 0, failure
