@@ -2,8 +2,8 @@
 /*
  * See table_sums.h. Every block is reached from the footer: by the metaindex those that say
  * something of the table, by the index those with rows. Both the index and the filter are cut into
- * parts (store.c), whose places stand in a block of their own. What leads on is believed once its
- * sum is right.
+ * parts (store.c), whose places stand in a block of their own; in tables of before they are whole.
+ * What leads on is believed once its sum is right.
  */
 #include "index/table_sums.h"
 
@@ -28,6 +28,7 @@
 #define BEHIND       5u           /* bytes behind a block */
 #define UNPACKED_MAX (256u << 20) /* bytes of an index: of ten million blocks */
 #define FILTER_PARTS "partitionedfilter."
+#define INDEX_FACT   "index.type"   /* u32, RocksDB's IndexType */
 #define NUMBER_FACT  "global_seqno" /* the end of a key; its value is a number of 8 bytes */
 
 /* What a block is. Entries of the first four lead to others, of the kind that stands here. */
@@ -37,7 +38,7 @@ static const struct {
 	enum kind below;
 } kinds[] = {
 	[METAINDEX] = {"the list of its parts", FACTS},
-	[INDEX] = {"the index of its rows", INDEX_PART},
+	[INDEX] = {"the index of its rows", ROWS},
 	[INDEX_PART] = {"an index of its rows", ROWS},
 	[FILTERS] = {"the index of its filters", FILTER},
 	[ROWS] = {"rows", 0},
@@ -51,6 +52,7 @@ struct check {
 	vt_table_damage *each;
 	void *context;
 	int damages;
+	enum { UNKNOWN, WHOLE, IN_PARTS } index; /* what the facts say of it */
 };
 
 static int damaged(struct check *check, struct vt_table_place place, const char *what)
@@ -133,6 +135,21 @@ static int unpack(struct vt_buf *block, struct vt_error *err)
 	return 0;
 }
 
+/* RocksDB's kBinarySearch and kTwoLevelIndexSearch. */
+static void note_facts(struct check *check, const struct vt_buf *facts)
+{
+	const uint8_t *type = memmem(facts->data, facts->len, INDEX_FACT, strlen(INDEX_FACT));
+	struct vt_reader reader = vt_reader_over(facts->data, facts->len);
+	uint32_t value;
+
+	if (!type)
+		return;
+	reader.at = type + strlen(INDEX_FACT);
+	value = vt_reader_le32(&reader);
+	if (!reader.failed && (value == 0 || value == 2))
+		check->index = value == 0 ? WHOLE : IN_PARTS;
+}
+
 /* ---- entries -------------------------------------------------------------------------------- */
 
 /*
@@ -198,8 +215,11 @@ static int next_entry(struct entries *entries, struct vt_table_place *out, struc
 			      : 1;
 }
 
-static enum kind kind_below(enum kind kind, const struct entries *entries)
+static enum kind kind_below(const struct check *check, enum kind kind,
+			    const struct entries *entries)
 {
+	if (kind == INDEX && check->index == IN_PARTS)
+		return INDEX_PART;
 	if (kind == METAINDEX && entries->key_len > strlen(FILTER_PARTS) &&
 	    memcmp(entries->key, FILTER_PARTS, strlen(FILTER_PARTS)) == 0)
 		return FILTERS;
@@ -217,13 +237,15 @@ static int check_block(struct check *check, struct vt_table_place place, enum ki
 	struct entries entries = {0};
 	int r = read_block(check, place, kind, &block, err);
 
+	if (r > 0 && kind == FACTS)
+		note_facts(check, &block);
 	if (r <= 0 || kind >= ROWS)
 		return r;
 	r = unpack(&block, err);
 	if (r == 0 && !entries_over(&block, kind != METAINDEX, &entries))
 		r = vt_fail(err, ENOTSUP, "a block is not of the kind that is known");
 	while (r >= 0 && (r = next_entry(&entries, &below, err)) > 0)
-		r = check_block(check, below, kind_below(kind, &entries), err);
+		r = check_block(check, below, kind_below(check, kind, &entries), err);
 	return r;
 }
 
@@ -263,7 +285,9 @@ int vt_table_check_sums(int fd, vt_table_damage *each, void *context, struct vt_
 	if (read_footer(&check, &metaindex, &rows) == 0)
 		return check.damages;
 	r = check_block(&check, metaindex, METAINDEX, err);
-	if (r >= 0)
+	if (r >= 0 && check.index == UNKNOWN && check.damages == 0)
+		return vt_fail(err, ENOTSUP, "its index is not of a kind that is known");
+	if (r >= 0 && check.index != UNKNOWN)
 		r = check_block(&check, rows, INDEX, err);
 	return r < 0 ? r : check.damages;
 }

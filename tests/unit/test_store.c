@@ -19,13 +19,18 @@ static char note[96];
 static const struct vt_store_options options = {.cache_bytes = 8 << 20, .note = note};
 static struct vt_error err;
 
-static struct vt_store *open_store(const char *dir)
+static struct vt_store *open_as(const char *dir, const struct vt_store_options *how)
 {
 	struct vt_store *store = NULL;
 
 	(void) snprintf(note, sizeof note, "%s/committed", dir);
-	ck_assert_msg(vt_store_open(dir, &options, &store, &err) == 0, "%s", err.text);
+	ck_assert_msg(vt_store_open(dir, how, &store, &err) == 0, "%s", err.text);
 	return store;
+}
+
+static struct vt_store *open_store(const char *dir)
+{
+	return open_as(dir, &options);
 }
 
 static struct vt_store *new_store(void)
@@ -425,14 +430,19 @@ START_TEST(a_damaged_table_is_named_so)
 }
 END_TEST
 
-/* Two tables one behind the other, in a level where RocksDB opens the second when it comes to it.
+/*
+ * Two tables one behind the other, in a level where RocksDB opens the second when it comes to it.
+ * RocksDB 9 keeps what it read when it took them in.
  */
 START_TEST(a_walk_does_not_end_at_a_table_that_is_damaged)
 {
+	static const struct vt_store_options uncached = {.note = note};
 	struct vt_store *store = new_store();
 	vt_cleanup(vt_iterator_freep) struct vt_iterator *it = NULL;
 	struct vt_value key, value;
 
+	vt_store_close(store);
+	store = open_as(vt_scratch_dir, &uncached);
 	ingest_two(store, "a", "b");
 	ingest_two(store, "c", "d");
 	damage_tables(true);
