@@ -20,6 +20,7 @@ struct vt_table_place {
 	uint64_t offset, len;
 };
 
+/* As short as it can be, as RocksDB writes them: else it fails. */
 static inline uint64_t vt_reader_varint(struct vt_reader *r)
 {
 	uint64_t value = 0;
@@ -28,6 +29,8 @@ static inline uint64_t vt_reader_varint(struct vt_reader *r)
 		uint8_t byte = vt_reader_u8(r);
 
 		value |= (uint64_t) (byte & 0x7f) << shift;
+		if (byte == 0 && shift > 0)
+			break;
 		if (byte < 0x80)
 			return value;
 	}

@@ -263,7 +263,7 @@ static int read_footer(struct check *check, struct vt_table_place *metaindex,
 	sum = vt_reader_u8(&reader);
 	*metaindex = vt_reader_place(&reader);
 	*rows = vt_reader_place(&reader);
-	while (vt_reader_left(&reader) > sizeof(uint32_t) + sizeof(uint64_t))
+	while (!reader.failed && vt_reader_left(&reader) > sizeof(uint32_t) + sizeof(uint64_t))
 		rest |= vt_reader_u8(&reader);
 	if (sum != SUM_XXH3 || rest != 0 || vt_reader_le32(&reader) != VERSION ||
 	    vt_reader_le64(&reader) != MAGIC || reader.failed)
