@@ -112,7 +112,7 @@ rocksdb_options_t *vt_store_make_options(rocksdb_cache_t *cache)
 	rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
 	rocksdb_options_t *options = rocksdb_options_create();
 
-	rocksdb_block_based_options_set_format_version(table, 5); /* these two: table_sums.c */
+	rocksdb_block_based_options_set_format_version(table, 5); /* these two: sst_sums.c */
 	rocksdb_block_based_options_set_checksum(table, CHECKSUM_XXH3);
 	rocksdb_block_based_options_set_filter_policy(/* owned by the table options now */
 						      table,

@@ -147,7 +147,7 @@ int vt_store_ingest(struct vt_store *store, enum vt_family family, const char *p
 
 /*
  * Reads the tables in use, in `dir`, whole, while others may come and go: `problem` says which
- * bytes of the file `table` are not what was written, and what they are (table_sums.h). How many
+ * bytes of the file `table` are not what was written, and what they are (sst_sums.h). How many
  * there are, or an error that kept it from finishing.
  */
 typedef void vt_store_damage(void *context, const char *table, const char *problem);

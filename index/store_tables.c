@@ -9,7 +9,7 @@
 
 #include "index/base/error.h"
 #include "index/folder.h"
-#include "index/table_sums.h"
+#include "index/sst_sums.h"
 
 struct check {
 	struct vt_store *store;
@@ -56,7 +56,7 @@ static int check_table(const struct check *check, struct vt_error *err)
 	}
 	if (fd < 0)
 		return vt_fail(err, errno, "cannot open '%s': %m", path);
-	r = vt_table_check_sums(fd, find, (void *) check, err);
+	r = vt_sst_check_sums(fd, find, (void *) check, err);
 	return r < 0 ? vt_fail_in(err, r, "cannot check '%s'", path) : r;
 }
 

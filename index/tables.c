@@ -17,18 +17,18 @@
 #include "index/base/error.h"
 #include "index/base/file.h"
 #include "index/folder.h"
-#include "index/table_format.h"
+#include "index/sst_format.h"
 
 #define METAINDEX_MAX 4096u
 #define PROPERTIES    "rocksdb.properties"
 #define HASH_INDEX    0x80u /* in the last byte of a block */
 
 /* Where the block of the properties lies; a length of 0 where that cannot be told. */
-static struct vt_table_place find_properties(int fd, uint64_t size)
+static struct vt_sst_place find_properties(int fd, uint64_t size)
 {
 	const size_t name_len = strlen(PROPERTIES);
-	uint8_t footer[VT_TABLE_FOOTER], block[METAINDEX_MAX];
-	struct vt_table_place metaindex, none = {0};
+	uint8_t footer[VT_SST_FOOTER], block[METAINDEX_MAX];
+	struct vt_sst_place metaindex, none = {0};
 	struct vt_reader reader;
 	const uint8_t *name;
 
@@ -50,7 +50,7 @@ static struct vt_table_place find_properties(int fd, uint64_t size)
 
 static bool has_hash_index(int fd, uint64_t size)
 {
-	struct vt_table_place properties = find_properties(fd, size);
+	struct vt_sst_place properties = find_properties(fd, size);
 	uint64_t last = properties.offset + properties.len - 1;
 	uint8_t byte = 0;
 

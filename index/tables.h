@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The tables (*.sst) of an index, looked at before RocksDB opens it (table_format.h).
+ * The tables (*.sst) of an index, looked at before RocksDB opens it (sst_format.h).
  *
  * RocksDB 7.8 reads a table's properties before it looks at their sum. The highest bit of their
  * block's number of restarts says that the block has a hash index, which such a block never has,

@@ -4,7 +4,8 @@
 /*
  * Does the index agree with itself? Every live version's tree is walked with digests recomputed,
  * every content must have a chunk or a recipe in a shard that exists, digests of trees and versions
- * must be what the records say. The bytes in shards are fs/shard_reader.h's business.
+ * must be what the records say; every row and every table is what was written. The bytes in shards
+ * are fs/shard_reader.h's business.
  */
 #include "index/import.h"
 

@@ -96,10 +96,11 @@ class Reader:
             try:
                 got, error = do(), None
             except ways.Different as difference:
-                if isinstance(difference, ways.TooFew) and not self.board.holds(dataset, epoch):
-                    return self.count("unsure")  # it was taken away in the middle
-                if isinstance(difference, ways.TooFew) and not self.versions.has(dataset, version):
-                    return self.count("gone")  # removed in the middle
+                if isinstance(difference, ways.TooFew):
+                    if not self.board.holds(dataset, epoch):
+                        return self.count("unsure")  # it was taken away in the middle
+                    if not self.versions.has(dataset, version):
+                        return self.count("gone")  # removed in the middle
                 return self.complain(f"WRONG: {difference}", where)
             except OSError as failure:
                 got, error = 0, failure

@@ -460,7 +460,7 @@ static void keep_words(void *words, const char *table, const char *problem)
 	(void) snprintf(words, 200, "%s: %s", table, problem);
 }
 
-/* What was taken in above a row that it replaces has a place behind that row, noted in the file. */
+/* What was taken in above a row that it replaces has a number behind that row's, in the file. */
 START_TEST(tables_are_whole_as_written_and_as_taken_in_and_else_named)
 {
 	struct vt_store *store = new_store();

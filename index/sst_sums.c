@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See table_sums.h. Every block is reached from the footer: by the metaindex those that say
+ * See sst_sums.h. Every block is reached from the footer: by the metaindex those that say
  * something of the table, by the index those with rows. Both the index and the filter are cut into
  * parts (store.c), whose places stand in a block of their own; in tables of before they are whole.
  * What leads on is believed once its sum is right.
  */
-#include "index/table_sums.h"
+#include "index/sst_sums.h"
 
 #include <errno.h>
 #include <lz4.h>
@@ -18,14 +18,13 @@
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
 #include "index/base/file.h"
-#include "index/table_format.h"
+#include "index/sst_format.h"
 
 #define MAGIC        UINT64_C(0x88e241b785f4cff7)
 #define VERSION      5u
 #define SUM_XXH3     4u /* RocksDB's ChecksumType and CompressionType */
 #define PACKED_NOT   0u
 #define PACKED_LZ4   4u
-#define BEHIND       5u           /* bytes behind a block */
 #define UNPACKED_MAX (256u << 20) /* bytes of an index: of ten million blocks */
 #define FILTER_PARTS "partitionedfilter."
 #define INDEX_FACT   "index.type"   /* u32, RocksDB's IndexType */
@@ -49,13 +48,13 @@ static const struct {
 struct check {
 	int fd;
 	uint64_t end; /* where the footer begins */
-	vt_table_damage *each;
+	vt_sst_damage *each;
 	void *context;
 	int damages;
 	enum { UNKNOWN, WHOLE, IN_PARTS } index; /* what the facts say of it */
 };
 
-static int damaged(struct check *check, struct vt_table_place place, const char *what)
+static int damaged(struct check *check, struct vt_sst_place place, const char *what)
 {
 	check->damages++;
 	check->each(check->context, place.offset, place.len, what);
@@ -90,11 +89,11 @@ static bool is_right_but_for_number(uint8_t *facts, size_t len)
 }
 
 /* 1: it was read, and is right, with what is behind it; 0: it is damaged, which was told. */
-static int read_block(struct check *check, struct vt_table_place place, enum kind kind,
+static int read_block(struct check *check, struct vt_sst_place place, enum kind kind,
 		      struct vt_buf *block, struct vt_error *err)
 {
 	const char *what = kinds[kind].what;
-	size_t whole = place.len + BEHIND;
+	size_t whole = place.len + VT_SST_BEHIND;
 	ssize_t got;
 
 	if (place.offset > check->end || place.len > check->end - place.offset ||
@@ -160,7 +159,7 @@ static void note_facts(struct check *check, const struct vt_buf *facts)
 struct entries {
 	struct vt_reader reader;
 	bool is_index;
-	struct vt_table_place before;
+	struct vt_sst_place before;
 	const char *key; /* what is not left out */
 	size_t key_len;
 };
@@ -183,10 +182,10 @@ static bool entries_over(const struct vt_buf *block, bool is_index, struct entri
 	return true;
 }
 
-static struct vt_table_place next_place(struct entries *entries, uint64_t common)
+static struct vt_sst_place next_place(struct entries *entries, uint64_t common)
 {
-	struct vt_table_place place = {entries->before.offset + entries->before.len + BEHIND,
-				       entries->before.len};
+	struct vt_sst_place place = {entries->before.offset + entries->before.len + VT_SST_BEHIND,
+				     entries->before.len};
 	uint64_t more;
 
 	if (!entries->is_index || common == 0)
@@ -197,7 +196,7 @@ static struct vt_table_place next_place(struct entries *entries, uint64_t common
 }
 
 /* 1, 0 at the end, -ENOTSUP */
-static int next_entry(struct entries *entries, struct vt_table_place *out, struct vt_error *err)
+static int next_entry(struct entries *entries, struct vt_sst_place *out, struct vt_error *err)
 {
 	struct vt_reader *reader = &entries->reader;
 	uint64_t common, rest;
@@ -229,11 +228,11 @@ static enum kind kind_below(const struct check *check, enum kind kind,
 /* ---- blocks --------------------------------------------------------------------------------- */
 
 /* As deep as kinds[] goes. */
-static int check_block(struct check *check, struct vt_table_place place, enum kind kind,
+static int check_block(struct check *check, struct vt_sst_place place, enum kind kind,
 		       struct vt_error *err)
 {
 	vt_cleanup(vt_buf_done) struct vt_buf block = VT_BUF_INIT;
-	struct vt_table_place below;
+	struct vt_sst_place below;
 	struct entries entries = {0};
 	int r = read_block(check, place, kind, &block, err);
 
@@ -250,11 +249,11 @@ static int check_block(struct check *check, struct vt_table_place place, enum ki
 }
 
 /* 1; 0: it is damaged, which was told. */
-static int read_footer(struct check *check, struct vt_table_place *metaindex,
-		       struct vt_table_place *rows)
+static int read_footer(struct check *check, struct vt_sst_place *metaindex,
+		       struct vt_sst_place *rows)
 {
-	const struct vt_table_place all = {check->end, VT_TABLE_FOOTER};
-	uint8_t footer[VT_TABLE_FOOTER];
+	const struct vt_sst_place all = {check->end, VT_SST_FOOTER};
+	uint8_t footer[VT_SST_FOOTER];
 	struct vt_reader reader = vt_reader_over(footer, sizeof footer);
 	uint8_t sum, rest = 0;
 
@@ -271,17 +270,17 @@ static int read_footer(struct check *check, struct vt_table_place *metaindex,
 	return 1;
 }
 
-int vt_table_check_sums(int fd, vt_table_damage *each, void *context, struct vt_error *err)
+int vt_sst_check_sums(int fd, vt_sst_damage *each, void *context, struct vt_error *err)
 {
 	struct check check = {.fd = fd, .each = each, .context = context};
-	struct vt_table_place metaindex, rows;
+	struct vt_sst_place metaindex, rows;
 	struct stat st;
 	int r;
 
 	if (fstat(fd, &st) < 0)
 		return vt_fail(err, errno, "%m");
-	if (st.st_size >= VT_TABLE_FOOTER)
-		check.end = (uint64_t) st.st_size - VT_TABLE_FOOTER;
+	if (st.st_size >= VT_SST_FOOTER)
+		check.end = (uint64_t) st.st_size - VT_SST_FOOTER;
 	if (read_footer(&check, &metaindex, &rows) == 0)
 		return check.damages;
 	r = check_block(&check, metaindex, METAINDEX, err);

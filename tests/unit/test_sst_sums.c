@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables as RocksDB writes them are right; a wrong byte anywhere in one is found, and what it is.
  */
-#include "index/table_sums.h"
+#include "index/sst_sums.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,9 @@
 #include "index/base/error.h"
 #include "index/record.h"
 #include "index/store.h"
-#include "index/table_format.h"
+#include "index/sst_format.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/suite.h"
-
-#define BEHIND 5 /* bytes behind a block: how it is packed, its sum */
 
 static struct vt_error err;
 
@@ -45,7 +43,7 @@ static int check(int fd)
 	int r;
 
 	told.count = 0;
-	r = vt_table_check_sums(fd, take_note, NULL, &err);
+	r = vt_sst_check_sums(fd, take_note, NULL, &err);
 	ck_assert_msg(r >= 0, "%s", err.text);
 	ck_assert_int_eq(r, told.count);
 	return r;
@@ -87,13 +85,11 @@ static int make_table(uint32_t rows, bool scattered)
 
 	ck_assert_int_eq(vt_sst_new(path, &sst, &err), 0);
 	for (uint32_t i = 0; i < rows; i++) {
-		uint8_t key[12] = {0};
+		uint8_t key[12];
 
-		vt_key_u32(i, key);
+		vt_key_u32(scattered ? i * (UINT32_MAX / rows) : i, key); /* ascending */
 		vt_key_u32(scattered ? i * 2654435761u : i, key + 4);
 		vt_key_u32(i, key + 8);
-		if (scattered) /* ascending all the same, from the first byte on */
-			vt_key_u32(i * (UINT32_MAX / rows), key);
 		ck_assert_int_eq(vt_sst_put(sst, key, sizeof key, key, 8, &err), 0);
 	}
 	ck_assert_int_eq(vt_sst_finish(sst, &count, &err), 0);
@@ -146,8 +142,8 @@ static void find_bit(int fd, uint64_t at, unsigned bit, uint64_t size)
 	flip(fd, at, bit);
 	ck_assert_msg(check(fd) == 1, "byte %llu of %llu, bit %u", (unsigned long long) at,
 		      (unsigned long long) size, bit);
-	ck_assert_msg((at >= told.offset && at < told.offset + told.len + BEHIND) ||
-			      at >= size - VT_TABLE_FOOTER,
+	ck_assert_msg((at >= told.offset && at < told.offset + told.len + VT_SST_BEHIND) ||
+			      at >= size - VT_SST_FOOTER,
 		      "byte %llu, not from %llu on", (unsigned long long) at,
 		      (unsigned long long) told.offset);
 	flip(fd, at, bit);
@@ -216,11 +212,11 @@ END_TEST
 /* Gives the block that was told of the sum of what it holds now. */
 static void forge_sum(int fd)
 {
-	vt_autofree uint8_t *block = malloc(told.len + BEHIND);
+	vt_autofree uint8_t *block = malloc(told.len + VT_SST_BEHIND);
 	uint32_t sum;
 
-	ck_assert_int_eq(pread(fd, block, told.len + BEHIND, (off_t) told.offset),
-			 (ssize_t) (told.len + BEHIND));
+	ck_assert_int_eq(pread(fd, block, told.len + VT_SST_BEHIND, (off_t) told.offset),
+			 (ssize_t) (told.len + VT_SST_BEHIND));
 	sum = (uint32_t) XXH3_64bits(block, told.len) ^ block[told.len] * 0x6b9083d9u;
 	sum = htole32(sum);
 	ck_assert_int_eq(pwrite(fd, &sum, sizeof sum, (off_t) (told.offset + told.len + 1)),
@@ -236,13 +232,13 @@ START_TEST(a_crafted_block_leads_nowhere)
 	unsigned odd = 0;
 
 	ck_assert_int_eq(pread(fd, whole, size, 0), (ssize_t) size);
-	for (uint64_t at = 0; at < size - VT_TABLE_FOOTER; at++) {
+	for (uint64_t at = 0; at < size - VT_SST_FOOTER; at++) {
 		flip(fd, at, at % 8);
 		told.what[0] = '\0';
 		(void) check(fd);
 		if (strstr(told.what, "index") || strstr(told.what, "list")) {
 			forge_sum(fd);
-			odd += vt_table_check_sums(fd, take_note, NULL, &err) != 0;
+			odd += vt_sst_check_sums(fd, take_note, NULL, &err) != 0;
 		}
 		ck_assert_int_eq(pwrite(fd, whole, size, 0), (ssize_t) size);
 	}
@@ -279,7 +275,7 @@ START_TEST(a_table_that_was_cut_is_damaged_whatever_is_left_of_it)
 }
 END_TEST
 
-VT_SUITE(table_sums, tables_as_they_are_written_are_right, any_wrong_bit_of_a_small_table_is_found,
+VT_SUITE(sst_sums, tables_as_they_are_written_are_right, any_wrong_bit_of_a_small_table_is_found,
 	 a_wrong_bit_in_any_byte_of_a_table_of_many_blocks_is_found, what_is_damaged_is_named,
 	 a_crafted_block_leads_nowhere, two_damages_are_two,
 	 a_table_that_was_cut_is_damaged_whatever_is_left_of_it)

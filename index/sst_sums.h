@@ -11,11 +11,11 @@
 struct vt_error;
 
 /* Bytes [offset, offset + len) of the table are not what was written. `what` they are: borrowed. */
-typedef void vt_table_damage(void *context, uint64_t offset, uint64_t len, const char *what);
+typedef void vt_sst_damage(void *context, uint64_t offset, uint64_t len, const char *what);
 
 /*
  * Reads the whole table. How many damages there are, below the one that keeps from looking further:
  * an index of rows that is damaged hides those. -ENOTSUP another RocksDB wrote it, in a way that is
  * not known here; -ENOMEM.
  */
-int vt_table_check_sums(int fd, vt_table_damage *each, void *context, struct vt_error *err);
+int vt_sst_check_sums(int fd, vt_sst_damage *each, void *context, struct vt_error *err);

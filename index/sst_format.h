@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What tables.h and table_sums.h know of RocksDB's tables (*.sst) alike; format: RocksDB's wiki,
+ * What tables.h and sst_sums.h know of RocksDB's tables (*.sst) alike; format: RocksDB's wiki,
  * "Rocksdb BlockBasedTable Format", version 5.
  *
  *     blocks, each behind it: u8 how it is packed | u32 sum of both
@@ -14,9 +14,10 @@
  */
 #include "index/base/buf.h"
 
-#define VT_TABLE_FOOTER 53u /* bytes */
+#define VT_SST_FOOTER 53u /* bytes */
+#define VT_SST_BEHIND 5u  /* bytes behind a block */
 
-struct vt_table_place {
+struct vt_sst_place {
 	uint64_t offset, len;
 };
 
@@ -38,9 +39,9 @@ static inline uint64_t vt_reader_varint(struct vt_reader *r)
 	return 0;
 }
 
-static inline struct vt_table_place vt_reader_place(struct vt_reader *r)
+static inline struct vt_sst_place vt_reader_place(struct vt_reader *r)
 {
-	struct vt_table_place place = {.offset = vt_reader_varint(r)};
+	struct vt_sst_place place = {.offset = vt_reader_varint(r)};
 
 	place.len = vt_reader_varint(r);
 	return place;
