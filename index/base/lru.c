@@ -182,15 +182,17 @@ static bool evict_one(struct vt_lru *lru, struct shard *s, enum ring ring)
 }
 
 /*
- * Brings `used` to the limit if that is possible, beginning with the shard `first`: by data, and by
- * what leads to it when that has more than its half.
+ * Makes `room` below the limit if that is possible, beginning with the shard `first`: by data, and
+ * by what leads to it when that has more than its half. `room` is not over the limit.
  */
-static bool shrink(struct vt_lru *lru, size_t first)
+static bool shrink(struct vt_lru *lru, size_t first, size_t room)
 {
+	size_t most = lru->limit - room;
+
 	for (int turn = 0; turn < 2; turn++) {
 		size_t idle = 0;
 
-		for (size_t i = first; lru->used > lru->limit && idle < SHARDS; i++) {
+		for (size_t i = first; lru->used > most && idle < SHARDS; i++) {
 			bool index = (lru->kept[RING_INDEX] > lru->limit / 2) == (turn == 0);
 
 			idle = evict_one(lru, &lru->shards[i % SHARDS],
@@ -199,7 +201,7 @@ static bool shrink(struct vt_lru *lru, size_t first)
 				       : idle + 1;
 		}
 	}
-	return lru->used <= lru->limit;
+	return lru->used <= most;
 }
 
 void vt_lru_free(struct vt_lru *lru)
@@ -230,7 +232,7 @@ void vt_lru_entry_init(struct vt_lru *lru, struct vt_lru_entry *entry, struct vt
 	atomic_init(&entry->refs, 1);
 	if (lru) {
 		lru->used += charge;
-		(void) shrink(lru, mix(key) >> 60);
+		(void) shrink(lru, mix(key) >> 60, 0);
 	}
 }
 
@@ -259,7 +261,7 @@ struct vt_lru_entry *vt_lru_put(struct vt_lru *lru, struct vt_lru_entry *entry)
 	struct shard *s = shard_of(lru, hash);
 	struct vt_lru_entry **at, *there;
 
-	if (!shrink(lru, hash >> 60))
+	if (!shrink(lru, hash >> 60, 0))
 		return entry; /* all pinned: used by its maker only */
 	(void) pthread_mutex_lock(&s->lock);
 	at = find(s, hash, entry->key);
@@ -310,13 +312,27 @@ void vt_lru_drop(struct vt_lru *lru, struct vt_lru_key key)
 	vt_lru_unref(entry);
 }
 
+/* Takes `bytes` if there is room for them. */
+static bool take_room(struct vt_lru *lru, size_t bytes)
+{
+	size_t used = lru->used;
+
+	do
+		if (used > lru->limit - bytes)
+			return false;
+	while (!atomic_compare_exchange_weak(&lru->used, &used, used + bytes));
+	return true;
+}
+
+/* Taken only once it is there: what is counted before would make others evict for it as well. */
 bool vt_lru_reserve(struct vt_lru *lru, size_t bytes)
 {
-	lru->used += bytes;
-	if (shrink(lru, 0))
-		return true;
-	lru->used -= bytes;
-	return false;
+	if (bytes > lru->limit)
+		return false;
+	while (!take_room(lru, bytes))
+		if (!shrink(lru, 0, bytes))
+			return false;
+	return true;
 }
 
 void vt_lru_release(struct vt_lru *lru, size_t bytes)

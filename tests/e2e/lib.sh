@@ -56,14 +56,20 @@ stop_servers() {
 	done
 }
 
+# The ends of the servers' logs. meson shows 100 lines of a test that failed: the reason is one of them.
+say_logs() {
+	set -- "$tmp"/*/run/server.log
+	for log in "$@"; do
+		[ ! -s "$log" ] || tail -n $((60 / $#)) "$log" | sed "s/^/# server: /"
+	done
+}
+
 clean_up() {
 	status=$?
 	trap - EXIT
 	if [ "$status" -ne 0 ] && [ -n "$current" ]; then
 		echo "not ok $cases - $current"
-		for log in "$tmp"/*/run/server.log; do
-			[ ! -s "$log" ] || tail -n 40 "$log" | sed "s/^/# server: /" >&2
-		done
+		say_logs >&2
 	elif [ -n "$current" ]; then
 		echo "ok $cases - $current"
 		echo "1..$cases"

@@ -239,6 +239,8 @@ START_TEST(reserving_makes_room_or_says_no)
 	struct vt_lru_entry *pinned;
 
 	keep(lru, 1, 600);
+	ck_assert(!vt_lru_reserve(lru, 1001));
+	ck_assert(has(lru, 1)); /* for what could never be nothing goes */
 	ck_assert(vt_lru_reserve(lru, 500));
 	ck_assert(!has(lru, 1));
 	pinned = vt_lru_put(lru, &make(lru, 2, 500)->lru);
@@ -302,20 +304,52 @@ static void *work(void *context)
 	return NULL;
 }
 
-START_TEST(a_crowd_of_threads_loses_nothing)
+/* Room for three at a time is reserved by eight. */
+static void *reserve(void *context)
 {
-	struct vt_lru *lru = vt_lru_new(20 * CHARGE);
+	struct crowd *crowd = context;
+
+	for (int i = 0; i < 20000; i++) {
+		bool reserved = vt_lru_reserve(crowd->lru, CHARGE);
+
+		if (used(crowd->lru) > 3 * CHARGE)
+			*crowd->wrong = true;
+		if (reserved)
+			vt_lru_release(crowd->lru, CHARGE);
+	}
+	return NULL;
+}
+
+static void crowd_around(struct vt_lru *lru, void *(*run)(void *) )
+{
 	struct crowd crowds[THREADS];
 	pthread_t threads[THREADS];
 	atomic_bool wrong = false;
 
 	for (uint64_t i = 0; i < THREADS; i++) {
 		crowds[i] = (struct crowd){lru, i + 1, &wrong};
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, work, &crowds[i]), 0);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, run, &crowds[i]), 0);
 	}
 	for (int i = 0; i < THREADS; i++)
 		(void) pthread_join(threads[i], NULL);
 	ck_assert(!wrong);
+}
+
+START_TEST(many_who_reserve_stay_within_the_limit)
+{
+	struct vt_lru *lru = vt_lru_new(3 * CHARGE);
+
+	crowd_around(lru, reserve);
+	ck_assert_uint_eq(used(lru), 0);
+	vt_lru_free(lru);
+}
+END_TEST
+
+START_TEST(a_crowd_of_threads_loses_nothing)
+{
+	struct vt_lru *lru = vt_lru_new(20 * CHARGE);
+
+	crowd_around(lru, work);
 	/* Nobody pins or reserves any more: one more object brings it back to the limit. */
 	keep(lru, 1000, 0);
 	ck_assert_uint_le(used(lru), 20 * CHARGE);
@@ -331,4 +365,5 @@ VT_SUITE(base_lru, what_was_kept_is_found, kinds_do_not_collide,
 	 the_limit_is_hard_whatever_comes, what_a_reader_holds_is_not_evicted_and_not_freed,
 	 with_everything_pinned_an_object_serves_its_maker_only,
 	 dropping_leaves_it_to_those_who_hold_it, reserving_makes_room_or_says_no,
-	 thousands_are_found_after_the_tables_grew, a_crowd_of_threads_loses_nothing)
+	 thousands_are_found_after_the_tables_grew, many_who_reserve_stay_within_the_limit,
+	 a_crowd_of_threads_loses_nothing)
