@@ -26,7 +26,11 @@
 #define STREAM_FROM 4u             /* parts */
 #define PIECES_MAX  (IOV_MAX - 8u) /* of an answer; a reply adds its head */
 
-/* Not const: then it would lie in the program's file, and replies are written from memory alone. */
+/*
+ * Replies are written from memory that is the process's own: while a server is killed, the kernel
+ * brings no page in for a writev() under way, nor gives it the page of zeros that all share, and
+ * the reader would have EIO. So not const, which would be the program's file, and written to once.
+ */
 static uint8_t zeros[ZEROS];
 
 /* ---- fetch and answer ------------------------------------------------------------------------ */
@@ -284,6 +288,7 @@ int vt_file_reader_new(struct vt_store *store, struct vt_lru *lru, struct vt_fra
 	if (!reader)
 		return vt_fail(err, ENOMEM, "no memory for a file reader");
 	*reader = (struct vt_file_reader){store, lru, frames, pool};
+	explicit_bzero(zeros, sizeof zeros); /* not memset(), which may be left out */
 	*out = reader;
 	return 0;
 }

@@ -10,8 +10,11 @@ tools=$(dirname "$0")/../tools
 stores=${STORES:-4}
 
 "$tools/make_tree.py" "$tmp/src" 3 200
+for i in $(seq 10); do # answered from memory that is nobody's
+	truncate -s 1M "$tmp/src/hole$i"
+done
 chmod -R a+rX "$tmp/src"
-big=$(cd "$tmp/src" && find . -type f -size +100 | head -n 1)
+big=$(cd "$tmp/src" && find . -type f -size +100 ! -name 'hole*' | head -n 1)
 numbers=$(seq "$stores")
 for i in $numbers; do
 	mkdir "$tmp/mnt$i"

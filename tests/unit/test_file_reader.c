@@ -5,6 +5,8 @@
  * and damaging sources, and compared byte for byte with what was stored.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "fs/file_reader.h"
 #include "index/base/log.h"
@@ -576,6 +578,50 @@ START_TEST(holes_and_data_are_found)
 }
 END_TEST
 
+/* Of a page of this process: is it there, and its own alone? (Linux, admin-guide/mm/pagemap.rst) */
+static bool is_own_page(int pagemap, uintptr_t address)
+{
+	const uint64_t there = 1ull << 63, exclusive = 1ull << 56;
+	uint64_t page;
+
+	ck_assert_int_eq(pread(pagemap, &page, sizeof page, (off_t) (address / 4096 * sizeof page)),
+			 sizeof page);
+	return page & there && page & exclusive;
+}
+
+static void is_own_memory(void *answered, int r, const struct iovec *pieces, int count)
+{
+	vt_autoclose int pagemap = open("/proc/self/pagemap", O_RDONLY);
+
+	ck_assert_int_ge(pagemap, 0);
+	ck_assert_int_eq(r, 0);
+	for (int i = 0; i < count; i++) {
+		uintptr_t begin = (uintptr_t) pieces[i].iov_base;
+
+		for (uintptr_t at = begin; at < begin + pieces[i].iov_len; at += 4096)
+			ck_assert(is_own_page(pagemap, at));
+	}
+	(void) sem_post(answered);
+}
+
+/* Else a server that is killed while it answers gives the reader EIO. */
+START_TEST(an_answer_is_memory_of_the_process_alone_a_hole_too)
+{
+	sem_t answered;
+
+	set_up();
+	open_reader(16u << 20);
+	(void) sem_init(&answered, 0, 0);
+	for (int i = 0; i < SHAPES; i++) {
+		vt_file_reader_read(reader, &files[i].content, 0, files[i].content.size,
+				    is_own_memory, &answered);
+		while (sem_wait(&answered) != 0)
+			;
+	}
+	tear_down();
+}
+END_TEST
+
 /* Walking from data to hole and back gives the same map as the extents, over all segments. */
 START_TEST(the_map_of_a_long_recipe_is_right)
 {
@@ -674,6 +720,7 @@ VT_SUITE(file_reader, files_of_every_shape_read_as_they_were_stored, extents_mee
 	 a_hint_that_the_index_confirms_is_not_tried_twice,
 	 content_that_the_store_has_not_is_damage, a_cached_recipe_that_leads_nowhere_is_read_again,
 	 damaged_recipes_are_refused, what_must_be_read_from_disk_is_read_by_the_pool,
-	 holes_and_data_are_found, the_map_of_a_long_recipe_is_right,
+	 holes_and_data_are_found, an_answer_is_memory_of_the_process_alone_a_hole_too,
+	 the_map_of_a_long_recipe_is_right,
 	 eight_threads_read_right_bytes_through_a_cache_too_small,
 	 eight_threads_read_right_bytes_or_errors_through_a_damaging_source)
