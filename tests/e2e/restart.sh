@@ -10,11 +10,9 @@ tools=$(dirname "$0")/../tools
 stores=${STORES:-4}
 
 "$tools/make_tree.py" "$tmp/src" 3 200
-for i in $(seq 10); do # answered from memory that is nobody's
-	truncate -s 1M "$tmp/src/hole$i"
-done
+truncate -s 2M "$tmp/src/hole"
 chmod -R a+rX "$tmp/src"
-big=$(cd "$tmp/src" && find . -type f -size +100 ! -name 'hole*' | head -n 1)
+big=$(cd "$tmp/src" && find . -type f -size +100 ! -name hole | head -n 1)
 numbers=$(seq "$stores")
 for i in $numbers; do
 	mkdir "$tmp/mnt$i"
@@ -61,6 +59,13 @@ finish() {
 	wait "$1" || fail "$(cat "$2")"
 }
 
+# Of a hole no byte is stored. Past the page cache, which would ask once more.
+read_hole() {
+	while [ -e "$tmp/reading" ]; do
+		dd if="$1" of=/dev/null bs=1M iflag=direct status=none
+	done
+}
+
 # storm KILLS
 storm() {
 	readers=
@@ -69,7 +74,9 @@ storm() {
 	for i in $numbers; do
 		"$tools/readers.py" "$tmp/src" "$tmp/mnt$i/ds/v1" "$tmp/reading" $((8 / stores)) \
 			>"$tmp/readers$i" 2>&1 &
-		readers="$readers $!:$i"
+		readers="$readers $!:readers$i"
+		read_hole "$tmp/mnt$i/ds/v1/hole" >"$tmp/holes$i" 2>&1 &
+		readers="$readers $!:holes$i"
 		kill_often "$tmp/store$i" $((($1 + stores - i) / stores)) &
 		killers="$killers $!"
 	done
@@ -78,7 +85,7 @@ storm() {
 	done
 	rm "$tmp/reading"
 	for reader in $readers; do
-		finish "${reader%:*}" "$tmp/readers${reader#*:}"
+		finish "${reader%:*}" "$tmp/${reader#*:}"
 	done
 	echo "# $1 kills, $(cat "$tmp"/readers* | awk '{ n += $1 } END { print n }') operations"
 }
