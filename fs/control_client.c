@@ -239,6 +239,13 @@ static void note_begun(struct vt_client *client, const char *op)
 		client->begun = false;
 }
 
+bool vt_client_has_lost(const struct vt_client *client)
+{
+	struct pollfd other_end = {.fd = client->channel.fd, .events = POLLRDHUP};
+
+	return client->begun && (other_end.fd < 0 || poll(&other_end, 1, 0) > 0);
+}
+
 static int submit(struct vt_client *client, const struct vt_call *call, json_t *request,
 		  struct vt_error *err)
 {

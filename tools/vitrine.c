@@ -105,6 +105,19 @@ static int flush_results(struct vt_error *err)
 	return 0;
 }
 
+/* Why a command failed that had begun something with a server which is no more. */
+static int name_lost_server(const struct vt_cli *cli, int r, struct vt_error *err)
+{
+	struct vt_error shown = *err;
+
+	if (r == -ECONNRESET || r == -EINTR || !cli->client || !vt_client_has_lost(cli->client))
+		return r;
+	return vt_fail(
+		err, ECONNRESET,
+		"the server of store '%s' ended meanwhile, so nothing was kept: try again (%s)",
+		cli->store, shown.text);
+}
+
 static int run(struct vt_cli *cli, int argc, char **argv, struct vt_error *err)
 {
 	int r;
@@ -122,7 +135,7 @@ static int run(struct vt_cli *cli, int argc, char **argv, struct vt_error *err)
 		return flush_results(err);
 	}
 	r = cli->command->run(cli, err);
-	return r < 0 ? r : flush_results(err);
+	return r < 0 ? name_lost_server(cli, r, err) : flush_results(err);
 }
 
 /* `vitrine [OPTIONS] COMMAND …`; --help and --version are commands as well. */

@@ -48,6 +48,22 @@ if has_crash_points; then
 	assert_err "vitrine log"
 fi
 
+it "names the server that ended, and not what it then stumbles over"
+mkfifo "$tmp/pipe"
+vitrine publish ds - <"$tmp/pipe" >"$tmp/out" 2>"$tmp/err" &
+publisher=$!
+exec 9>"$tmp/pipe"
+tar -C "$tmp/src" -cf - . | head -c 100000 >&9
+while [ -z "$(ls "$VITRINE_STORE/tmp")" ]; do sleep 0.05; done
+kill -9 "$(pids_of server)"
+assert_ok vitrine ls # the next one takes away what was begun
+assert_clean
+exec 9>&- # the archive is cut off
+status=0
+wait "$publisher" || status=$?
+assert_equal "$status" 1
+assert_err "ended meanwhile, so nothing was kept: try again"
+
 it "leaves the old state or the new one after $kills kills at random"
 vitrine stop --quiet
 i=0

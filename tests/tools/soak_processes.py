@@ -13,7 +13,8 @@ PUBLISHER_DIES = 0.15  # each second
 STUCK_S = 120  # a read that takes longer hangs
 WARM_UP = 0.25  # of the time behind the storm: memory is not judged
 JUDGED_S = 120  # else it is too short for that
-DESCRIPTORS = 40  # more of them, at most, in the end
+DESCRIPTORS = 16  # more of them, at most, in the end
+KEPT_OPEN = (".sst", ".vsh")  # as many as there are, up to limits of their own
 GROWTH = int(os.environ.get("GROWTH", "16")) << 20
 KEEPER_GROWTH = 4 << 20
 
@@ -79,6 +80,13 @@ class Killer:
             due = time.monotonic() + rnd.uniform(3, 7)  # a keeper takes its time after 20 deaths in a minute
 
 
+def target(pid, fd):
+    try:
+        return os.readlink(f"/proc/{pid}/fd/{fd}")
+    except FileNotFoundError:
+        return ""  # it was closed just now
+
+
 class Sample:
     def __init__(self, pid):
         self.pid, self.at = pid, time.monotonic()
@@ -86,10 +94,13 @@ class Sample:
             facts = dict(line.split(":", 1) for line in f)
         self.resident, self.own = (int(facts[name].split()[0]) << 10 for name in ("VmRSS", "RssAnon"))
         self.threads = int(facts["Threads"])
-        self.descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+        open_files = [target(pid, fd) for fd in os.listdir(f"/proc/{pid}/fd")]
+        self.kept = sum(path.endswith(KEPT_OPEN) for path in open_files)
+        self.descriptors = len(open_files) - self.kept
 
     def __str__(self):
-        return f"{self.resident / 2**20:.1f} MiB, {self.own / 2**20:.1f} of its own, {self.descriptors} descriptors, {self.threads} threads"
+        memory = f"{self.resident / 2**20:.1f} MiB, {self.own / 2**20:.1f} of its own"
+        return f"{memory}, {self.descriptors} descriptors and {self.kept} tables and shards, {self.threads} threads"
 
 
 class Watcher:

@@ -384,12 +384,16 @@ START_TEST(what_was_begun_does_not_go_on_with_another_server)
 
 		client = client_of(vt_scratch_dir);
 		must(call(client, "import.begin", dataset, NULL) == 0);
+		ck_assert(!vt_client_has_lost(client));
 		kill_server(pid_of_server(client));
+		ck_assert(vt_client_has_lost(client));
 		for (int times = 0; times < 2; times++) { /* some pass over the first */
 			ck_assert_int_eq(call(client, ops[i], NULL, NULL), -ECONNRESET);
 			ck_assert_ptr_nonnull(strstr(err.text, ops[i]));
 		}
+		ck_assert(vt_client_has_lost(client));
 		must(call(client, "import.begin", json_pack("{s:s}", "dataset", "d"), NULL) == 0);
+		ck_assert(!vt_client_has_lost(client));
 		must(call(client, "datasets", NULL, NULL) == 0);
 		vt_client_close(client);
 	}
