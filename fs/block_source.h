@@ -41,6 +41,8 @@ struct vt_block_source_ops {
 	int (*bring)(struct vt_block_source *source, uint32_t shard, uint64_t offset,
 		     uint64_t length);
 	void (*get_stats)(struct vt_block_source *source, struct vt_block_source_stats *out);
+	/* Closes what was removed, so that its room on the disk is given back; may block. */
+	void (*close_removed)(struct vt_block_source *source);
 	/* No read may be under way; one that was only delayed is answered -EIO. */
 	void (*free)(struct vt_block_source *source);
 };
@@ -62,6 +64,10 @@ static inline void vt_block_source_get_stats(struct vt_block_source *source,
 					     struct vt_block_source_stats *out)
 {
 	source->ops->get_stats(source, out);
+}
+static inline void vt_block_source_close_removed(struct vt_block_source *source)
+{
+	source->ops->close_removed(source);
 }
 static inline void vt_block_source_free(struct vt_block_source *source)
 {

@@ -112,15 +112,21 @@ static struct open_shard *find_open(struct local_source *source, uint32_t number
 	return shard;
 }
 
-/* Takes the longest unused out of the table, under the lock; the caller unrefs it later. */
+/* Out of the table, under the lock, as the next one; the caller unrefs it later. */
+static void take_out(struct local_source *source, struct open_shard *shard)
+{
+	HASH_DEL(source->table, shard);
+	DL_DELETE(source->oldest, shard);
+}
+
+/* The longest unused, if there are too many. */
 static struct open_shard *take_oldest(struct local_source *source)
 {
 	struct open_shard *shard = source->oldest;
 
 	if (HASH_COUNT(source->table) <= source->max_open || !shard)
 		return NULL;
-	HASH_DEL(source->table, shard);
-	DL_DELETE(source->oldest, shard);
+	take_out(source, shard);
 	return shard;
 }
 
@@ -310,6 +316,52 @@ static void local_get_stats(struct vt_block_source *base, struct vt_block_source
 	(void) pthread_mutex_unlock(&source->lock);
 }
 
+static void drop(struct local_source *source, struct open_shard *shard)
+{
+	struct open_shard *there;
+
+	(void) pthread_mutex_lock(&source->lock);
+	HASH_FIND(hh, source->table, &shard->shard, sizeof shard->shard, there);
+	if (there == shard)
+		take_out(source, shard);
+	(void) pthread_mutex_unlock(&source->lock);
+	if (there == shard)
+		unref(source, shard);
+}
+
+/* All that are open, each with a reference more. NULL: none, or no memory. */
+static struct open_shard **list_open(struct local_source *source, size_t *count)
+{
+	struct open_shard **list, *shard;
+
+	*count = 0;
+	(void) pthread_mutex_lock(&source->lock);
+	list = calloc(HASH_COUNT(source->table) + 1, sizeof(struct open_shard *));
+	DL_FOREACH (source->oldest, shard)
+		if (list) {
+			shard->refs++;
+			list[(*count)++] = shard;
+		}
+	(void) pthread_mutex_unlock(&source->lock);
+	return list;
+}
+
+/* The files are asked without the lock: a disk that hangs would hold up all others. */
+static void local_close_removed(struct vt_block_source *base)
+{
+	struct local_source *source = (struct local_source *) base;
+	size_t count;
+	struct open_shard **list = list_open(source, &count);
+	struct stat st;
+
+	for (size_t i = 0; i < count; i++) {
+		if (fstat(list[i]->fd, &st) == 0 && st.st_nlink == 0)
+			drop(source, list[i]);
+		unref(source, list[i]);
+	}
+	free(list);
+}
+
 static void local_free(struct vt_block_source *base)
 {
 	struct local_source *source = (struct local_source *) base;
@@ -329,6 +381,7 @@ int vt_block_source_local(struct vt_io_pool *pool, unsigned max_open, vt_shard_p
 		.read = local_read,
 		.bring = local_bring,
 		.get_stats = local_get_stats,
+		.close_removed = local_close_removed,
 		.free = local_free,
 	};
 	struct local_source *source = calloc(1, sizeof *source);

@@ -32,6 +32,11 @@ static void inner_get_stats(struct vt_block_source *base, struct vt_block_source
 	vt_block_source_get_stats(((struct outer_source *) base)->inner, out);
 }
 
+static void inner_close_removed(struct vt_block_source *base)
+{
+	vt_block_source_close_removed(((struct outer_source *) base)->inner);
+}
+
 /* ---- delayed --------------------------------------------------------------------------------- */
 
 /* A read in the order of its time; all wait equally long, so the list is a queue. */
@@ -152,6 +157,7 @@ int vt_block_source_delayed(struct vt_block_source *inner, uint32_t shard, unsig
 		.read = delayed_read,
 		.bring = inner_bring,
 		.get_stats = inner_get_stats,
+		.close_removed = inner_close_removed,
 		.free = delayed_free,
 	};
 	struct delayed_source *source = calloc(1, sizeof *source);
@@ -241,6 +247,7 @@ int vt_block_source_fault(struct vt_block_source *inner, unsigned every, int cod
 		.read = fault_read,
 		.bring = inner_bring,
 		.get_stats = inner_get_stats,
+		.close_removed = inner_close_removed,
 		.free = fault_free,
 	};
 	struct fault_source *source = calloc(1, sizeof *source);

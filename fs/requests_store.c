@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests about the store as a whole: gc, verify, status, stop. */
+#include "fs/block_source.h"
 #include "fs/frame_cache.h"
 #include "fs/memory.h"
 #include "fs/mount.h"
@@ -36,8 +37,10 @@ int vt_serve_gc(struct vt_control_request *request, struct vt_error *err)
 		r = vt_gc(request->service->index, dry_run, now ? 0 : GC_MIN_AGE_NS, &report, err);
 	if (r < 0)
 		return r;
-	if (!dry_run)
+	if (!dry_run) {
+		vt_block_source_close_removed(request->service->source);
 		vt_trail_gc(request->service, vt_control_caller(request));
+	}
 	request->result = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pages", (json_int_t) report.pages, "chunks",
 		(json_int_t) report.chunks, "recipes", (json_int_t) report.recipes, "shards",

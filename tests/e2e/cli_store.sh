@@ -218,6 +218,16 @@ assert_out "Would free"
 assert_ok vitrine gc --now --json
 assert_json pages chunks shards shard_bytes
 
+it "gc gives the room on the disk back, of what a server has read too"
+mkdir "$tmp/dropped"
+head -c 1000000 /dev/urandom >"$tmp/dropped/file"
+assert_ok vitrine publish dropped "$tmp/dropped"
+vitrine cat dropped@v1:file | cmp - "$tmp/dropped/file"
+assert_ok vitrine rm dropped@v1
+assert_ok vitrine gc --now
+open=$(find "/proc/$(pids_of server)/fd" -lname '*.vsh (deleted)')
+assert_equal "$open" ""
+
 it "stop ends the server, and once more is no mistake"
 assert_ok vitrine ls
 assert_ok vitrine stop

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fs/read_around.h"
 #include "tests/unit/read_rig.h"
@@ -98,6 +99,37 @@ START_TEST(few_files_stay_open_however_many_threads_read)
 	rig.pool = NULL;
 	ck_assert_uint_le(open_files(), before + 4);
 	ck_assert_uint_gt(open_files(), before);
+	rig_done(&rig);
+}
+END_TEST
+
+START_TEST(removed_files_are_closed_and_no_others)
+{
+	struct vt_block_source *outer;
+	char name[16];
+	uint8_t out[LEN + 64];
+	unsigned open;
+
+	set_up(100);
+	ck_assert_int_eq(vt_block_source_fault(rig.source, 1000, EIO, &outer, NULL), 0);
+	rig.source = outer; /* passes it on */
+	for (uint32_t i = 1; i <= SHARDS; i++)
+		reads_right(rig.source, i);
+	open = open_files();
+	vt_block_source_close_removed(rig.source);
+	ck_assert_uint_eq(open_files(), open);
+	for (uint32_t i = 3; i <= 5; i++) {
+		(void) snprintf(name, sizeof name, "%u.vsh", i);
+		ck_assert_int_eq(unlink(vt_scratch_path(name)), 0);
+	}
+	vt_block_source_close_removed(rig.source);
+	ck_assert_uint_eq(open_files(), open - 3);
+	for (uint32_t i = 1; i <= SHARDS; i++)
+		if (i < 3 || i > 5)
+			reads_right(rig.source, i);
+		else
+			ck_assert_int_eq(rig_read(rig.source, &places[i], out), -ENOENT);
+	ck_assert_uint_eq(open_files(), open - 3);
 	rig_done(&rig);
 }
 END_TEST
@@ -343,7 +375,7 @@ START_TEST(what_lies_beside_a_missing_frame_is_brought_with_it)
 END_TEST
 
 VT_SUITE(block_source, local_files_give_what_is_stored_first_and_again,
-	 few_files_stay_open_however_many_threads_read,
+	 few_files_stay_open_however_many_threads_read, removed_files_are_closed_and_no_others,
 	 what_is_not_there_and_what_is_cut_short_are_told_apart,
 	 shards_that_changed_places_are_not_read,
 	 a_damaged_header_does_not_keep_sound_frames_from_being_read,
