@@ -26,6 +26,7 @@ struct vt_client {
 	bool start;                /* a server may be started */
 	struct vt_channel channel; /* .fd -1: not connected */
 	bool begun;                /* something that lives on the connection, and nowhere else */
+	bool lost;                 /* that, by the server's end */
 };
 
 /* ---- one request ----------------------------------------------------------------------------- */
@@ -48,8 +49,9 @@ static int take_error(const json_t *error, struct vt_error *err)
 		       text ? text : "the server refused without a reason");
 }
 
-static int ended_early(const struct vt_client *client, const char *op, struct vt_error *err)
+static int ended_early(struct vt_client *client, const char *op, struct vt_error *err)
 {
+	client->lost = client->begun;
 	return vt_fail(err, ECONNRESET, "the server of store '%s' ended while it worked on '%s'",
 		       client->dir, op);
 }
@@ -233,17 +235,12 @@ static bool is_step(const char *op, const char *step)
  */
 static void note_begun(struct vt_client *client, const char *op)
 {
-	if (is_step(op, ".begin"))
+	if (is_step(op, ".begin")) {
 		client->begun = true;
-	else if (is_step(op, ".commit"))
+		client->lost = false;
+	} else if (is_step(op, ".commit")) {
 		client->begun = false;
-}
-
-bool vt_client_has_lost(const struct vt_client *client)
-{
-	struct pollfd other_end = {.fd = client->channel.fd, .events = POLLRDHUP};
-
-	return client->begun && (other_end.fd < 0 || poll(&other_end, 1, 0) > 0);
+	}
 }
 
 static int submit(struct vt_client *client, const struct vt_call *call, json_t *request,
@@ -284,4 +281,14 @@ int vt_client_call(struct vt_client *client, const struct vt_call *call, json_t 
 		*result = vt_steal(&answer);
 	json_decref(answer);
 	return r;
+}
+
+bool vt_client_has_lost(struct vt_client *client)
+{
+	const struct vt_call hello = {.op = "hello"};
+	struct vt_error err;
+
+	if (client->begun && !client->lost && client->channel.fd >= 0)
+		(void) vt_client_call(client, &hello, NULL, &err);
+	return client->lost;
 }
