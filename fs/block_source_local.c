@@ -112,14 +112,14 @@ static struct open_shard *find_open(struct local_source *source, uint32_t number
 	return shard;
 }
 
-/* Out of the table, under the lock, as the next one; the caller unrefs it later. */
+/* Out of the table, under the lock; the caller unrefs it later. */
 static void take_out(struct local_source *source, struct open_shard *shard)
 {
 	HASH_DEL(source->table, shard);
 	DL_DELETE(source->oldest, shard);
 }
 
-/* The longest unused, if there are too many. */
+/* Takes out the longest unused, if there are too many. */
 static struct open_shard *take_oldest(struct local_source *source)
 {
 	struct open_shard *shard = source->oldest;
@@ -316,6 +316,7 @@ static void local_get_stats(struct vt_block_source *base, struct vt_block_source
 	(void) pthread_mutex_unlock(&source->lock);
 }
 
+/* Unless another thread was quicker. */
 static void drop(struct local_source *source, struct open_shard *shard)
 {
 	struct open_shard *there;

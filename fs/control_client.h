@@ -23,13 +23,6 @@ struct vt_client;
  */
 int vt_client_connect(const char *dir, bool start, struct vt_client **out, struct vt_error *err);
 void vt_client_close(struct vt_client *client);
-
-/*
- * Did the server end, or is it ending, that a publish, labels or a repair was begun with? Then
- * nothing of it is kept, its folder in the store goes, and a failure to use that says little. Asks
- * the server, which removes the folder before it closes the connection.
- */
-bool vt_client_has_lost(struct vt_client *client);
 VT_DEFINE_CLEANUP(struct vt_client, vt_client_close);
 
 /*
@@ -55,3 +48,10 @@ struct vt_call {
  */
 int vt_client_call(struct vt_client *client, const struct vt_call *call, json_t **result,
 		   struct vt_error *err);
+
+/*
+ * Did the server end, or is it ending, that a publish, labels or a repair was begun with? Then
+ * nothing of it is kept, its folder in the store goes, and a failure to use that says little. Asks
+ * the server, which removes the folder before it closes the connection.
+ */
+bool vt_client_has_lost(struct vt_client *client);
