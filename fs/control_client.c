@@ -243,20 +243,29 @@ static void note_begun(struct vt_client *client, const char *op)
 	}
 }
 
+/* Servers may come and go several times before one of them takes it. */
 static int submit(struct vt_client *client, const struct vt_call *call, json_t *request,
 		  struct vt_error *err)
 {
-	int r = -EPIPE;
+	uint64_t deadline = vt_clock_monotonic_ns() + REACH_NS;
 
-	if (client->channel.fd >= 0)
-		r = send_request(client, call, request, err);
-	if (!has_died(r))
-		return r;
-	hang_up(client);
-	if (client->begun && !is_step(call->op, ".begin"))
-		return ended_early(client, call->op, err);
-	r = reach(client, err);
-	return r < 0 ? r : send_request(client, call, request, err);
+	for (;;) {
+		int r = -EPIPE;
+
+		if (client->channel.fd >= 0)
+			r = send_request(client, call, request, err);
+		if (!has_died(r))
+			return r;
+		hang_up(client);
+		if (client->begun && !is_step(call->op, ".begin"))
+			return ended_early(client, call->op, err);
+		if (vt_clock_monotonic_ns() >= deadline)
+			return vt_fail(err, EBUSY, "the servers of store '%s' end one by one",
+				       client->dir);
+		r = reach(client, err);
+		if (r < 0)
+			return r;
+	}
 }
 
 int vt_client_call(struct vt_client *client, const struct vt_call *call, json_t **result,

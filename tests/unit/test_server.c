@@ -4,7 +4,9 @@
  * however many start at once, gone when idle, replaced when killed.
  */
 #include "fs/control_client.h"
+#include "fs/control_socket.h"
 #include "fs/keeper.h"
+#include "fs/message.h"
 #include "fs/mount.h"
 #include "fs/mount_table.h"
 #include "fs/server.h"
@@ -16,9 +18,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -371,6 +375,59 @@ START_TEST(a_request_whose_server_dies_names_it_and_the_client_goes_on)
 }
 END_TEST
 
+static void say(struct vt_channel *channel, const char *key, int value)
+{
+	json_t *answer = json_pack("{s:{s:i}}", "result", key, value);
+
+	ck_assert_int_eq(vt_channel_send(channel, answer, NULL, 0, -1, NULL), 0);
+	ck_assert_int_eq(vt_channel_flush(channel, NULL), 0);
+	json_decref(answer);
+}
+
+/* Servers that end as soon as they have greeted, then one that answers; `arg`: listening. */
+static void *end_one_by_one(void *arg)
+{
+	int listener = *(int *) arg;
+
+	for (int left = 3; left >= 0; left--) {
+		struct vt_message message = VT_MESSAGE_INIT;
+		struct vt_channel channel;
+
+		vt_channel_init(&channel, accept(listener, NULL, NULL));
+		ck_assert_int_eq(vt_channel_receive(&channel, &message, NULL), 1);
+		vt_message_done(&message);
+		if (left > 0) /* what is sent from now on reaches nobody */
+			ck_assert_int_eq(shutdown(channel.fd, SHUT_RD), 0);
+		say(&channel, "protocol", VT_PROTOCOL);
+		while (left == 0 && vt_channel_receive(&channel, &message, NULL) == 1) {
+			say(&channel, "left", left);
+			vt_message_done(&message);
+		}
+		vt_channel_done(&channel);
+	}
+	return NULL;
+}
+
+START_TEST(a_request_that_reached_nobody_is_for_the_next_server_however_many_end)
+{
+	struct vt_client *client;
+	pthread_t servers;
+	int listener;
+
+	set_up("60");
+	must(vt_control_listen(vt_scratch_dir, &listener, &err) == 0);
+	ck_assert_int_eq(fcntl(listener, F_SETFL, 0), 0); /* waits for who comes */
+	ck_assert_int_eq(pthread_create(&servers, NULL, end_one_by_one, &listener), 0);
+	client = client_of(vt_scratch_dir);
+	must(call(client, "datasets", NULL, NULL) == 0);
+	vt_client_close(client);
+	ck_assert_int_eq(pthread_join(servers, NULL), 0);
+	(void) close(listener);
+	vt_control_unlink(vt_scratch_dir);
+	vt_scratch_done();
+}
+END_TEST
+
 START_TEST(what_was_begun_does_not_go_on_with_another_server)
 {
 	/* Whatever comes next: a look at something else would lead to another server in silence. */
@@ -630,6 +687,7 @@ int main(int argc, char **argv)
 		a_termination_signal_is_an_orderly_end,
 		a_store_made_in_the_place_of_another_is_left_alone_by_its_server,
 		a_request_whose_server_dies_names_it_and_the_client_goes_on,
+		a_request_that_reached_nobody_is_for_the_next_server_however_many_end,
 		what_was_begun_does_not_go_on_with_another_server,
 		root_does_not_mount_through_a_link,
 		a_mount_survives_the_death_of_its_server,
