@@ -12,11 +12,13 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "index/base/cleanup.h"
 #include "index/base/error.h"
 
 #define PROBE_MS 2000 /* for a stat that should take microseconds */
+#define RETRY_US 1000
 
 void vt_device_format(uint64_t device, char out[VT_DEVICE_TEXT])
 {
@@ -138,6 +140,26 @@ int vt_mounted_wait_end(const char *point, int other, int patience_ms, struct vt
 	return r;
 }
 
+/*
+ * What a file system answers about its root is passed over when the root's attributes are dropped
+ * meanwhile. A root that was never known has no permissions, and the next who comes is refused if
+ * his answer is passed over as well.
+ */
+static int wait_for_root(const char *point)
+{
+	struct statx known = {0};
+	struct stat st;
+
+	for (;;) {
+		if (stat(point, &st) < 0 ||
+		    statx(AT_FDCWD, point, AT_STATX_DONT_SYNC, STATX_MODE, &known) < 0)
+			return errno;
+		if (known.stx_mode & ALLPERMS)
+			return 0;
+		(void) usleep(RETRY_US);
+	}
+}
+
 int vt_mounted_probe(const char *point)
 {
 	struct pollfd watch = {.events = POLLIN};
@@ -146,11 +168,8 @@ int vt_mounted_probe(const char *point)
 
 	if (pid < 0)
 		return errno;
-	if (pid == 0) {
-		struct stat st;
-
-		_exit(stat(point, &st) < 0 ? errno : 0);
-	}
+	if (pid == 0)
+		_exit(wait_for_root(point));
 	watch.fd = (int) syscall(SYS_pidfd_open, pid, 0);
 	if (poll(&watch, 1, PROBE_MS) == 1 && waitpid(pid, &status, 0) == pid)
 		code = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;

@@ -38,7 +38,8 @@ int vt_mounted_list_any(const char *table, vt_mounted_each *each, void *context,
 int vt_mounted_wait_end(const char *point, int other, int patience_ms, struct vt_error *err);
 
 /*
- * Does the file system on `point` answer? 0, the errno of a stat(2) there (ENOTCONN: its server is
- * gone), or ETIMEDOUT after two seconds. A process of its own asks, so that this one never hangs.
+ * Does the file system on `point` answer, and does the kernel know whom its root is open to? 0, the
+ * errno of a stat(2) there (ENOTCONN: its server is gone), or ETIMEDOUT after two seconds. A
+ * process of its own asks, so that this one never hangs.
  */
 int vt_mounted_probe(const char *point);

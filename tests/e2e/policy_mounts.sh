@@ -97,6 +97,25 @@ assert_err "No such file"
 assert_denied "$alice" no-grant trials
 assert_denied "$alice" other-mount birds # in the open-only mount
 
+it "whom a mount is open to the kernel knows before anybody comes, though much is granted meanwhile"
+mkdir "$tmp/fresh"
+touch "$tmp/granting"
+for name in "$bob" "$user"; do
+	while [ -e "$tmp/granting" ]; do
+		vitrine grant "$name" read trials
+		vitrine revoke "$name" read trials
+	done >"$tmp/null" &
+	granters="${granters:-} $!"
+done
+for _ in $(seq 40); do
+	assert_ok vitrine mount --for "$alice" "$tmp/fresh"
+	assert_equal "$(stat --cached=always -c %a "$tmp/fresh")" 500
+	assert_ok vitrine umount "$tmp/fresh"
+done
+rm "$tmp/granting"
+# shellcheck disable=SC2086 # several
+wait $granters || fail "a grant was refused"
+
 it "a mount that is the credential serves a container, whatever uid is in it"
 assert_ok vitrine mount --for "$alice" --any-uid "$tmp/any"
 if unshare -m true 2>/dev/null; then
