@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processes of a store in soak.py: one who kills them, and one who watches what they take."""
 import os
-import shutil
 import signal
 import statistics
+import subprocess
 import time
 
 import soak_model
@@ -47,9 +47,13 @@ class Killer:
         self.run.count("kills")
 
     def install(self):
-        """Another copy of the program in its place, as a package brings it."""
+        """Another copy of the program in its place, as a package brings it.
+
+        By a process of its own: what another thread starts while we had the copy open to write would have it open, too,
+        until it has become another program, and nobody could start the copy.
+        """
         for program in (self.run.store.program + name for name in ("", "-store", "-publish")):
-            shutil.copy(program, program + ".new")
+            subprocess.run(["cp", program, program + ".new"], check=True)
             os.rename(program + ".new", program)
 
     def upgrade(self):
