@@ -6,9 +6,12 @@
 
 #include "index/base/error.h"
 #include "tools/commands.h"
+#include "tools/mount_search.h"
 #include "tools/output.h"
 
-#define STOP_MS 30000 /* requests under way may take that long */
+#define STOP_MS   30000 /* requests under way may take that long */
+#define NOTICE_MS 10000 /* what was unmounted the server notices a moment later */
+#define STEP_MS   50
 
 /* By pidfd: the number may be another process's once it is gone. */
 static int wait_for_end(int pidfd, long long pid, struct vt_error *err)
@@ -21,12 +24,37 @@ static int wait_for_end(int pidfd, long long pid, struct vt_error *err)
 	return 0;
 }
 
+static bool is_mounted(const struct vt_cli *cli)
+{
+	vt_cleanup(vt_json_freep) json_t *found = NULL;
+
+	return vt_mount_search(cli->store, NULL, &found, NULL) < 0 || json_array_size(found) > 0;
+}
+
+/* The server's status, as soon as it serves no mount that is gone. */
+static int ask_status(struct vt_cli *cli, json_t **out, struct vt_error *err)
+{
+	for (int waited = 0;; waited += STEP_MS) {
+		vt_cleanup(vt_json_freep) json_t *status = NULL;
+		int r = vt_cli_call(cli, "status", NULL, NULL, NULL, &status, err);
+
+		if (r < 0)
+			return r;
+		if (vt_json_count(status, "mounts") == 0 || waited >= NOTICE_MS ||
+		    is_mounted(cli)) {
+			*out = vt_steal(&status);
+			return 0;
+		}
+		(void) poll(NULL, 0, STEP_MS);
+	}
+}
+
 static int stop(struct vt_cli *cli, struct vt_error *err)
 {
 	vt_cleanup(vt_json_freep) json_t *status = NULL;
 	vt_autoclose int pidfd = -1;
 	long long mounts;
-	int r = vt_cli_call(cli, "status", NULL, NULL, NULL, &status, err);
+	int r = ask_status(cli, &status, err);
 
 	if (r < 0)
 		return r;

@@ -81,6 +81,13 @@ assert_ok vitrine umount --lazy "$point"
 exec 8<&-
 assert_equal "$(mounts_below)" ""
 
+it "a server is stopped once it has noticed the end of what is mounted no more"
+assert_ok vitrine mount "$point"
+sleep 2 <"$point/notes/v1/a/b" &
+assert_ok vitrine umount --lazy "$point"
+assert_ok vitrine stop
+wait
+
 it "--foreground stays, and ends the mount on SIGTERM"
 "$VITRINE" mount --foreground "$point" >"$tmp/said" 2>&1 &
 pid=$!
