@@ -83,7 +83,9 @@ assert_equal "$(mounts_below)" ""
 
 it "a server is stopped once it has noticed the end of what is mounted no more"
 assert_ok vitrine mount "$point"
-sleep 2 <"$point/notes/v1/a/b" &
+exec 8<"$point/notes/v1/a/b"
+sleep 2 & # with what is open
+exec 8<&-
 assert_ok vitrine umount --lazy "$point"
 assert_ok vitrine stop
 wait
