@@ -20,6 +20,9 @@ faults() {
 it "opens again whichever sync of a publish failed"
 faults 0 publish:sync
 
+it "lists no folders that it had no memory to name"
+faults 0 publish:memory:60
+
 it "waits for no answer to what it had no memory to ask"
 drawn=$seed
 seed=1 # the first message of a connection is among those

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""faults.py DIR SEED COUNT [OPERATION[:CALL]...]: the n-th call of each kind fails, in what serves and changes a store, while a command runs.
+"""faults.py DIR SEED COUNT [OPERATION[:CALL[:FIRST]]...]: the n-th call of each kind fails, in what serves and changes a store, while a command runs.
 
 DIR is an empty folder; VITRINE the program, VITRINE_STORE where its store is made, LD_PRELOAD the library of faults.c, which
-maps $VITRINE_FAULTS. With COUNT 0 every call of every operation fails once, with every error; else so many that the seed picks. After
-each: the command ended with a status and a sentence, or did what it says; the server lives; what was there is there; without the fault
-the command does its work, if need be by a new server; and every so often the store and the log verify.
+maps $VITRINE_FAULTS. With COUNT 0 every call of every operation fails once, with every error; else so many that the seed picks.
+FIRST: only so many first calls of a kind. After each: the command ended with a status and a sentence, or did what it says; the server
+lives; what was there is there; without the fault the command does its work, if need be by a new server; and every so often the store and
+the log verify.
 """
 import collections
 import json
@@ -308,10 +309,11 @@ class Round:
         """(operation, call, error, nth, forever)"""
         planned = []
         for name in names:
-            name, _, only = name.partition(":")
+            name, only, first = (name.split(":") + [None, None])[:3]
             operation = OPERATIONS[name](self.store)
             for call in [only] if only else CALLS:
-                for nth in range(1, self.calls(operation, call) + 1):
+                calls = self.calls(operation, call)
+                for nth in range(1, min(calls, int(first or calls)) + 1):
                     planned += [(operation, call, error, nth, forever) for error in ERRORS[call]
                                 for forever in ((False, True) if error not in (EINTR, SHORT) else (False,))]
         if count:

@@ -159,12 +159,16 @@ static int push(struct scan *scan, struct vt_error *err)
 {
 	struct scanning *all = scan->all;
 	uint32_t len = (uint32_t) scan->path.len;
+	size_t before;
 	bool failed;
 
 	(void) pthread_mutex_lock(&all->lock);
+	before = all->stack.len;
 	vt_buf_put(&all->stack, scan->path.data, len);
 	vt_buf_put(&all->stack, &len, sizeof len);
 	failed = vt_buf_failed(&all->stack);
+	if (failed)
+		all->stack.len = before; /* no half of it, others pop */
 	(void) pthread_cond_signal(&all->changed);
 	(void) pthread_mutex_unlock(&all->lock);
 	return failed ? vt_fail(err, ENOMEM, "no memory for directories") : 0;
@@ -547,6 +551,8 @@ static int scan_root(struct scanning *all, struct vt_error *err)
 	source->root.xattrs = source->xattrs.data;
 	source->root.xattrs_len = source->xattrs.len;
 	vt_buf_put_u8(&scan.path, 0);
+	if (r == 0 && vt_buf_failed(&scan.path))
+		r = vt_fail(err, ENOMEM, "no memory for a path");
 	return r < 0 ? r : push(&scan, err);
 }
 
