@@ -13,6 +13,7 @@
 #include "index/base/cleanup.h"
 #include "index/base/crashpoint.h"
 #include "index/base/error.h"
+#include "index/base/file.h"
 #include "index/digest.h"
 
 #define SLOT_MAGIC "VTCOMMT1"
@@ -58,14 +59,15 @@ static int write_slot(struct vt_commit_note *note, uint64_t commits,
 		.mark = {htole64(mark->number), htole64(mark->length), htole64(mark->hash)},
 		.at_rest = htole64(at_rest),
 	};
-	ssize_t n;
+	int r;
 
 	vt_digest_of(&slot, SLOT_HASHED, &slot.digest);
-	n = pwrite(note->fd, &slot, sizeof slot, (off_t) (turn % SLOTS) * SLOT_AT);
+	r = vt_file_write_at(note->fd, &slot, sizeof slot, turn % SLOTS * SLOT_AT);
 	VT_CRASHPOINT("note-written");
-	if (n != (ssize_t) sizeof slot || fdatasync(note->fd) < 0)
-		return vt_fail(err, n >= 0 && n < (ssize_t) sizeof slot ? ENOSPC : errno,
-			       "cannot note how many commits the index holds: %m");
+	if (r == 0 && fdatasync(note->fd) < 0)
+		r = -errno;
+	if (r < 0)
+		return vt_fail(err, -r, "cannot note how many commits the index holds: %m");
 	*note = (struct vt_commit_note){note->fd, turn, commits, *mark, at_rest};
 	return 0;
 }

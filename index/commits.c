@@ -100,6 +100,8 @@ static int commit(struct vt_store *store, struct vt_batch *batch, struct vt_erro
 		return 0;
 	r = vt_store_note(store, err);
 	store->in_doubt = r < 0;
+	if (r < 0 && r != -ENOSPC)
+		r = -EIO; /* whatever it was: the batch may be there, as after this one */
 	VT_CRASHPOINT("commit-noted");
 	return vt_store_note_failure(store, r);
 }

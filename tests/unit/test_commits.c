@@ -522,7 +522,7 @@ START_TEST(a_commit_that_could_not_be_noted_is_the_last_until_the_index_is_opene
 	note = idx->store->note.fd;
 	idx->store->note.fd = open("/dev/null", O_RDONLY);
 	vt_batch_put(batch, idx->store, VT_CF_AUDIT, "a", 1, "1", 1);
-	ck_assert_int_eq(vt_store_write(idx->store, batch, true, &err), -EBADF);
+	ck_assert_int_eq(vt_store_write(idx->store, batch, true, &err), -EIO);
 	close(idx->store->note.fd);
 	idx->store->note.fd = note;
 	vt_batch_put(next, idx->store, VT_CF_AUDIT, "b", 1, "1", 1);
@@ -531,6 +531,31 @@ START_TEST(a_commit_that_could_not_be_noted_is_the_last_until_the_index_is_opene
 	ck_assert_uint_eq(count_rows(VT_CF_AUDIT), 1);
 	ck_assert_uint_ge(idx->store->commits, commits + 1);
 	must(vt_store_write(idx->store, next, true, &err) == 0);
+	index_tear_down();
+}
+END_TEST
+
+/* Whatever kept it from being noted: the records of its shards are there at the next opening. */
+START_TEST(an_import_whose_commit_could_not_be_noted_keeps_its_shards)
+{
+	struct publish p;
+	int note;
+
+	index_set_up();
+	publish("birds", NULL, "some bytes");
+	publish_begin(&p, "birds", NULL);
+	publish_build(&p, "other bytes");
+	note = idx->store->note.fd;
+	idx->store->note.fd = open("/dev/null", O_RDONLY);
+	ck_assert_int_eq(vt_import_commit(p.import, &p.shard, 1, &p.version, NULL, NULL, &err),
+			 -EIO);
+	close(idx->store->note.fd);
+	idx->store->note.fd = note;
+	vt_import_free(p.import);
+	index_reopen();
+	ck_assert_uint_eq(count_rows(VT_CF_VERSION), 1);
+	ck_assert_uint_eq(count_rows(VT_CF_SHARD), 2);
+	ck_assert_uint_eq(count_files("shards"), 2);
 	index_tear_down();
 }
 END_TEST
@@ -633,4 +658,5 @@ VT_SUITE(commits, a_bit_of_the_log_flipped_after_a_death_is_noticed_or_harmless,
 	 an_older_index_under_newer_shards_is_refused, an_older_copy_of_the_whole_store_is_a_store,
 	 a_note_that_is_absent_or_behind_is_brought_up, a_hole_before_the_last_commit_is_noticed,
 	 a_commit_that_could_not_be_noted_is_the_last_until_the_index_is_opened_again,
+	 an_import_whose_commit_could_not_be_noted_keeps_its_shards,
 	 an_accepted_loss_keeps_every_shard)
