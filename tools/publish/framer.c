@@ -86,10 +86,10 @@ static int close_pack(struct vt_framer *framer, size_t first, struct vt_error *e
 {
 	int r;
 
+	if (vt_buf_failed(&framer->pack)) /* first: of the first piece it has nothing */
+		return vt_fail(err, ENOMEM, "no memory for a pack");
 	if (framer->pack.len == 0)
 		return 0;
-	if (vt_buf_failed(&framer->pack))
-		return vt_fail(err, ENOMEM, "no memory for a pack");
 	r = add_frame(framer, framer->pack.data, (uint32_t) framer->pack.len, first, true, false,
 		      err);
 	vt_buf_reset(&framer->pack);
