@@ -550,9 +550,8 @@ static int scan_root(struct scanning *all, struct vt_error *err)
 	r = read_xattrs(path, source->name, &source->xattrs, err);
 	source->root.xattrs = source->xattrs.data;
 	source->root.xattrs_len = source->xattrs.len;
-	vt_buf_put_u8(&scan.path, 0);
-	if (r == 0 && vt_buf_failed(&scan.path))
-		r = vt_fail(err, ENOMEM, "no memory for a path");
+	if (r == 0)
+		r = name_entry(&scan, 0, "", err);
 	return r < 0 ? r : push(&scan, err);
 }
 
