@@ -304,7 +304,7 @@ static int check_labels(struct verify *v, const struct vt_version *version, stru
 	const struct vt_tree root = vt_label_tree_root(&version->labels);
 	vt_cleanup(vt_tree_walk_freep) struct vt_tree_walk *walk = NULL;
 	struct vt_error reason = {""};
-	struct vt_node node = {0};
+	vt_cleanup(vt_node_done) struct vt_node node = {0};
 	uint64_t files = 0, labels = 0;
 	const char *path;
 	size_t len;

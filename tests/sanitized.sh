@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 export VT_TEST_DATA="${VT_TEST_DATA:-$PWD/tests/data}"
-tests=${*:-"round_trip versions documents restart slow_disk publish_kill stress soak hostile_users hostile_input upgrade audit_crash"}
+tests=${*:-"round_trip versions documents restart slow_disk publish_kill stress soak hostile_users hostile_input upgrade audit_crash faults"}
 reports=$(mktemp -d "${TMPDIR:-/tmp}/vitrine-sanitized.XXXXXX")
 chmod 1777 "$reports" # servers of other users report too
 trap 'rm -rf "$reports"' EXIT
@@ -22,15 +22,16 @@ build() {
 	elif ! grep -q VT_CRASH_POINTS "${BUILD:-.}/build-$1/build.ninja"; then
 		meson setup --reconfigure -Dcrash_points=true "${BUILD:-.}/build-$1" >&2
 	fi
-	ninja -C "${BUILD:-.}/build-$1" tools/vitrine >&2
+	ninja -C "${BUILD:-.}/build-$1" tools/vitrine tests/tools/faults.so >&2
 }
 
 # run NAME: every test with that build; then there must be no report.
 run() {
+	built=$(realpath "${BUILD:-.}/build-$1")
 	for test in $tests; do
 		cases=$((cases + 1))
 		status=0
-		VITRINE="$(realpath "${BUILD:-.}/build-$1")/tools/vitrine" sh "tests/e2e/$test.sh" \
+		VITRINE=$built/tools/vitrine FAULTS=$built/tests/tools/faults.so sh "tests/e2e/$test.sh" \
 			>"$reports/output" 2>&1 || status=$?
 		if grep -q '^1\.\.0 # SKIP' "$reports/output"; then
 			echo "ok $cases - $test with $1 # SKIP"
@@ -49,7 +50,8 @@ run() {
 export VITRINE_CONFINE=no # reports lie outside of stores, and leaks are looked for by ptrace
 export MEMORY=unlimited # of hostile_input
 export GROWTH=256 # of soak: what the sanitizers remember grows, too
-export ASAN_OPTIONS="log_path=$reports/report:detect_leaks=1:quarantine_size_mb=32"
+export ASAN_OPTIONS="log_path=$reports/report:detect_leaks=1:quarantine_size_mb=32:verify_asan_link_order=0"
+export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
 export UBSAN_OPTIONS="log_path=$reports/report:print_stacktrace=1"
 export TSAN_OPTIONS="log_path=$reports/report:suppressions=$PWD/tests/tsan.supp:second_deadlock_stack=1"
 build asan address,undefined

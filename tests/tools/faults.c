@@ -148,7 +148,12 @@ static bool fails_own(enum call call, const void *caller)
 	return is_armed(call) && is_own(caller) && fires();
 }
 
-#define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+/* glibc's; with sanitizers theirs, which see what is never freed. */
+#define REAL(name)                                                                                 \
+	({                                                                                         \
+		static __typeof__(&name) next;                                                     \
+		next ? next : (next = (__typeof__(&name)) dlsym(RTLD_NEXT, #name));                \
+	})
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
@@ -234,42 +239,35 @@ DONE(fails_fd(MAP, fd), void *, mmap64,
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
-/* By glibc's own names: dlsym() asks for memory itself. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void *__libc_reallocarray(void *old, size_t count, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-
 void *malloc(size_t size)
 {
-	return fails_own(MEMORY, CALLER) ? NULL : __libc_malloc(size);
+	return fails_own(MEMORY, CALLER) ? NULL : REAL(malloc)(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-	return fails_own(MEMORY, CALLER) ? NULL : __libc_calloc(count, size);
+	return fails_own(MEMORY, CALLER) ? NULL : REAL(calloc)(count, size);
 }
 
 void *realloc(void *old, size_t size)
 {
-	return fails_own(MEMORY, CALLER) ? NULL : __libc_realloc(old, size);
+	return fails_own(MEMORY, CALLER) ? NULL : REAL(realloc)(old, size);
 }
 
 void *reallocarray(void *old, size_t count, size_t size)
 {
-	return fails_own(MEMORY, CALLER) ? NULL : __libc_reallocarray(old, count, size);
+	return fails_own(MEMORY, CALLER) ? NULL : REAL(reallocarray)(old, count, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
-	return fails_own(MEMORY, CALLER) ? NULL : __libc_memalign(alignment, size);
+	return fails_own(MEMORY, CALLER) ? NULL : REAL(aligned_alloc)(alignment, size);
 }
 
 char *strdup(const char *text)
 {
 	size_t size = strlen(text) + 1;
-	char *copy = fails_own(MEMORY, CALLER) ? NULL : __libc_malloc(size);
+	char *copy = fails_own(MEMORY, CALLER) ? NULL : REAL(malloc)(size);
 
 	return copy ? memcpy(copy, text, size) : NULL;
 }
@@ -277,7 +275,7 @@ char *strdup(const char *text)
 char *strndup(const char *text, size_t most)
 {
 	size_t len = strnlen(text, most);
-	char *copy = fails_own(MEMORY, CALLER) ? NULL : __libc_malloc(len + 1);
+	char *copy = fails_own(MEMORY, CALLER) ? NULL : REAL(malloc)(len + 1);
 
 	if (!copy)
 		return NULL;

@@ -9,12 +9,14 @@ lives; what was there is there; without the fault the command does its work, if 
 the log verify.
 """
 import collections
+import contextlib
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import time
 
 from fault import CALLS, Fault
 
@@ -39,29 +41,35 @@ class Store:
     def __init__(self, top, chance):
         self.program = os.environ["VITRINE"]
         self.source = os.path.join(top, "src")
+        self.point = os.path.join(top, "mnt")
         self.chance = chance
         self.serial = 0
         self.files = {}
         os.mkdir(self.source)
+        os.mkdir(self.point)
         for i in range(12):
             self.change(f"f{i}", chance.randbytes(chance.choice([10, 3000, 70000])))
         self.change("large", chance.randbytes(400000) * 2)
+        self.first = dict(self.files)
 
     def change(self, name, data):
         with open(os.path.join(self.source, name), "wb") as file:
             file.write(data)
         self.files[name] = data
 
-    def run(self, *words, text=None):
+    def call(self, *words, text=None):
         """status, standard output, standard error"""
-        process = subprocess.Popen([self.program, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, start_new_session=True)
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True)
         try:
             out, err = process.communicate(text, timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise Wrong(f"{' '.join(words)} hangs") from None
         return process.returncode, out, err.decode(errors="replace")
+
+    def run(self, *words, text=None):
+        return self.call(self.program, *words, text=text)
 
     def must(self, *words, text=None):
         status, out, err = self.run(*words, text=text)
@@ -77,6 +85,24 @@ class Store:
     def versions(self):
         return {row["version"] for row in map(json.loads, self.must("ls", "--json", "ds").splitlines())}
 
+    def unmount(self):
+        if os.path.ismount(self.point):
+            self.must("umount", "--quiet", self.point)
+
+    def stop(self):
+        self.unmount()
+        self.must("stop", "--quiet")
+
+    def descriptors(self, pid):
+        """How many the server has, but for RocksDB's and the first of each file of the store."""
+        store = os.environ["VITRINE_STORE"]
+        targets = collections.Counter()
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                targets[os.readlink(f"/proc/{pid}/fd/{name}")] += 1
+        return sum(count - target.startswith(f"{store}/") for target, count in targets.items()
+                   if not target.startswith(f"{store}/index"))
+
     def verify(self):
         self.must("verify", "--quiet")
         self.must("audit", "verify")
@@ -85,8 +111,13 @@ class Store:
 class Operation:
     """A command: `prepare` without faults, `words` with one; `done` says whether its effect is there, or is None."""
 
+    speaker = "vitrine"
+
     def __init__(self, store):
         self.store = store
+
+    def run(self):
+        return self.store.run(*self.words(), text=self.text())
 
     def prepare(self):
         pass
@@ -222,14 +253,61 @@ class Start(Operation):
     """A server's start, by the first command that needs one."""
 
     def prepare(self):
-        self.store.must("stop", "--quiet")
+        self.store.stop()
 
     def words(self):
         return "ls", "ds@v1"
 
 
+class Mount(Operation):
+    def prepare(self):
+        self.store.unmount()
+
+    def words(self):
+        return "mount", "--quiet", self.store.point
+
+    def done(self):
+        return os.path.ismount(self.store.point)
+
+
+class Mounted(Mount):
+    """Another program, which knows nothing of Vitrine, in a mount of which nothing is kept."""
+
+    def prepare(self):
+        super().prepare()
+        self.store.must(*super().words())
+
+    def run(self):
+        return self.store.call(self.speaker, *self.words())
+
+    def done(self):
+        return None
+
+
+class Read(Mounted):
+    speaker = "cat"
+
+    def words(self):
+        return [f"{self.store.point}/ds/v1/{name}" for name in self.store.first]
+
+    def check(self, out):
+        if out != b"".join(self.store.first.values()):
+            raise Wrong("a mount gives other bytes")
+
+
+class Readdir(Mounted):
+    speaker = "find"
+
+    def words(self):
+        return f"{self.store.point}/ds/v1", "-type", "f", "-printf", r"%P %s\n"
+
+    def check(self, out):
+        if sorted(out.decode().splitlines()) != sorted(f"{name} {len(data)}" for name, data in self.store.first.items()):
+            raise Wrong("a mount lists other files")
+
+
 OPERATIONS = {kind.__name__.lower(): kind for kind in (Publish, Import, Label, Tag, Grant, Revoke, Acquire, Collect, Cat, List,
-                                                       Audit, Verify, Start)}
+                                                       Audit, Verify, Start, Mount, Read, Readdir)}
 
 
 class Round:
@@ -239,13 +317,14 @@ class Round:
         self.store.must("init", "--quiet")
         self.store.must("publish", "--quiet", "ds", self.store.source)
         self.ended = collections.Counter()
+        self.descriptors = {}
 
     def calls(self, operation, call):
         """How many calls of that kind it makes."""
         operation.prepare()
         self.fault.arm(call, EIO, ENDLESS)
         try:
-            status, _, err = self.store.run(*operation.words(), text=operation.text())
+            status, _, err = operation.run()
         finally:
             left, _ = self.fault.disarm()
         if status != 0:
@@ -255,12 +334,14 @@ class Round:
     def again(self, operation):
         """Without a fault it works, by this server or the next."""
         operation.prepare()
-        status, out, err = self.store.run(*operation.words(), text=operation.text())
+        status, out, err = operation.run()
         if status != 0:
             self.ended["only by the next server"] += 1
-            self.store.run("stop", "--quiet")
+            self.store.stop()
             operation.prepare()
-            out = self.store.must(*operation.words(), text=operation.text())
+            status, out, err = operation.run()
+            if status != 0:
+                raise Wrong(f"without a fault, by a new server: status {status}: {err.strip()}")
         operation.check(out)
         if operation.done() is False:
             raise Wrong("it said that it was done, and it was not")
@@ -276,23 +357,38 @@ class Round:
             return "server ended by RocksDB"
         raise Wrong(f"the server ended; {err.strip()}")
 
+    def see_closed(self, pid):
+        """What the server opened for a command it closes, if a moment after it."""
+        state = pid, os.path.ismount(self.store.point)
+        count = self.store.descriptors(pid)
+        most = self.descriptors.setdefault(state, count)
+        end = time.monotonic() + PATIENCE
+        while count > most:
+            if time.monotonic() > end:
+                raise Wrong(f"the server has {count} descriptors, {count - most} too many")
+            time.sleep(0.01)
+            count = self.store.descriptors(pid)
+        self.descriptors[state] = count
+
     def one(self, operation, call, error, nth, forever):
         operation.prepare()
         pid = None if isinstance(operation, Start) else self.store.pid()
         before = self.store.versions() if pid else None
         self.fault.arm(call, error, nth, forever)
         try:
-            status, out, err = self.store.run(*operation.words(), text=operation.text())
+            status, out, err = operation.run()
         finally:
             _, fired = self.fault.disarm()
         if status not in STATUSES:
             raise Wrong(f"status {status}: {err.strip()}")
-        if status != 0 and not err.startswith("vitrine: "):
+        if status != 0 and not err.startswith(f"{operation.speaker}: "):
             raise Wrong(f"status {status} without a sentence: {err.strip()}")
-        if call == "memory" and status == DAMAGED:
+        if call == "memory" and (status == DAMAGED or os.strerror(EIO) in err):
             raise Wrong(f"a lack of memory passes for damage: {err.strip()}")
         if pid and self.store.pid() != pid:
             self.ended[self.why_ended(pid, err)] += 1
+        elif pid:
+            self.see_closed(pid)
         if status == 0:
             operation.check(out)
         if self.store.must("cat", "ds@v1:large") != self.store.files["large"]:
@@ -330,6 +426,7 @@ class Round:
                     self.store.verify()
             except Wrong as wrong:
                 raise Wrong(f"{what}: {wrong}") from None
+        self.store.unmount()
         return len(planned)
 
 
