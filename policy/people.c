@@ -213,7 +213,7 @@ static const struct vt_person *person_new(uint32_t uid, const char *name, const 
 	return &box->person;
 }
 
-/* Asks the database. -ENOMEM; any other error is the database's. */
+/* Asks the database. -ENOMEM: no memory, here or there; any other error is the database's. */
 static int ask(uint32_t uid, const struct vt_person **out)
 {
 	char name[NAME_MAX_LEN] = "";
@@ -232,7 +232,7 @@ static int ask(uint32_t uid, const struct vt_person **out)
 			name[0] = '\0';
 			count = 0;
 		} else if (r < 0) {
-			return r == -ENOMEM ? -EIO : r;
+			return r;
 		}
 		*out = person_new(uid, name, groups, count < room ? count : room);
 		return *out ? 0 : -ENOMEM;

@@ -238,6 +238,20 @@ START_TEST(a_database_that_never_answered_gives_nobody)
 }
 END_TEST
 
+START_TEST(a_lack_of_memory_is_no_answer)
+{
+	const struct vt_person *person;
+
+	set_up();
+	fails = -ENOMEM;
+	ck_assert_int_eq(vt_people_get(people, 1, false, &person), -ENOMEM);
+	ck_assert_int_eq(vt_people_ask(1, &person), -ENOMEM);
+	fails = 0;
+	is(1, "ada", 3);
+	tear_down();
+}
+END_TEST
+
 START_TEST(many_groups_find_room)
 {
 	set_up();
@@ -346,6 +360,7 @@ VT_SUITE(people, groups_come_in_order_each_once, an_answer_is_remembered_for_thi
 	 a_uid_without_a_user_has_no_name_and_no_groups,
 	 a_user_who_is_removed_has_no_groups_after_thirty_seconds,
 	 a_failing_database_leaves_the_answer_once_and_then_the_name,
-	 a_database_that_never_answered_gives_nobody, many_groups_find_room,
-	 no_more_than_the_bound_is_remembered, a_hanging_lookup_holds_up_nobody_else,
-	 names_that_mean_nobody_are_refused_with_words, the_system_knows_root)
+	 a_database_that_never_answered_gives_nobody, a_lack_of_memory_is_no_answer,
+	 many_groups_find_room, no_more_than_the_bound_is_remembered,
+	 a_hanging_lookup_holds_up_nobody_else, names_that_mean_nobody_are_refused_with_words,
+	 the_system_knows_root)
