@@ -28,6 +28,7 @@ ENDLESS = 1 << 60
 PATIENCE = 60  # s: of a command; else it hangs
 STATUSES = {0, 1, 3, 4, 5, 6}
 DAMAGED = 5  # of STATUSES
+CLOSING = 20  # s: of a descriptor after a command; before an idle server ends (VITRINE_IDLE_SECONDS of lib.sh)
 VERIFY_EVERY = 100
 
 
@@ -362,7 +363,7 @@ class Round:
         state = pid, os.path.ismount(self.store.point)
         count = self.store.descriptors(pid)
         most = self.descriptors.setdefault(state, count)
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + CLOSING
         while count > most:
             if time.monotonic() > end:
                 raise Wrong(f"the server has {count} descriptors, {count - most} too many")
