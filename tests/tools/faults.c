@@ -2,7 +2,7 @@
 /*
  * A preload library with which a test has calls fail, in programs that run on meanwhile. What is to
  * fail stands in the file $VITRINE_FAULTS, which every process that loads this maps: struct fault,
- * written by tests/tools/faults.py. Only vitrine-store and vitrine-publish have faults, and only
+ * written by tests/tools/faults.py. Only Vitrine's programs have faults, and only
  *  - calls on files below $VITRINE_STORE, ours and RocksDB's (but reads and writes that are cut
  * short only ours: RocksDB 7.8 has an assertion that does not hold then);
  *  - of memory and threads, what our own code asks for: the C++ of RocksDB may end the process.
@@ -67,8 +67,7 @@ __attribute__((constructor)) static void begin(void)
 	int fd;
 
 	program[len > 0 ? len : 0] = '\0';
-	if (!path || !dir ||
-	    !(strstr(program, "/vitrine-store") || strstr(program, "/vitrine-publish")))
+	if (!path || !dir || strncmp(basename(program), "vitrine", strlen("vitrine")) != 0)
 		return;
 	if (!realpath(dir, store)) /* it is about to be made */
 		(void) snprintf(store, sizeof store, "%s", dir);

@@ -5,8 +5,8 @@
 DIR is an empty folder; VITRINE the program, VITRINE_STORE where its store is made, LD_PRELOAD the library of faults.c, which
 maps $VITRINE_FAULTS. With COUNT 0 every call of every operation fails once, with every error; else so many that the seed picks.
 FIRST: only so many first calls of a kind. After each: the command ended with a status and a sentence, or did what it says; the server
-lives; what was there is there; without the fault the command does its work, if need be by a new server; and every so often the store and
-the log verify.
+lives, and has closed what it opened; what was there is there; without the fault the command does its work, if need be by a new server;
+and every so often the store and the log verify.
 """
 import collections
 import contextlib
@@ -98,7 +98,10 @@ class Store:
         """How many the server has, but for RocksDB's and the first of each file of the store."""
         store = os.environ["VITRINE_STORE"]
         targets = collections.Counter()
-        for name in os.listdir(f"/proc/{pid}/fd"):
+        names = []
+        with contextlib.suppress(FileNotFoundError):  # it ends meanwhile
+            names = os.listdir(f"/proc/{pid}/fd")
+        for name in names:
             with contextlib.suppress(FileNotFoundError):
                 targets[os.readlink(f"/proc/{pid}/fd/{name}")] += 1
         return sum(count - target.startswith(f"{store}/") for target, count in targets.items()
