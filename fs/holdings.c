@@ -250,9 +250,11 @@ static int apply(struct vt_holdings *holdings, struct packet *packet, struct vt_
 		holdings->listener = vt_steal_fd(&packet->fds[0]);
 		break;
 	case VT_HOLDING_MOUNT:
+		if (packet->fds[0] < 0 || packet->fds[1] < 0)
+			return vt_fail(err, EBADMSG, "a mount came without its descriptors");
 		hold = new_hold(&site, vt_steal_fd(&packet->fds[0]), vt_steal_fd(&packet->fds[1]));
 		if (!hold)
-			return vt_fail(err, EBADMSG, "a mount came without its descriptors");
+			return vt_fail(err, ENOMEM, "no memory for a mount");
 		hold->id = packet->head.id;
 		DL_APPEND(holdings->list, hold);
 		break;

@@ -151,7 +151,8 @@ static void act(struct keeper *keeper, int message)
 
 /*
  * True: the server ended without STOP. Its last messages are read before its death is believed: the
- * end of a mount may be among them.
+ * end of a mount may be among them. A keeper that missed one ends while the server lives, which
+ * starts another and tells it all.
  */
 static bool watch_until_death(struct keeper *keeper)
 {
@@ -159,16 +160,20 @@ static bool watch_until_death(struct keeper *keeper)
 		struct pollfd p[] = {{.fd = keeper->socket, .events = POLLIN},
 				     {.fd = keeper->pidfd, .events = POLLIN}};
 		struct vt_error err;
+		bool lives;
 		int r;
 
 		if (poll(p, 2, -1) < 0)
 			continue; /* EINTR */
+		lives = keeper->pidfd >= 0 && p[1].revents == 0;
 		if (p[0].revents == 0)
 			return !keeper->stopping;
 		r = vt_holdings_receive(keeper->socket, &keeper->holdings, &err);
 		act(keeper, r);
 		if (r < 0)
 			vt_log(VT_LOG_WARNING, "keeper: %s", err.text);
+		if (r < 0 && lives)
+			return false;
 		if (r == 0)
 			return !keeper->stopping && wait_for_death(keeper);
 	}
