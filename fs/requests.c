@@ -317,6 +317,31 @@ static int find_object(struct vt_control_request *request, struct vt_error *err)
 	return r;
 }
 
+static struct vt_place place_of(const struct vt_control_request *request)
+{
+	return (struct vt_place){request->dataset ? request->dataset->id : 0,
+				 request->version ? request->version->serial : 0};
+}
+
+/* As for a name in a mount. */
+static void record_refusal(const struct vt_control_request *request, struct vt_place place)
+{
+	struct vt_decision decision;
+
+	if (is_about_pattern(request) || !request->dataset ||
+	    vt_gate_decide(request->service->gate, &request->connection->subject,
+			   request->op->right, place, false, &decision) < 0 ||
+	    decision.allowed)
+		return;
+	vt_audit_deny(request->service->audit,
+		      &(struct vt_audit_denial){.uid = vt_control_caller(request),
+						.dataset = place.dataset,
+						.version = place.version,
+						.right = request->op->right,
+						.reason = decision.reason,
+						.rule = decision.rule});
+}
+
 static int ask_gate(const struct vt_control_request *request, enum vt_right right,
 		    const struct vt_dataset *dataset, const struct vt_version *version,
 		    struct vt_error *err)
@@ -425,8 +450,9 @@ static int admit(struct vt_control_request *request, struct vt_error *err)
 		r = ask_gate(request, request->op->right, request->dataset, request->version, err);
 	if (r >= 0 && found < 0)
 		return vt_fail(err, -found, "%s", why.text);
-	place = (struct vt_place){request->dataset ? request->dataset->id : 0,
-				  request->version ? request->version->serial : 0};
+	place = place_of(request);
+	if (r == -EACCES)
+		record_refusal(request, place);
 	if (r == -EACCES && request->dataset && check_sees_or_would(request, place, NULL) < 0)
 		return refuse_named(request, err);
 	return r;
@@ -466,6 +492,30 @@ int vt_control_recheck(const struct vt_control_request *request, struct vt_error
 	return r < 0 || !request->other ? r
 					: recheck(request, request->other_right,
 						  request->other_dataset, request->other, err);
+}
+
+int vt_control_record_read(const struct vt_control_request *request, uint32_t position,
+			   struct vt_error *err)
+{
+	struct vt_audit_access access = {
+		.uid = vt_control_caller(request),
+		.dataset = request->dataset->id,
+		.version = request->version->serial,
+	};
+	struct vt_decision decision;
+	int r = vt_gate_decide(request->service->gate, &request->connection->subject, VT_RIGHT_READ,
+			       place_of(request), false, &decision);
+
+	if (r < 0)
+		return vt_fail(err, -r, "the policy cannot be asked: %m");
+	if (!decision.allowed)
+		return vt_fail(err, EACCES, "'%s@%s' is not yours to read any more",
+			       request->dataset->name, request->version->name);
+	access.reason = decision.reason;
+	access.rule = decision.rule;
+	if (vt_trail_read(request->service, &access, position) == 0)
+		return 0;
+	return vt_fail(err, EIO, "the audit log cannot be written, so nobody is let in");
 }
 
 static bool has_gone(const struct vt_control_request *request)

@@ -164,6 +164,8 @@ int vt_serve_cat(struct vt_control_request *request, struct vt_error *err)
 
 	if (r >= 0)
 		r = check_is_file(&target, &path, err);
+	if (r >= 0)
+		r = vt_control_record_read(request, target.position, err);
 	if (r >= 0) {
 		struct vt_content content = {
 			.domain = request->dataset->domain,

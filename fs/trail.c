@@ -280,10 +280,20 @@ void vt_trail_leftover_end(struct vt_service *service, const char *mountpoint, u
 
 /* ---- readers --------------------------------------------------------------------------------- */
 
+int vt_trail_read(struct vt_service *service, const struct vt_audit_access *access,
+		  uint32_t position)
+{
+	struct vt_place place = {access->dataset, access->version};
+
+	if (vt_audit_access(service->audit, access, position) == 0 ||
+	    vt_gate_is_open(service->gate, place))
+		return 0;
+	return -EIO;
+}
+
 int vt_trail_access(const struct vt_request *request, const struct vt_shown *shown,
 		    const struct vt_decision *decision)
 {
-	struct vt_service *service = request->session->service;
 	struct vt_place place = vt_shown_place(shown);
 	const struct vt_audit_access access = {
 		.uid = request->uid,
@@ -294,10 +304,7 @@ int vt_trail_access(const struct vt_request *request, const struct vt_shown *sho
 		.rule = decision->rule,
 	};
 
-	if (vt_audit_access(service->audit, &access, vt_node_position(shown->id)) == 0 ||
-	    vt_gate_is_open(service->gate, place))
-		return 0;
-	return -EIO;
+	return vt_trail_read(request->session->service, &access, vt_node_position(shown->id));
 }
 
 void vt_trail_denial(const struct vt_request *request, enum vt_right right, struct vt_place place,

@@ -50,6 +50,9 @@ void vt_trail_gc(struct vt_service *service, uint32_t by_uid);
  */
 int vt_trail_access(const struct vt_request *request, const struct vt_shown *shown,
 		    const struct vt_decision *decision);
+/* The same of the file at `position` of the version; session 0: by a request, outside of mounts. */
+int vt_trail_read(struct vt_service *service, const struct vt_audit_access *access,
+		  uint32_t position);
 /* Somebody was refused, or not shown what he asked for by name. */
 void vt_trail_denial(const struct vt_request *request, enum vt_right right, struct vt_place place,
 		     const struct vt_decision *decision);

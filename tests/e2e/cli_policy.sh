@@ -373,6 +373,17 @@ wait "$pipe"
 assert_equal "$(cat "$tmp/status")" 3
 [ "$(cat "$tmp/count")" -lt $((64 << 20)) ] || fail "$(cat "$tmp/count") bytes came"
 
+it "what was read without a mount is in the audit log, and who was refused"
+assert_ok vitrine audit who-read large:large
+assert_out "$bob"
+assert_status 3 as_bob cat large:large
+for _ in $(seq 50); do # records are written together
+	assert_ok vitrine audit list --kind deny --user "$bob" --json
+	! grep -q '"object": *"large@v1"' "$tmp/out" || break
+	sleep 0.1
+done
+tail -n 1 "$tmp/out" | grep -q '"object": *"large@v1".*"right": *"read"' || fail "$(cat "$tmp/out")"
+
 it "what was given to a user that is gone can be taken away"
 make_user carol
 carol=$user

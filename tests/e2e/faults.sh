@@ -31,6 +31,9 @@ seed=1 # the first message of a connection is among those
 faults 120 verify:memory
 seed=$drawn
 
+it "loses no mount that a keeper had no memory for"
+faults 0 mount:memory
+
 it "does what it says or fails with a sentence, and loses nothing"
 echo "# SEED=$seed"
 left=${COUNT:=100}

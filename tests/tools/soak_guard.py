@@ -25,12 +25,12 @@ class Guard:
 
     def command(self, words, user):
         """
-        Until it was done: a server that dies may have done it before, and then it is there already, there no more, or, a lease
-        of seconds, just going. True if it was done at once.
+        Until it was done: a server that dies may have done it before, and then it is there already, there no more, no more
+        to be seen by who released it, or, a lease of seconds, just going. True if it was done at once.
         """
         again = False
         while (done := self.run.store.run(*words, user=user)).returncode != 0:
-            if again and (done.returncode == 4 or "is still being taken" in done.stderr):
+            if again and (done.returncode in (3, 4) or "is still being taken" in done.stderr):
                 break
             if self.run.failed(done) and not is_death(done):
                 return False
