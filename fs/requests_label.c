@@ -4,6 +4,7 @@
  * order, many files in a blob (fs/requests.md, "Labels"). What comes is checked like anything from
  * outside: whoever may curate may label, without any access to the store's files.
  */
+#include "fs/node.h"
 #include "fs/requests.h"
 #include "fs/rows.h"
 #include "fs/service.h"
@@ -25,6 +26,9 @@
 
 #define BLOB_MAX (4u << 20) /* of a request of somebody who labels */
 #define SEND_MAX (1u << 20) /* of an answer */
+
+/* Where the audit log has the reading of labels, by document or by request. */
+#define LABELS_POSITION (VT_POSITION_DOCUMENTS + 1 + VT_DOCUMENT_LABELS)
 
 static int too_little_memory(struct vt_error *err)
 {
@@ -356,6 +360,8 @@ int vt_serve_labels(struct vt_control_request *request, struct vt_error *err)
 	struct vt_buf path = VT_BUF_INIT;
 	int r = vt_arg_path(request->args, &path, err);
 
+	if (r >= 0 && request->version->labels.labels > 0)
+		r = vt_control_record_read(request, LABELS_POSITION, err);
 	if (r >= 0 && request->version->labels.labels > 0)
 		r = path.len ? send_one(&sender, &path, err) : send_all(&sender, err);
 	if (r >= 0)

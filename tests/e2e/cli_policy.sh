@@ -374,8 +374,7 @@ assert_equal "$(cat "$tmp/status")" 3
 [ "$(cat "$tmp/count")" -lt $((64 << 20)) ] || fail "$(cat "$tmp/count") bytes came"
 
 it "what was read without a mount is in the audit log, and who was refused"
-assert_ok vitrine audit who-read large:large
-assert_out "$bob"
+assert_reader "$bob" large:large
 assert_status 3 as_bob cat large:large
 for _ in $(seq 50); do # records are written together
 	assert_ok vitrine audit list --kind deny --user "$bob" --json

@@ -89,6 +89,7 @@ it "lets a reader read labels, and set none"
 assert_ok vitrine grant "$alice" read ds
 assert_ok as_user "$alice" "$VITRINE" export-labels ds@v1.2
 assert_out '"two"'
+assert_reader "$alice" ds@v1.2
 assert_status 3 as_user "$alice" "$VITRINE" import-labels ds "$tmp/two.jsonl"
 assert_status 3 as_user "$alice" "$VITRINE" label set ds:a/2 class=three
 assert_status 3 as_user "$alice" "$VITRINE" label rm ds:a/2 class

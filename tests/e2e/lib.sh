@@ -238,6 +238,16 @@ start() {
 	done
 }
 
+# assert_reader NAME OBJECT: the audit log has that he read it, or will in a moment: records are written together
+assert_reader() {
+	for _ in $(seq 100); do
+		assert_ok vitrine audit who-read "$2"
+		! grep -q "^$1 " "$tmp/out" || return 0
+		sleep 0.1
+	done
+	fail "$1 has not read $2:" "$(cat "$tmp/out")"
+}
+
 # as_user NAME COMMAND...
 as_user() {
 	who=$1
