@@ -30,11 +30,11 @@ struct vt_viewer;
 
 /* The process around the requests. Tests give one of their own. */
 struct vt_host {
-	struct vt_service *service;        /* constant */
-	uint64_t started_ns, cache_bytes;  /* constant */
+	struct vt_service *service;       /* constant */
+	uint64_t started_ns, cache_bytes; /* constant */
 	struct vt_confinement confinement; /* constant */
-	atomic_uint imports;               /* open now */
-	atomic_ullong requests;            /* served so far */
+	atomic_uint imports;              /* open now */
+	atomic_ullong requests;           /* served so far */
 	/*
 	 * All thread-safe. `mount` owns both descriptors whatever it returns; `state_fd` is -1 for
 	 * a mount that no server has had yet. `upgrade` begins to make way for another program, a
@@ -57,9 +57,9 @@ struct vt_connection {
 	struct vt_relabel *relabel;     /* of the import's labels; or NULL */
 	struct vt_label_schema *schema; /* that they are held against; with relabel */
 	char import_as[VT_NAME_PART_MAX + 1];
-	bool import_open;       /* its commit lets everybody read the dataset */
+	bool import_open; /* its commit lets everybody read the dataset */
 	struct vt_ahead *ahead; /* files that are brought before they are read; or NULL */
-	struct vt_buf moves;    /* of a repair: struct vt_move each (index/repair.h) */
+	struct vt_buf moves; /* of a repair: struct vt_move each (index/repair.h) */
 };
 
 /*

@@ -80,7 +80,8 @@ void vt_audit_fold(struct vt_audit *audit);
 struct vt_audit_access {
 	uint32_t uid, dataset, version; /* version: its serial */
 	uint32_t reason;                /* enum vt_reason */
-	uint64_t session, rule; /* rule: of the decision; a lease's id with VT_REASON_HOLDER */
+	uint64_t session;               /* a mount's; 0: a request's */
+	uint64_t rule;                  /* of the decision; a lease's id with VT_REASON_HOLDER */
 };
 /*
  * A file was opened. The first of its kind is recorded at once; those that follow, until `fold_ns`
