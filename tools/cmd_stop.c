@@ -66,7 +66,7 @@ static int stop(struct vt_cli *cli, struct vt_error *err)
 	pidfd = (int) syscall(SYS_pidfd_open, (pid_t) vt_json_count(status, "pid"), 0);
 	r = vt_cli_call(cli, "stop", NULL, NULL, NULL, NULL, err);
 	vt_cli_done(cli);
-	if (r >= 0)
+	if (r >= 0 || r == -ECONNREFUSED)
 		r = wait_for_end(pidfd, vt_json_count(status, "pid"), err);
 	return r;
 }
@@ -78,9 +78,7 @@ static int run(struct vt_cli *cli, struct vt_error *err)
 
 	if (r == 0)
 		r = stop(cli, err);
-	else if (r == -ECONNREFUSED)
-		r = 0;
-	if (r < 0)
+	if (r < 0 && r != -ECONNREFUSED) /* else it has gone, if need be by itself, meanwhile */
 		return r;
 	if (cli->json)
 		vt_print_json(line);
