@@ -317,10 +317,12 @@ static int find_object(struct vt_control_request *request, struct vt_error *err)
 	return r;
 }
 
-static struct vt_place place_of(const struct vt_control_request *request)
+static struct vt_place place_of(const struct vt_dataset *dataset, const struct vt_version *version)
 {
-	return (struct vt_place){request->dataset ? request->dataset->id : 0,
-				 request->version ? request->version->serial : 0};
+	return (struct vt_place){
+		.dataset = dataset ? dataset->id : 0,
+		.version = version ? version->serial : 0,
+	};
 }
 
 /* As for a name in a mount. */
@@ -333,28 +335,18 @@ static void record_refusal(const struct vt_control_request *request, struct vt_p
 			   request->op->right, place, false, &decision) < 0 ||
 	    decision.allowed)
 		return;
-	vt_audit_deny(request->service->audit,
-		      &(struct vt_audit_denial){.uid = vt_control_caller(request),
-						.dataset = place.dataset,
-						.version = place.version,
-						.right = request->op->right,
-						.reason = decision.reason,
-						.rule = decision.rule});
+	vt_trail_refusal(request->service, vt_control_caller(request), request->op->right, place,
+			 &decision);
 }
 
 static int ask_gate(const struct vt_control_request *request, enum vt_right right,
 		    const struct vt_dataset *dataset, const struct vt_version *version,
 		    struct vt_error *err)
 {
-	struct vt_place place = {
-		.dataset = dataset ? dataset->id : 0,
-		.version = version ? version->serial : 0,
-	};
-
 	if (request->op->object == VT_OBJECT_NOTHING)
 		return 0;
-	return vt_gate_check(request->service->gate, &request->connection->subject, right, place,
-			     false, NULL, err);
+	return vt_gate_check(request->service->gate, &request->connection->subject, right,
+			     place_of(dataset, version), false, NULL, err);
 }
 
 static int ask_gate_for_new(const struct vt_control_request *request, struct vt_error *err)
@@ -450,7 +442,7 @@ static int admit(struct vt_control_request *request, struct vt_error *err)
 		r = ask_gate(request, request->op->right, request->dataset, request->version, err);
 	if (r >= 0 && found < 0)
 		return vt_fail(err, -found, "%s", why.text);
-	place = place_of(request);
+	place = place_of(request->dataset, request->version);
 	if (r == -EACCES)
 		record_refusal(request, place);
 	if (r == -EACCES && request->dataset && check_sees_or_would(request, place, NULL) < 0)
@@ -497,14 +489,15 @@ int vt_control_recheck(const struct vt_control_request *request, struct vt_error
 int vt_control_record_read(const struct vt_control_request *request, uint32_t position,
 			   struct vt_error *err)
 {
+	struct vt_place place = place_of(request->dataset, request->version);
 	struct vt_audit_access access = {
 		.uid = vt_control_caller(request),
-		.dataset = request->dataset->id,
-		.version = request->version->serial,
+		.dataset = place.dataset,
+		.version = place.version,
 	};
 	struct vt_decision decision;
 	int r = vt_gate_decide(request->service->gate, &request->connection->subject, VT_RIGHT_READ,
-			       place_of(request), false, &decision);
+			       place, false, &decision);
 
 	if (r < 0)
 		return vt_fail(err, -r, "the policy cannot be asked: %m");

@@ -354,16 +354,26 @@ static int send_one(struct sender *sender, const struct vt_buf *path, struct vt_
 	return r == -ENOENT || r == -ENOTDIR ? 0 : r;
 }
 
+static int send_labels(struct sender *sender, const struct vt_buf *path, struct vt_error *err)
+{
+	int r;
+
+	if (sender->request->version->labels.labels == 0)
+		return 0;
+	r = vt_control_record_read(sender->request, LABELS_POSITION, err);
+	if (r < 0)
+		return r;
+	return path->len ? send_one(sender, path, err) : send_all(sender, err);
+}
+
 int vt_serve_labels(struct vt_control_request *request, struct vt_error *err)
 {
 	struct sender sender = {.request = request, .blob = VT_BUF_INIT};
 	struct vt_buf path = VT_BUF_INIT;
 	int r = vt_arg_path(request->args, &path, err);
 
-	if (r >= 0 && request->version->labels.labels > 0)
-		r = vt_control_record_read(request, LABELS_POSITION, err);
-	if (r >= 0 && request->version->labels.labels > 0)
-		r = path.len ? send_one(&sender, &path, err) : send_all(&sender, err);
+	if (r >= 0)
+		r = send_labels(&sender, &path, err);
 	if (r >= 0)
 		r = send_blob(&sender, err);
 	if (r >= 0)

@@ -307,14 +307,19 @@ int vt_trail_access(const struct vt_request *request, const struct vt_shown *sho
 	return vt_trail_read(request->session->service, &access, vt_node_position(shown->id));
 }
 
+void vt_trail_refusal(struct vt_service *service, uint32_t uid, enum vt_right right,
+		      struct vt_place place, const struct vt_decision *decision)
+{
+	vt_audit_deny(service->audit, &(struct vt_audit_denial){.uid = uid,
+								.dataset = place.dataset,
+								.version = place.version,
+								.right = right,
+								.reason = decision->reason,
+								.rule = decision->rule});
+}
+
 void vt_trail_denial(const struct vt_request *request, enum vt_right right, struct vt_place place,
 		     const struct vt_decision *decision)
 {
-	vt_audit_deny(request->session->service->audit,
-		      &(struct vt_audit_denial){.uid = request->uid,
-						.dataset = place.dataset,
-						.version = place.version,
-						.right = right,
-						.reason = decision->reason,
-						.rule = decision->rule});
+	vt_trail_refusal(request->session->service, request->uid, right, place, decision);
 }

@@ -56,3 +56,6 @@ int vt_trail_read(struct vt_service *service, const struct vt_audit_access *acce
 /* Somebody was refused, or not shown what he asked for by name. */
 void vt_trail_denial(const struct vt_request *request, enum vt_right right, struct vt_place place,
 		     const struct vt_decision *decision);
+/* The same outside of mounts. */
+void vt_trail_refusal(struct vt_service *service, uint32_t uid, enum vt_right right,
+		      struct vt_place place, const struct vt_decision *decision);

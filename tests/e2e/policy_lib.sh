@@ -31,16 +31,6 @@ kept() {
 	eval "wait \$pid_$1" || fail "the keeper failed" "$(cat "$tmp/$1.kept")"
 }
 
-# assert_denied USER REASON OBJECT: the audit log says so, or will in a moment: records are written together
-assert_denied() {
-	for _ in $(seq 100); do
-		vitrine audit list --kind deny --user "$1" --json >"$tmp/denials"
-		! grep "\"object\": *\"$3\"" "$tmp/denials" | grep -q "\"reason\": *\"$2\"" || return 0
-		sleep 0.1
-	done
-	fail "no $2 of $1 on $3:" "$(vitrine audit list)"
-}
-
 # requests POINT: served on that mount so far
 requests() {
 	vitrine status --json | python3 -c '
