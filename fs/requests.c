@@ -26,7 +26,7 @@
 #define FUNCTION(name) vt_serve_##name
 
 static const struct vt_control_op table[] = {
-	/* name, right, object, audited, function */
+	/* name, right, object, logged, function */
 	{"hello", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(hello)},
 	{"datasets", VT_RIGHT_SEE, VT_OBJECT_NOTHING, false, FUNCTION(datasets)},
 	{"versions", VT_RIGHT_SEE, VT_OBJECT_DATASET, false, FUNCTION(versions)},
@@ -651,7 +651,7 @@ static void note(const struct vt_control_request *request, int r, const struct v
 {
 	bool quiet = request->op->right < VT_RIGHT_CURATE || r == -EACCES || r == -EINVAL;
 
-	if (!request->op->audited)
+	if (!request->op->logged)
 		return;
 	vt_log(quiet   ? VT_LOG_DEBUG
 	       : r < 0 ? VT_LOG_WARNING

@@ -105,7 +105,7 @@ struct vt_control_op {
 	const char *name;
 	enum vt_right right;
 	enum vt_control_object object;
-	bool audited;
+	bool logged; /* in the server's log; what the audit log has is in trail.h */
 	int (*run)(struct vt_control_request *request, struct vt_error *err);
 };
 const struct vt_control_op *vt_control_table(size_t *count);
