@@ -33,6 +33,7 @@
 #define GENERATION_MAX ((1u << 20) - 1)
 #define HITS_BYTES     (64u << 20)
 #define HITS_PER_USER  (16u << 20)
+#define NOTES_PER_USER (64u << 20)
 #define PROBLEMS       64u
 #define WORD_BITS      64u
 
@@ -211,48 +212,68 @@ static bool is_older(const struct vt_views *views, uint32_t slot, uint32_t than)
 	return than == VT_SESSION_VIEWS || views->used[slot] < views->used[than];
 }
 
-/*
- * Slots of a user: how many, those that he used up included, and of the others the one that was
- * looked at longest ago.
- */
-static uint32_t oldest_of(struct vt_views *views, uint32_t uid, uint32_t *count)
-{
-	uint32_t oldest = VT_SESSION_VIEWS;
+/* Slots of a user. */
+struct places {
+	uint32_t taken;   /* those included that are used up */
+	uint32_t used_up; /* his for good */
+	uint32_t oldest;  /* of the others: the one that was looked at longest ago */
+	size_t notes;     /* bytes that their bitmaps may take */
+};
 
-	*count = 0;
+static struct places places_of(struct vt_views *views, uint32_t uid)
+{
+	struct places places = {.oldest = VT_SESSION_VIEWS};
+
 	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++) {
 		bool usable = is_usable(views, i);
 
 		if (slot_at(views, i)->uid != uid || (!slot_at(views, i)->kind && usable))
 			continue;
-		++*count;
-		if (usable && is_older(views, i, oldest))
-			oldest = i;
+		places.taken++;
+		places.notes += bytes_of_notes(views, i);
+		if (!usable)
+			places.used_up++;
+		else if (is_older(views, i, places.oldest))
+			places.oldest = i;
 	}
-	return oldest;
+	return places;
 }
 
-/* An empty one, or else the one of all that was looked at longest ago. */
-static uint32_t free_or_oldest(struct vt_views *views)
+static uint32_t empty_slot(struct vt_views *views)
+{
+	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++)
+		if (!slot_at(views, i)->kind && is_usable(views, i))
+			return i;
+	return VT_SESSION_VIEWS;
+}
+
+/* Of all, or of those who have more than they are sure of, the one looked at longest ago. */
+static uint32_t oldest_slot(struct vt_views *views, bool of_all)
 {
 	uint32_t oldest = VT_SESSION_VIEWS;
 
-	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++) {
-		if (!is_usable(views, i))
-			continue;
-		if (!slot_at(views, i)->kind)
-			return i;
-		if (is_older(views, i, oldest))
+	for (uint32_t i = 0; i < VT_SESSION_VIEWS; i++)
+		if (is_usable(views, i) && is_older(views, i, oldest) &&
+		    (of_all || places_of(views, slot_at(views, i)->uid).taken > VT_VIEWS_PER_USER))
 			oldest = i;
-	}
 	return oldest;
 }
 
 static uint32_t choose(struct vt_views *views, uint32_t uid)
 {
-	uint32_t count, own = oldest_of(views, uid, &count);
+	struct places own = places_of(views, uid);
+	uint32_t slot;
 
-	return count < VT_VIEWS_PER_USER ? free_or_oldest(views) : own;
+	if (own.used_up >= VT_VIEWS_PER_USER)
+		return VT_SESSION_VIEWS;
+	if (own.taken >= VT_VIEWS_PER_USER && own.notes > NOTES_PER_USER)
+		return own.oldest;
+	slot = empty_slot(views);
+	if (slot == VT_SESSION_VIEWS && own.taken >= VT_VIEWS_PER_USER)
+		return own.oldest;
+	if (slot == VT_SESSION_VIEWS)
+		slot = oldest_slot(views, false);
+	return slot < VT_SESSION_VIEWS ? slot : oldest_slot(views, true);
 }
 
 static void take(struct vt_views *views, uint32_t slot, const struct vt_view_key *key, uint32_t uid)

@@ -7,11 +7,16 @@
  * ids of an exhibit of its own; its files are those of the version, with their ids.
  *
  * Which views there are stands in the session's state: a successor knows them by their names and
- * asks again which files they show. There is a place for VT_SESSION_VIEWS of them, and a user has
- * no more than VT_VIEWS_PER_USER; who makes one more loses the one that was looked at longest ago.
- * An id of a view that is gone answers ESTALE for ever, and the kernel looks the name up again.
- * Places have many ids, and not without end: who uses up those of all he may have makes no more
- * views on this mount, and takes no place from others.
+ * asks again which files they show. There is a place for VT_SESSION_VIEWS of them. A user takes as
+ * many as are free; when none is, who has VT_VIEWS_PER_USER or more loses, for one more, the one of
+ * his own that was looked at longest ago, and who has less gets the place of one of those who have
+ * more, or, when nobody has, of any. What the kernel knows of them takes memory: a user whose views
+ * take too much of it has no more than VT_VIEWS_PER_USER.
+ *
+ * An id of a view that is gone answers ESTALE for ever, and the kernel looks the name up again; but
+ * not where a program has the folder open or stands in it. Places have many ids, and not without
+ * end: who uses up those of VT_VIEWS_PER_USER places makes no more views on this mount, and takes
+ * no place from others.
  *
  * A view dies with the ids of its version's folder (exhibits.h): whatever retires these, retires
  * it.

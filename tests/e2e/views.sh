@@ -216,6 +216,16 @@ for i in 1 77 10200; do
 done
 [ ! -e "$mnt/many/.labels/latest/id/f10201" ] || fail "there is no such value"
 
+it "leaves a folder that is open as it is while hundreds of others are looked at"
+python3 - "$labels/class/dog" "$mnt/many/.labels/latest/id" 600 <<'END' || fail "what was open is stale"
+import os, sys
+view, many, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+fd = os.open(view, os.O_RDONLY | os.O_DIRECTORY) # nothing of it is in the kernel yet
+for i in range(1, count + 1):
+    assert os.listdir(f"{many}/f{i}") == [f"f{i}"]
+assert sorted(os.listdir(fd)) == sorted(os.listdir(view)) != []
+END
+
 it "keeps what is shown when the server is killed, under walks and a working folder"
 cat >"$tmp/walk.py" <<'END'
 import os, sys, time

@@ -154,22 +154,26 @@ START_TEST(a_name_that_is_too_long_is_refused)
 }
 END_TEST
 
-START_TEST(who_makes_many_loses_his_own_that_he_looked_at_longest_ago)
+enum { REST = VT_SESSION_VIEWS - 1 }; /* of the places, when there is one view */
+
+START_TEST(who_has_all_places_loses_his_own_that_he_looked_at_longest_ago)
 {
-	uint64_t bobs, ids[VT_VIEWS_PER_USER];
+	uint64_t bobs, ids[REST];
 
 	begin();
 	bobs = make("class=cat", BOB);
-	for (unsigned i = 0; i < VT_VIEWS_PER_USER; i++)
+	for (unsigned i = 0; i < REST; i++)
 		ids[i] = make_number(i, ALICE);
+	for (unsigned i = 0; i < REST; i++)
+		ck_assert(!is_gone(ids[i]));
 	ck_assert(leads_to(ids[0], "size>0")); /* looked at: the next is the oldest */
 	for (unsigned i = 0; i < 10; i++)
-		ck_assert_uint_ne(make_number(1000 + i, ALICE), 0);
+		ck_assert_uint_ne(make_number(2000 + i, ALICE), 0);
 	ck_assert(!is_gone(ids[0]));
 	for (unsigned i = 1; i <= 10; i++)
 		ck_assert(is_gone(ids[i]));
 	ck_assert(!is_gone(ids[11]));
-	for (unsigned i = 0; i < 10000; i++)
+	for (unsigned i = 5000; i < 15000; i++)
 		(void) make_number(i, ALICE);
 	ck_assert(leads_to(bobs, "class=cat"));
 	session_end();
@@ -192,19 +196,62 @@ START_TEST(when_all_places_are_taken_the_oldest_of_all_goes)
 }
 END_TEST
 
+START_TEST(when_all_places_are_taken_those_make_room_who_have_many)
+{
+	uint64_t carols, alices[REST - 100], bobs[100];
+
+	begin();
+	carols = make("class=cat", 1);
+	for (unsigned i = 0; i < 100; i++)
+		bobs[i] = make_number(i, BOB);
+	for (unsigned i = 0; i < REST - 100; i++)
+		alices[i] = make_number(100 + i, ALICE);
+	for (unsigned i = 0; i < VT_VIEWS_PER_USER - 1; i++)
+		ck_assert_uint_ne(make_number(2000 + i, 1), 0);
+	ck_assert(!is_gone(carols));
+	for (unsigned i = 0; i < 100; i++) /* to what is his for sure, and then alice */
+		ck_assert(is_gone(bobs[i]) == (i < 100 - VT_VIEWS_PER_USER));
+	for (unsigned i = 0; i < REST - 100; i++)
+		ck_assert(is_gone(alices[i]) == (i < 27));
+	session_end();
+}
+END_TEST
+
+static void note_as_of(uint64_t id, uint32_t nodes)
+{
+	vt_cleanup(vt_view_unrefp) struct vt_view *view = resolve(id);
+
+	ck_assert_int_eq(vt_views_note(views, view, nodes, id), 0);
+}
+
+START_TEST(views_of_many_files_take_no_more_places_than_are_sure)
+{
+	uint64_t ids[VT_VIEWS_PER_USER + 10];
+
+	begin();
+	for (unsigned i = 0; i < VT_VIEWS_PER_USER + 10; i++) {
+		ids[i] = make_number(i, ALICE);
+		note_as_of(ids[i], 10u << 20);
+	}
+	for (unsigned i = 0; i < VT_VIEWS_PER_USER + 10; i++)
+		ck_assert(is_gone(ids[i]) == (i < 10));
+	session_end();
+}
+END_TEST
+
 START_TEST(ids_of_a_place_are_not_used_twice_and_come_to_an_end_for_one_user_alone)
 {
 	const uint32_t last = (1u << 20) - 1;
 	uint64_t id, alices[VT_VIEWS_PER_USER];
 
 	begin();
-	for (unsigned i = 0; i < VT_VIEWS_PER_USER; i++) {
+	for (unsigned i = 0; i < VT_SESSION_VIEWS; i++)
 		ck_assert_uint_ne(make_number(i, ALICE), 0);
+	for (unsigned i = 0; i < VT_VIEWS_PER_USER; i++)
 		state->views[i].generation = last - 1;
-	}
 	hand_over(); /* whoever has an older view in memory has none of these ids */
 	for (unsigned i = 0; i < VT_VIEWS_PER_USER; i++) {
-		alices[i] = make_number(1000 + i, ALICE);
+		alices[i] = make_number(2000 + i, ALICE);
 		ck_assert_uint_ne(alices[i], 0);
 		ck_assert_uint_eq(state->views[i].generation, last);
 	}
@@ -314,10 +361,10 @@ END_TEST
 
 START_TEST(a_place_that_is_taken_knows_nothing_of_what_was_there)
 {
-	uint64_t ids[VT_VIEWS_PER_USER], id;
+	uint64_t ids[VT_SESSION_VIEWS], id;
 
 	begin();
-	for (unsigned i = 0; i < VT_VIEWS_PER_USER; i++) {
+	for (unsigned i = 0; i < VT_SESSION_VIEWS; i++) {
 		ids[i] = make_number(i, ALICE);
 		note_view(ids[i], 77);
 	}
@@ -332,7 +379,7 @@ END_TEST
 
 /* ---- death ----------------------------------------------------------------------------------- */
 
-static uint64_t cats, olds[VT_VIEWS_PER_USER];
+static uint64_t cats, olds[REST];
 
 static void take_the_oldest_place(void)
 {
@@ -343,12 +390,12 @@ static bool is_whole(const char *text)
 {
 	char number[32];
 
-	for (unsigned i = 1; i <= VT_VIEWS_PER_USER; i++) {
-		(void) snprintf(number, sizeof number, "size>%u", i);
-		if (strcmp(text, number) == 0)
-			return true;
-	}
-	return strcmp(text, "class=cat") == 0 || strcmp(text, "class=dog") == 0;
+	if (strcmp(text, "class=cat") == 0 || strcmp(text, "class=dog") == 0)
+		return true;
+	if (strncmp(text, "size>", 5) != 0)
+		return false;
+	(void) snprintf(number, sizeof number, "size>%lu", strtoul(text + 5, NULL, 10) % REST);
+	return strcmp(text, number) == 0;
 }
 
 /* The place has its old view, none, or the new one, whole; other views are what they were. */
@@ -359,27 +406,24 @@ static void check_successor(void)
 	for (unsigned i = 0; i < VT_SESSION_VIEWS; i++)
 		ck_assert(!state->views[i].kind || is_whole(state->views[i].text));
 	ck_assert(leads_to(cats, "class=cat"));
-	ck_assert(is_gone(olds[1]) || leads_to(olds[1], "size>1"));
-	ck_assert(leads_to(olds[2], "size>2"));
+	ck_assert(is_gone(olds[0]) || leads_to(olds[0], "size>0"));
+	ck_assert(leads_to(olds[1], "size>1"));
 	fresh = make("class=dog", ALICE);
 	ck_assert(leads_to(fresh, "class=dog"));
-	for (unsigned i = 0; i < VT_VIEWS_PER_USER; i++)
+	for (unsigned i = 0; i < REST; i++)
 		ck_assert_uint_ne(fresh, olds[i]);
-	ck_assert(is_gone(olds[1]) || leads_to(olds[1], "size>1"));
+	ck_assert(is_gone(olds[0]) || leads_to(olds[0], "size>0"));
 }
 
 START_TEST(a_server_dies_at_any_instant_of_taking_a_place)
 {
 	begin();
 	cats = make("class=cat", BOB);
-	for (unsigned i = 1; i <= VT_VIEWS_PER_USER; i++) {
-		uint64_t id = make_number(i, ALICE);
-
-		olds[i % VT_VIEWS_PER_USER] = id;
-	}
-	note_view(olds[1], 5);
-	for (unsigned i = 2; i <= VT_VIEWS_PER_USER; i++)
-		ck_assert(!is_gone(olds[i % VT_VIEWS_PER_USER])); /* the first is the oldest */
+	for (unsigned i = 0; i < REST; i++)
+		olds[i] = make_number(i, ALICE);
+	note_view(olds[0], 5);
+	for (unsigned i = 1; i < REST; i++)
+		ck_assert(!is_gone(olds[i])); /* the first is the oldest */
 	dies_at_every_instant(take_the_oldest_place, check_successor);
 }
 END_TEST
@@ -438,8 +482,10 @@ START_TEST(problems_are_told_to_whose_they_are)
 END_TEST
 
 VT_SUITE(views, one_name_is_one_view, a_name_that_is_too_long_is_refused,
-	 who_makes_many_loses_his_own_that_he_looked_at_longest_ago,
+	 who_has_all_places_loses_his_own_that_he_looked_at_longest_ago,
 	 when_all_places_are_taken_the_oldest_of_all_goes,
+	 when_all_places_are_taken_those_make_room_who_have_many,
+	 views_of_many_files_take_no_more_places_than_are_sure,
 	 ids_of_a_place_are_not_used_twice_and_come_to_an_end_for_one_user_alone,
 	 a_view_dies_with_its_version_for_good, what_is_made_of_an_older_folder_is_born_dead,
 	 what_the_kernel_may_hold_of_dead_views_is_dropped_once,
