@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <utlist.h>
 
@@ -48,7 +49,25 @@ void vt_holdings_done(struct vt_holdings *holdings)
 	vt_holdings_remove(holdings, hold);
 	vt_cleanup_close(&holdings->listener);
 	vt_cleanup_close(&holdings->program);
-	holdings->listener = holdings->program = -1;
+	vt_cleanup_close(&holdings->succession);
+	holdings->listener = holdings->program = holdings->succession = -1;
+}
+
+int vt_holdings_new_succession(struct vt_holdings *holdings, struct vt_error *err)
+{
+	holdings->succession = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	return holdings->succession < 0 ? vt_fail(err, errno, "cannot make an eventfd: %m") : 0;
+}
+
+bool vt_holdings_succeed(struct vt_holdings *holdings)
+{
+	uint64_t one;
+	bool taken = holdings->succession < 0 ||
+		     read(holdings->succession, &one, sizeof one) == sizeof one;
+
+	vt_cleanup_close(&holdings->succession);
+	holdings->succession = -1;
+	return taken;
 }
 
 /* Takes both descriptors, also on failure. */
@@ -182,6 +201,13 @@ int vt_holdings_send_program(int socket, int program)
 	return send_packet(socket, &head, "", &program, 1);
 }
 
+int vt_holdings_send_succession(int socket, int succession)
+{
+	struct head head = {.kind = VT_HOLDING_SUCCESSION};
+
+	return send_packet(socket, &head, "", &succession, 1);
+}
+
 int vt_holdings_send_all(int socket, const struct vt_holdings *holdings)
 {
 	struct head listener = {.kind = VT_HOLDING_LISTENER};
@@ -273,6 +299,12 @@ static int apply(struct vt_holdings *holdings, struct packet *packet, struct vt_
 	case VT_HOLDING_PROGRAM:
 		vt_cleanup_close(&holdings->program);
 		holdings->program = vt_steal_fd(&packet->fds[0]);
+		break;
+	case VT_HOLDING_SUCCESSION:
+		if (packet->fds[0] < 0)
+			return vt_fail(err, EBADMSG, "a succession came without its descriptor");
+		vt_cleanup_close(&holdings->succession);
+		holdings->succession = vt_steal_fd(&packet->fds[0]);
 		break;
 	default:
 		return vt_fail(err, EBADMSG, "a message about mounts is of an unknown kind");

@@ -30,11 +30,22 @@ struct vt_hold {
 struct vt_holdings {
 	int listener; /* owned, or -1, as is */
 	int program;  /* what the next server shall be; -1: the keeper's own. In keepers only */
+	int succession; /* to the server, see below; -1: none */
 	struct vt_hold *list;
 	uint64_t next_id;
 };
-#define VT_HOLDINGS_INIT ((struct vt_holdings){.listener = -1, .program = -1, .next_id = 1})
+#define VT_HOLDINGS_INIT \
+	((struct vt_holdings){.listener = -1, .program = -1, .succession = -1, .next_id = 1})
 void vt_holdings_done(struct vt_holdings *holdings); /* closes everything */
+
+/*
+ * The right to start the server that follows one: an eventfd, which every keeper of that server is
+ * sent. While one keeper takes the place of another there are two that know everything, and whoever
+ * of them learns first, or last, of the server's death: one of them may follow it, once.
+ */
+int vt_holdings_new_succession(struct vt_holdings *holdings, struct vt_error *err);
+/* In a keeper: takes it. True, too, when it was sent none: then there is no other keeper. */
+bool vt_holdings_succeed(struct vt_holdings *holdings);
 
 /* Both descriptors are duplicated. */
 int vt_holdings_add(struct vt_holdings *holdings, int fuse_fd, int state_fd,
@@ -53,10 +64,12 @@ enum vt_holding_message {
 	VT_HOLDING_STOP = 5,    /* an orderly end: no server is to follow; the listener is let go */
 	VT_HOLDING_PROGRAM = 6, /* with a program: the next server is to be that one */
 	VT_HOLDING_UNMOUNT = 7, /* what the keeper's user mounted is to be unmounted */
+	VT_HOLDING_SUCCESSION = 8, /* with the succession to the server that sends it */
 };
 int vt_holdings_send_mount(int socket, const struct vt_hold *hold);
 int vt_holdings_send(int socket, enum vt_holding_message kind, uint64_t id);
 int vt_holdings_send_program(int socket, int program);
+int vt_holdings_send_succession(int socket, int succession);
 int vt_holdings_send_all(int socket, const struct vt_holdings *holdings);
 /* Waits for a message, applies it and returns its kind; 0 the other end is gone, -EBADMSG. */
 int vt_holdings_receive(int socket, struct vt_holdings *holdings, struct vt_error *err);
@@ -65,6 +78,6 @@ int vt_holdings_receive(int socket, struct vt_holdings *holdings, struct vt_erro
  * In words, what a server must have in common with another to take its mounts over: the format of
  * these messages, of the state of sessions, and of the store.
  */
-#define VT_HOLDINGS_FORMAT   1 /* one more with every change of what messages mean */
+#define VT_HOLDINGS_FORMAT   2 /* one more with every change of what messages mean */
 #define VT_HOLDINGS_FORM_MAX 64u
 void vt_holdings_form(char out[VT_HOLDINGS_FORM_MAX]);

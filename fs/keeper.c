@@ -7,7 +7,8 @@
  *     TRYING      like WATCHING, of a server that is a new program (an upgrade): it either starts a
  *                 keeper of its own and says STOP, or dies, and the next one is our program again
  *     STOPPING    it said STOP, and none is to follow it; what it says of mounts is still done
- *     (ended)     a server that was stopping is gone, or one that died had no mount
+ *     (ended)     a server that was stopping is gone, or one that died had no mount, or another
+ *                 keeper follows it (vt_holdings_succeed())
  *
  * The death is learnt from a pidfd and not from the socket: that one is closed while the dying
  * process still has the index locked. While no server lives, readers wait in the kernel and callers
@@ -48,7 +49,6 @@
 #define DEATHS_MAX     20 /* in DEATHS_NS: from then on only every PAUSE_MAX_MS */
 #define DEATHS_NS      (60 * VT_NS_PER_SEC)
 #define DYING_MS       30000
-#define PREDECESSOR_MS 5000
 #define QUICK_NS       VT_NS_PER_SEC /* a server that lived longer died of something else */
 
 struct keeper {
@@ -56,7 +56,6 @@ struct keeper {
 	struct vt_holdings holdings;
 	pid_t server;
 	int pidfd, socket; /* the server's */
-	int predecessor;   /* a pidfd of the keeper that this one follows; -1: none */
 	bool trying;       /* the server is not our program */
 	bool stopping;
 	uint64_t started_ns;         /* monotonic: when it was */
@@ -179,23 +178,6 @@ static bool watch_until_death(struct keeper *keeper)
 	}
 }
 
-/*
- * The keeper before this one ends when it is told that this one has everything. Is it still there,
- * then it was not, and it starts the next server: two would be one too many.
- */
-static bool predecessor_acts(struct keeper *keeper)
-{
-	struct pollfd p = {.fd = keeper->predecessor, .events = POLLIN};
-	bool acts;
-
-	if (keeper->predecessor < 0)
-		return false;
-	acts = poll(&p, 1, PREDECESSOR_MS) == 0;
-	vt_cleanup_close(&keeper->predecessor);
-	keeper->predecessor = -1;
-	return acts;
-}
-
 /* Only a server that the keeper started is its child. */
 static void note_death(struct keeper *keeper)
 {
@@ -309,7 +291,7 @@ static void restart(struct keeper *keeper)
 
 static void keep(struct keeper *keeper)
 {
-	while (watch_until_death(keeper) && !predecessor_acts(keeper)) {
+	while (watch_until_death(keeper) && vt_holdings_succeed(&keeper->holdings)) {
 		note_death(keeper);
 		vt_holdings_drop_ended(&keeper->holdings);
 		if (!keeper->holdings.list)
@@ -324,7 +306,6 @@ static int parse(int argc, char **argv, struct keeper *keeper, pid_t *server)
 {
 	static const struct option options[] = {{"store", required_argument, NULL, 's'},
 						{"server", required_argument, NULL, 'p'},
-						{"after", required_argument, NULL, 'a'},
 						{0}};
 	int c;
 
@@ -333,8 +314,6 @@ static int parse(int argc, char **argv, struct keeper *keeper, pid_t *server)
 			keeper->dir = optarg;
 		else if (c == 'p')
 			*server = (pid_t) atoi(optarg);
-		else if (c == 'a')
-			keeper->predecessor = (int) syscall(SYS_pidfd_open, atoi(optarg), 0);
 		else
 			return -EINVAL;
 	}
@@ -364,15 +343,13 @@ static int begin(struct keeper *keeper, pid_t server, struct vt_error *err)
 
 int vt_keeper_main(int argc, char **argv)
 {
-	struct keeper keeper = {
-		.holdings = VT_HOLDINGS_INIT, .pidfd = -1, .socket = -1, .predecessor = -1};
+	struct keeper keeper = {.holdings = VT_HOLDINGS_INIT, .pidfd = -1, .socket = -1};
 	struct vt_error err;
 	pid_t server = 0;
 	int r;
 
 	if (parse(argc, argv, &keeper, &server) < 0) {
-		(void) fputs("usage: vitrine keeper --store DIR --server PID [--after PID]\n",
-			     stderr);
+		(void) fputs("usage: vitrine keeper --store DIR --server PID\n", stderr);
 		return 2;
 	}
 	vt_name_process();
@@ -383,7 +360,6 @@ int vt_keeper_main(int argc, char **argv)
 	else if (r > 0)
 		keep(&keeper);
 	forget_server(&keeper);
-	vt_cleanup_close(&keeper.predecessor);
 	vt_holdings_done(&keeper.holdings);
 	return 0;
 }

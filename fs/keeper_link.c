@@ -36,24 +36,23 @@ struct vt_keeper_link {
 	bool stopped;
 };
 
-static struct vt_keeper_link *new_link(const char *dir)
+int vt_keeper_link_new(const char *dir, struct vt_keeper_link **out, struct vt_error *err)
 {
-	struct vt_keeper_link *link = calloc(1, sizeof *link);
+	vt_cleanup(vt_keeper_link_freep) struct vt_keeper_link *link = calloc(1, sizeof *link);
+	int r;
 
 	if (!link)
-		return NULL;
+		return vt_fail(err, ENOMEM, "no memory for the keeper");
 	link->dir = dir;
 	(void) pthread_mutex_init(&link->lock, NULL);
 	vt_cond_init(&link->released);
 	link->holdings = VT_HOLDINGS_INIT;
 	link->socket = link->reserve = -1;
-	return link;
-}
-
-int vt_keeper_link_new(const char *dir, struct vt_keeper_link **out, struct vt_error *err)
-{
-	*out = new_link(dir);
-	return *out ? 0 : vt_fail(err, ENOMEM, "no memory for the keeper");
+	r = vt_holdings_new_succession(&link->holdings, err);
+	if (r < 0)
+		return r;
+	*out = vt_steal(&link);
+	return 0;
 }
 
 int vt_keeper_link_listen(struct vt_keeper_link *link, int listener, struct vt_error *err)
@@ -67,19 +66,23 @@ int vt_keeper_link_listen(struct vt_keeper_link *link, int listener, struct vt_e
 int vt_keeper_link_adopt(const char *dir, int socket, struct vt_keeper_link **out, int *listener,
 			 struct vt_error *err)
 {
-	vt_cleanup(vt_keeper_link_freep) struct vt_keeper_link *link = new_link(dir);
-	int r = 1;
+	vt_cleanup(vt_keeper_link_freep) struct vt_keeper_link *link = NULL;
+	int r = vt_keeper_link_new(dir, &link, err);
 
-	if (!link)
-		return vt_fail(err, ENOMEM, "no memory for the keeper");
+	if (r < 0)
+		return r;
 	link->socket = socket;
 	(void) fcntl(socket, F_SETFD, FD_CLOEXEC);
-	while (r > 0 && r != VT_HOLDING_ALL)
+	do {
 		r = vt_holdings_receive(socket, &link->holdings, err);
+	} while (r > 0 && r != VT_HOLDING_ALL);
 	if (r == 0)
 		return vt_fail(err, ESRCH, "the keeper ended before it handed its mounts over");
 	if (r < 0)
 		return r;
+	r = vt_holdings_send_succession(socket, link->holdings.succession);
+	if (r < 0 && r != -EPIPE) /* a keeper that is dead is seen to be, and another started */
+		return vt_fail(err, -r, "cannot share the succession with the keeper: %m");
 	r = fcntl(link->holdings.listener, F_DUPFD_CLOEXEC, 3);
 	if (r < 0)
 		return vt_fail(err, errno, "cannot keep the listening socket: %m");
@@ -112,24 +115,16 @@ static void end_child(pid_t *pid)
 	*pid = 0;
 }
 
-/* In reserve. `after`: the keeper that it takes the place of; 0: none. */
-static int spawn_keeper(struct vt_keeper_link *link, pid_t after, struct vt_error *err)
+/* In reserve. */
+static int spawn_keeper(struct vt_keeper_link *link, struct vt_error *err)
 {
-	char number[16], before[16];
-	const char *const argv[] = {"vitrine",
-				    "keeper",
-				    "--store",
-				    link->dir,
-				    "--server",
-				    number,
-				    after > 0 ? "--after" : NULL,
-				    before,
-				    NULL};
+	char number[16];
+	const char *const argv[] = {"vitrine",  "keeper", "--store", link->dir,
+				    "--server", number,   NULL};
 	vt_autoclose int mine = -1, theirs = -1;
 	int ends[2], r;
 
 	(void) snprintf(number, sizeof number, "%d", (int) getpid());
-	(void) snprintf(before, sizeof before, "%d", (int) after);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return vt_fail(err, errno, "cannot make a socket pair: %m");
 	mine = ends[0];
@@ -143,8 +138,10 @@ static int spawn_keeper(struct vt_keeper_link *link, pid_t after, struct vt_erro
 
 static int tell_reserve(struct vt_keeper_link *link, struct vt_error *err)
 {
-	int r = vt_holdings_send_all(link->reserve, &link->holdings);
+	int r = vt_holdings_send_succession(link->reserve, link->holdings.succession);
 
+	if (r >= 0)
+		r = vt_holdings_send_all(link->reserve, &link->holdings);
 	VT_CRASHPOINT("keeper-told");
 	if (r < 0) {
 		vt_cleanup_close(&link->reserve);
@@ -158,13 +155,13 @@ static int tell_reserve(struct vt_keeper_link *link, struct vt_error *err)
 	return 0;
 }
 
-static int start_keeper(struct vt_keeper_link *link, pid_t after, struct vt_error *err)
+static int start_keeper(struct vt_keeper_link *link, struct vt_error *err)
 {
 	int r;
 
 	if (link->reserve >= 0 && tell_reserve(link, NULL) == 0)
 		return 0;
-	r = spawn_keeper(link, after, err);
+	r = spawn_keeper(link, err);
 	return r < 0 ? r : tell_reserve(link, err);
 }
 
@@ -183,27 +180,17 @@ static void ensure_keeper(struct vt_keeper_link *link)
 
 	if (link->socket >= 0 || link->stopped || !link->holdings.list)
 		return;
-	if (start_keeper(link, 0, &err) < 0)
+	if (start_keeper(link, &err) < 0)
 		vt_log(VT_LOG_WARNING, "mounts will not survive this server: %s", err.text);
 	else
 		vt_log(VT_LOG_INFO, "keeper started pid=%d", (int) link->keeper);
-}
-
-/* Of the process that made the socket pair: our parent may have died, and another be it. */
-static pid_t peer_of(int socket)
-{
-	struct ucred peer = {0};
-	socklen_t len = sizeof peer;
-
-	(void) getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len);
-	return peer.pid;
 }
 
 void vt_keeper_link_reserve(struct vt_keeper_link *link)
 {
 	struct vt_error err;
 
-	if (spawn_keeper(link, link->socket >= 0 ? peer_of(link->socket) : 0, &err) < 0)
+	if (spawn_keeper(link, &err) < 0)
 		vt_log(VT_LOG_WARNING, "there is no keeper yet: %s", err.text);
 }
 
@@ -312,7 +299,7 @@ int vt_keeper_link_set_program(struct vt_keeper_link *link, int program, struct 
 
 /*
  * The new keeper has everything before the old one is told to let go; should this process die in
- * between, the new one sees that the old one is still there, and leaves it to that.
+ * between, one of the two follows it (vt_holdings_succeed()).
  */
 void vt_keeper_link_replace(struct vt_keeper_link *link)
 {
@@ -322,7 +309,7 @@ void vt_keeper_link_replace(struct vt_keeper_link *link)
 	(void) pthread_mutex_lock(&link->lock);
 	old = link->socket;
 	link->socket = -1;
-	if (old >= 0 && start_keeper(link, peer_of(old), &err) < 0) {
+	if (old >= 0 && start_keeper(link, &err) < 0) {
 		vt_log(VT_LOG_WARNING, "the keeper stays the old program: %s", err.text);
 		link->socket = vt_steal_fd(&old);
 	} else if (old >= 0) {

@@ -48,27 +48,19 @@ static bool was_started(const char *which)
 
 /* ---- the first one --------------------------------------------------------------------------- */
 
-static pid_t spawn_keeper(int theirs, pid_t after)
+static pid_t spawn_keeper(int theirs)
 {
-	char server[16], before[16];
-	const char *const argv[] = {"vitrine",
-				    "keeper",
-				    "--store",
-				    vt_scratch_dir,
-				    "--server",
-				    server,
-				    after ? "--after" : NULL,
-				    before,
-				    NULL};
+	char server[16];
+	const char *const argv[] = {"vitrine",  "keeper", "--store", vt_scratch_dir,
+				    "--server", server,   NULL};
 	pid_t keeper;
 
 	(void) snprintf(server, sizeof server, "%d", (int) getpid());
-	(void) snprintf(before, sizeof before, "%d", (int) after);
 	return vt_spawn_self(argv, theirs, &keeper, &err) < 0 ? -1 : keeper;
 }
 
-/* In a process of its own: gives the keeper a mount, asks for another program or not, and dies. */
-static pid_t first_server(pid_t after, bool upgrade)
+/* In a process of its own: gives a keeper a mount, and asks for another program or not. */
+static pid_t tell_keeper(int succession, bool upgrade)
 {
 	const struct vt_mount_site site = {.mountpoint = "/mnt"};
 	struct vt_holdings holdings = VT_HOLDINGS_INIT;
@@ -79,8 +71,10 @@ static pid_t first_server(pid_t after, bool upgrade)
 	holdings.listener = eventfd(0, EFD_CLOEXEC);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -1;
-	keeper = spawn_keeper(ends[1], after);
+	keeper = spawn_keeper(ends[1]);
 	r = vt_holdings_add(&holdings, descriptor, descriptor, &site, &hold, &err);
+	if (r >= 0 && succession >= 0)
+		r = vt_holdings_send_succession(ends[0], succession);
 	if (r >= 0)
 		r = vt_holdings_send_all(ends[0], &holdings);
 	if (r >= 0 && upgrade)
@@ -88,23 +82,37 @@ static pid_t first_server(pid_t after, bool upgrade)
 	return r < 0 ? -1 : keeper;
 }
 
-/* A pidfd of a keeper whose server is dead. */
-static int keeper_without_server(pid_t after, bool upgrade)
+/* Pidfds of keepers whose server is dead. */
+static void keepers_without_server(int *pidfds, size_t count, int succession, bool upgrade)
 {
 	pid_t keeper = 0, server;
-	int ends[2], pidfd;
+	int ends[2];
 
-	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	server = fork();
 	if (server == 0) {
-		keeper = first_server(after, upgrade);
-		_exit(write(ends[1], &keeper, sizeof keeper) < 0);
+		for (size_t i = 0; i < count; i++) {
+			keeper = tell_keeper(succession, upgrade);
+			if (write(ends[1], &keeper, sizeof keeper) < 0)
+				_exit(1);
+		}
+		_exit(read(ends[1], &keeper, 1) != 1); /* lives until they can be watched */
 	}
-	ck_assert_int_eq(read(ends[0], &keeper, sizeof keeper), sizeof keeper);
-	ck_assert_int_gt(keeper, 0);
-	pidfd = (int) syscall(SYS_pidfd_open, keeper, 0);
-	ck_assert_int_ge(pidfd, 0);
+	for (size_t i = 0; i < count; i++) {
+		ck_assert_int_eq(read(ends[0], &keeper, sizeof keeper), sizeof keeper);
+		ck_assert_int_gt(keeper, 0);
+		pidfds[i] = (int) syscall(SYS_pidfd_open, keeper, 0);
+		ck_assert_int_ge(pidfds[i], 0);
+	}
+	ck_assert_int_eq(write(ends[0], "", 1), 1);
 	ck_assert_int_eq(waitpid(server, NULL, 0), server);
+}
+
+static int keeper_without_server(int succession, bool upgrade)
+{
+	int pidfd;
+
+	keepers_without_server(&pidfd, 1, succession, upgrade);
 	return pidfd;
 }
 
@@ -115,21 +123,12 @@ static bool ends(int pidfd)
 	return poll(&p, 1, LONG_MS) == 1;
 }
 
-static pid_t another_keeper(void)
-{
-	pid_t pid = fork();
-
-	while (pid == 0)
-		(void) pause();
-	return pid;
-}
-
 /* ---- tests ----------------------------------------------------------------------------------- */
 
 START_TEST(a_server_that_died_is_followed_by_one_of_the_same_program)
 {
 	(void) vt_scratch();
-	ck_assert(ends(keeper_without_server(0, false)));
+	ck_assert(ends(keeper_without_server(-1, false)));
 	ck_assert(was_started("ours"));
 	ck_assert(!was_started("new"));
 	vt_scratch_done();
@@ -139,35 +138,46 @@ END_TEST
 START_TEST(a_new_program_that_does_not_take_over_is_followed_by_ours)
 {
 	(void) vt_scratch();
-	ck_assert(ends(keeper_without_server(0, true)));
+	ck_assert(ends(keeper_without_server(-1, true)));
 	ck_assert(was_started("new"));
 	ck_assert(was_started("ours"));
 	vt_scratch_done();
 }
 END_TEST
 
-START_TEST(a_keeper_leaves_the_next_server_to_one_before_it_that_is_still_there)
+static uint64_t left_of(int succession)
 {
-	pid_t before = another_keeper();
+	uint64_t left = 0;
+
+	return read(succession, &left, sizeof left) == sizeof left ? left : 0;
+}
+
+START_TEST(a_keeper_starts_none_when_another_has_followed)
+{
+	int succession = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	(void) vt_scratch();
-	ck_assert(ends(keeper_without_server(before, false)));
+	ck_assert(ends(keeper_without_server(succession, false)));
 	ck_assert(!was_started("ours"));
-	ck_assert_int_eq(kill(before, SIGKILL), 0);
 	vt_scratch_done();
 }
 END_TEST
 
-START_TEST(a_keeper_starts_the_next_server_when_the_one_before_it_is_gone)
+/* Of two servers the second finds the file of the first and ends without a word, as do all after
+ * it. */
+START_TEST(one_of_two_keepers_follows)
 {
-	pid_t before = another_keeper();
-	int pidfd;
+	struct vt_holdings holdings = VT_HOLDINGS_INIT;
+	int pidfds[2];
 
 	(void) vt_scratch();
-	pidfd = keeper_without_server(before, false);
-	ck_assert_int_eq(kill(before, SIGKILL), 0);
-	ck_assert(ends(pidfd));
+	ck_assert_int_eq(vt_holdings_new_succession(&holdings, &err), 0);
+	keepers_without_server(pidfds, 2, holdings.succession, false);
+	ck_assert(ends(pidfds[0]));
+	ck_assert(ends(pidfds[1]));
 	ck_assert(was_started("ours"));
+	ck_assert_uint_eq(left_of(holdings.succession), 0);
+	vt_holdings_done(&holdings);
 	vt_scratch_done();
 }
 END_TEST
@@ -177,8 +187,8 @@ int main(int argc, char **argv)
 	const TTest *tests[] = {
 		a_server_that_died_is_followed_by_one_of_the_same_program,
 		a_new_program_that_does_not_take_over_is_followed_by_ours,
-		a_keeper_leaves_the_next_server_to_one_before_it_that_is_still_there,
-		a_keeper_starts_the_next_server_when_the_one_before_it_is_gone,
+		a_keeper_starts_none_when_another_has_followed,
+		one_of_two_keepers_follows,
 		NULL,
 	};
 
