@@ -30,7 +30,7 @@ struct vt_hold {
 struct vt_holdings {
 	int listener; /* owned, or -1, as is */
 	int program;  /* what the next server shall be; -1: the keeper's own. In keepers only */
-	int succession; /* to the server, see below; -1: none */
+	int succession; /* owned: to the server, see below; -1: none */
 	struct vt_hold *list;
 	uint64_t next_id;
 };
@@ -39,9 +39,9 @@ struct vt_holdings {
 void vt_holdings_done(struct vt_holdings *holdings); /* closes everything */
 
 /*
- * The right to start the server that follows one: an eventfd, which every keeper of that server is
- * sent. While one keeper takes the place of another there are two that know everything, and whoever
- * of them learns first, or last, of the server's death: one of them may follow it, once.
+ * The succession to a server is the right to start the one that follows it: an eventfd of 1 that
+ * every keeper of that server is sent. There are two while one takes the place of another; whenever
+ * each of them learns that the server died, only one starts another.
  */
 int vt_holdings_new_succession(struct vt_holdings *holdings, struct vt_error *err);
 /* In a keeper: takes it. True, too, when it was sent none: then there is no other keeper. */
@@ -61,10 +61,10 @@ enum vt_holding_message {
 	VT_HOLDING_MOUNT = 2,    /* with both descriptors */
 	VT_HOLDING_GONE = 3,     /* the mount ended */
 	VT_HOLDING_ALL = 4,      /* the list is complete */
-	VT_HOLDING_STOP = 5,    /* an orderly end: no server is to follow; the listener is let go */
-	VT_HOLDING_PROGRAM = 6, /* with a program: the next server is to be that one */
-	VT_HOLDING_UNMOUNT = 7, /* what the keeper's user mounted is to be unmounted */
-	VT_HOLDING_SUCCESSION = 8, /* with the succession to the server that sends it */
+	VT_HOLDING_STOP = 5,     /* an orderly end: no server is to follow; the listener is let go */
+	VT_HOLDING_PROGRAM = 6,  /* with a program: the next server is to be that one */
+	VT_HOLDING_UNMOUNT = 7,  /* what the keeper's user mounted is to be unmounted */
+	VT_HOLDING_SUCCESSION = 8, /* with the one to the server that sends it */
 };
 int vt_holdings_send_mount(int socket, const struct vt_hold *hold);
 int vt_holdings_send(int socket, enum vt_holding_message kind, uint64_t id);
