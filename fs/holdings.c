@@ -194,25 +194,17 @@ int vt_holdings_send_mount(int socket, const struct vt_hold *hold)
 	return send_packet(socket, &head, hold->mountpoint, fds, 2);
 }
 
-int vt_holdings_send_program(int socket, int program)
+int vt_holdings_send_fd(int socket, enum vt_holding_message kind, int fd)
 {
-	struct head head = {.kind = VT_HOLDING_PROGRAM};
+	struct head head = {.kind = kind};
 
-	return send_packet(socket, &head, "", &program, 1);
-}
-
-int vt_holdings_send_succession(int socket, int succession)
-{
-	struct head head = {.kind = VT_HOLDING_SUCCESSION};
-
-	return send_packet(socket, &head, "", &succession, 1);
+	return send_packet(socket, &head, "", &fd, 1);
 }
 
 int vt_holdings_send_all(int socket, const struct vt_holdings *holdings)
 {
-	struct head listener = {.kind = VT_HOLDING_LISTENER};
 	const struct vt_hold *hold;
-	int r = send_packet(socket, &listener, "", &holdings->listener, 1);
+	int r = vt_holdings_send_fd(socket, VT_HOLDING_LISTENER, holdings->listener);
 
 	DL_FOREACH (holdings->list, hold)
 		if (r >= 0)
@@ -263,6 +255,13 @@ static int receive_packet(int socket, struct packet *out, struct vt_error *err)
 	return 1;
 }
 
+/* In place of the one before. */
+static void take_one(int *held, struct packet *packet)
+{
+	vt_cleanup_close(held);
+	*held = vt_steal_fd(&packet->fds[0]);
+}
+
 static int apply(struct vt_holdings *holdings, struct packet *packet, struct vt_error *err)
 {
 	const struct vt_mount_site site = {.mountpoint = packet->mountpoint,
@@ -272,8 +271,7 @@ static int apply(struct vt_holdings *holdings, struct packet *packet, struct vt_
 
 	switch (packet->head.kind) {
 	case VT_HOLDING_LISTENER:
-		vt_cleanup_close(&holdings->listener);
-		holdings->listener = vt_steal_fd(&packet->fds[0]);
+		take_one(&holdings->listener, packet);
 		break;
 	case VT_HOLDING_MOUNT:
 		if (packet->fds[0] < 0 || packet->fds[1] < 0)
@@ -297,14 +295,12 @@ static int apply(struct vt_holdings *holdings, struct packet *packet, struct vt_
 	case VT_HOLDING_UNMOUNT:
 		break;
 	case VT_HOLDING_PROGRAM:
-		vt_cleanup_close(&holdings->program);
-		holdings->program = vt_steal_fd(&packet->fds[0]);
+		take_one(&holdings->program, packet);
 		break;
 	case VT_HOLDING_SUCCESSION:
 		if (packet->fds[0] < 0)
 			return vt_fail(err, EBADMSG, "a succession came without its descriptor");
-		vt_cleanup_close(&holdings->succession);
-		holdings->succession = vt_steal_fd(&packet->fds[0]);
+		take_one(&holdings->succession, packet);
 		break;
 	default:
 		return vt_fail(err, EBADMSG, "a message about mounts is of an unknown kind");

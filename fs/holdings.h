@@ -28,9 +28,9 @@ struct vt_hold {
 };
 
 struct vt_holdings {
-	int listener; /* owned, or -1, as is */
-	int program;  /* what the next server shall be; -1: the keeper's own. In keepers only */
-	int succession; /* owned: to the server, see below; -1: none */
+	int listener;   /* owned, or -1, as are the next two */
+	int program;    /* what the next server shall be; -1: the keeper's own. In keepers only */
+	int succession; /* to the server, see below; -1: none */
 	struct vt_hold *list;
 	uint64_t next_id;
 };
@@ -68,8 +68,8 @@ enum vt_holding_message {
 };
 int vt_holdings_send_mount(int socket, const struct vt_hold *hold);
 int vt_holdings_send(int socket, enum vt_holding_message kind, uint64_t id);
-int vt_holdings_send_program(int socket, int program);
-int vt_holdings_send_succession(int socket, int succession);
+/* LISTENER, PROGRAM and SUCCESSION. */
+int vt_holdings_send_fd(int socket, enum vt_holding_message kind, int fd);
 int vt_holdings_send_all(int socket, const struct vt_holdings *holdings);
 /* Waits for a message, applies it and returns its kind; 0 the other end is gone, -EBADMSG. */
 int vt_holdings_receive(int socket, struct vt_holdings *holdings, struct vt_error *err);

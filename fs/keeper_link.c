@@ -80,7 +80,7 @@ int vt_keeper_link_adopt(const char *dir, int socket, struct vt_keeper_link **ou
 		return vt_fail(err, ESRCH, "the keeper ended before it handed its mounts over");
 	if (r < 0)
 		return r;
-	r = vt_holdings_send_succession(socket, link->holdings.succession);
+	r = vt_holdings_send_fd(socket, VT_HOLDING_SUCCESSION, link->holdings.succession);
 	if (r < 0 && r != -EPIPE) /* a keeper that is dead is seen to be, and another started */
 		return vt_fail(err, -r, "cannot share the succession with the keeper: %m");
 	r = fcntl(link->holdings.listener, F_DUPFD_CLOEXEC, 3);
@@ -138,7 +138,8 @@ static int spawn_keeper(struct vt_keeper_link *link, struct vt_error *err)
 
 static int tell_reserve(struct vt_keeper_link *link, struct vt_error *err)
 {
-	int r = vt_holdings_send_succession(link->reserve, link->holdings.succession);
+	int r = vt_holdings_send_fd(link->reserve, VT_HOLDING_SUCCESSION,
+				    link->holdings.succession);
 
 	if (r >= 0)
 		r = vt_holdings_send_all(link->reserve, &link->holdings);
@@ -291,7 +292,8 @@ int vt_keeper_link_set_program(struct vt_keeper_link *link, int program, struct 
 	int r;
 
 	(void) pthread_mutex_lock(&link->lock);
-	r = link->socket >= 0 ? vt_holdings_send_program(link->socket, program) : -ENOTCONN;
+	r = link->socket >= 0 ? vt_holdings_send_fd(link->socket, VT_HOLDING_PROGRAM, program)
+			      : -ENOTCONN;
 	VT_CRASHPOINT("upgrade-program-sent");
 	(void) pthread_mutex_unlock(&link->lock);
 	return r < 0 ? vt_fail(err, -r, "the keeper of the mounts cannot be reached: %m") : 0;

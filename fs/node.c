@@ -121,7 +121,7 @@ static int resolve_in_version(const struct vt_viewer *viewer, struct vt_shown *s
 		return 0;
 	if (!shown->view && position > VT_POSITION_DOCUMENTS) {
 		shown->kind = VT_SHOWN_DOCUMENT;
-		shown->document = (enum vt_document)(position - VT_POSITION_DOCUMENTS - 1);
+		shown->document = (enum vt_document)(position - VT_POSITION_OF_DOCUMENT(0));
 		return shown->document < VT_DOCUMENT_COUNT ? 0 : -ENOENT;
 	}
 	shown->kind = VT_SHOWN_TREE;

@@ -41,6 +41,9 @@ struct vt_viewer {
 #define VT_POSITION_LABELS    0xfffffe1eu /* .labels/V */
 #define VT_POSITION_QUERIES   0xfffffe1fu /* .query/V */
 
+/* Of an enum vt_document; the audit log has it, too, of who reads labels by a request. */
+#define VT_POSITION_OF_DOCUMENT(document) (VT_POSITION_DOCUMENTS + 1 + (uint32_t) (document))
+
 /* The values of kinds that stand in ids of exhibit 0 are fixed: kernels remember them. */
 enum vt_shown_kind {
 	VT_SHOWN_ROOT = 0,      /* number 1: FUSE's root id */

@@ -27,9 +27,6 @@
 #define BLOB_MAX (4u << 20) /* of a request of somebody who labels */
 #define SEND_MAX (1u << 20) /* of an answer */
 
-/* Where the audit log has the reading of labels, by document or by request. */
-#define LABELS_POSITION (VT_POSITION_DOCUMENTS + 1 + VT_DOCUMENT_LABELS)
-
 static int too_little_memory(struct vt_error *err)
 {
 	return vt_fail(err, ENOMEM, "no memory for labels");
@@ -360,7 +357,8 @@ static int send_labels(struct sender *sender, const struct vt_buf *path, struct 
 
 	if (sender->request->version->labels.labels == 0)
 		return 0;
-	r = vt_control_record_read(sender->request, LABELS_POSITION, err);
+	r = vt_control_record_read(sender->request, VT_POSITION_OF_DOCUMENT(VT_DOCUMENT_LABELS),
+				   err);
 	if (r < 0)
 		return r;
 	return path->len ? send_one(sender, path, err) : send_all(sender, err);

@@ -250,7 +250,7 @@ static int lookup_document(const struct vt_viewer *viewer, const struct vt_shown
 	*out = (struct vt_shown){.kind = VT_SHOWN_DOCUMENT,
 				 .document = (enum vt_document) document};
 	out->id = vt_exhibits_id(viewer->session->exhibits, parent->version,
-				 VT_POSITION_DOCUMENTS + 1 + (uint32_t) document);
+				 VT_POSITION_OF_DOCUMENT(document));
 	inherit(out, parent);
 	return 0;
 }

@@ -74,11 +74,12 @@ static pid_t tell_keeper(int succession, bool upgrade)
 	keeper = spawn_keeper(ends[1]);
 	r = vt_holdings_add(&holdings, descriptor, descriptor, &site, &hold, &err);
 	if (r >= 0 && succession >= 0)
-		r = vt_holdings_send_succession(ends[0], succession);
+		r = vt_holdings_send_fd(ends[0], VT_HOLDING_SUCCESSION, succession);
 	if (r >= 0)
 		r = vt_holdings_send_all(ends[0], &holdings);
 	if (r >= 0 && upgrade)
-		r = vt_holdings_send_program(ends[0], open("/proc/self/exe", O_PATH | O_CLOEXEC));
+		r = vt_holdings_send_fd(ends[0], VT_HOLDING_PROGRAM,
+					open("/proc/self/exe", O_PATH | O_CLOEXEC));
 	return r < 0 ? -1 : keeper;
 }
 
