@@ -511,11 +511,22 @@ int vt_control_record_read(const struct vt_control_request *request, uint32_t po
 	return vt_fail(err, EIO, "the audit log cannot be written, so nobody is let in");
 }
 
+/* POLLHUP: nobody takes an answer. POLLRDHUP alone: no request follows (control.c, "ending"). */
+static bool is_closed(const struct vt_control_request *request, short how)
+{
+	struct pollfd other_end = {.fd = request->connection->channel.fd, .events = how};
+
+	return poll(&other_end, 1, 0) > 0 && (other_end.revents & how) != 0;
+}
+
 static bool has_gone(const struct vt_control_request *request)
 {
-	struct pollfd other_end = {.fd = request->connection->channel.fd, .events = POLLRDHUP};
+	return is_closed(request, POLLHUP);
+}
 
-	return poll(&other_end, 1, 0) != 0;
+bool vt_control_is_last(const struct vt_control_request *request)
+{
+	return is_closed(request, POLLRDHUP);
 }
 
 bool vt_control_is_over(void *request)

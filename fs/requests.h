@@ -134,7 +134,12 @@ int vt_control_record_read(const struct vt_control_request *request, uint32_t po
  * recheck fails. `request` is a struct vt_control_request.
  */
 bool vt_control_is_over(void *request);
-/* Why work was stopped by it: what the recheck says, else -EPIPE. */
+/*
+ * Does no request follow, since the server ends? This one is still answered, if it takes no longer
+ * than the server waits for it: what waits for others had better end.
+ */
+bool vt_control_is_last(const struct vt_control_request *request);
+/* Why work was stopped: what the recheck says; -EPIPE the other end has gone; -ECONNRESET. */
 int vt_control_stopped(const struct vt_control_request *request, struct vt_error *err);
 
 /* Who asks: their uid, and whether they have admin on the store. */

@@ -128,7 +128,7 @@ static int wait_for_readers(struct vt_control_request *request, struct vt_error 
 		return 0;
 	r = vt_warm_finish(ahead->warm, err);
 	while (r >= 0 && !vt_lead_wait(ahead->lead, ahead->most - piece, TELL_MS)) {
-		if (vt_control_is_over(request))
+		if (vt_control_is_over(request) || vt_control_is_last(request))
 			return vt_control_stopped(request, err);
 		r = vt_control_send(request, state_of(ahead), NULL, 0, err);
 		if (r >= 0)

@@ -23,7 +23,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -165,14 +164,6 @@ static int begin(struct curation *c, struct vt_error *err)
 
 /* ---- the tree -------------------------------------------------------------------------------- */
 
-static bool has_hung_up(void *context)
-{
-	const struct curation *c = context;
-	struct pollfd p = {.fd = c->request->connection->channel.fd, .events = POLLRDHUP};
-
-	return poll(&p, 1, 0) != 0;
-}
-
 static int compare_key(void *context, struct vt_label_text key)
 {
 	const struct curation *c = context;
@@ -208,8 +199,8 @@ static int note_entry(void *context, const char *path, size_t len, const struct 
 
 static int make_tree(struct curation *c, struct vt_error *err)
 {
-	const struct vt_cancel cancel = {has_hung_up, c};
 	struct vt_control_request *request = c->request;
+	const struct vt_cancel cancel = {vt_control_is_over, request};
 	struct vt_service *service = request->service;
 	char scratch[PATH_MAX];
 	const struct vt_curate job = {
@@ -414,7 +405,7 @@ static int publish(struct curation *c, struct vt_version *version, struct vt_err
 {
 	struct vt_control_request *request = c->request;
 	struct vt_index *index = request->service->index;
-	int r = vt_checks_run(request, version, has_hung_up, c, &c->checks, err);
+	int r = vt_checks_run(request, version, vt_control_is_over, request, &c->checks, err);
 
 	if (r == -EDOM)
 		(void) vt_fail_in(err, r, "nothing is published");
@@ -477,5 +468,7 @@ int vt_serve_curate(struct vt_control_request *request, struct vt_error *err)
 	r = read_wish(&c, err);
 	if (r >= 0)
 		r = begin(&c, err);
-	return r < 0 ? r : curate(&c, err);
+	if (r >= 0)
+		r = curate(&c, err);
+	return r == -ECANCELED ? vt_control_stopped(request, err) : r;
 }

@@ -214,7 +214,8 @@ static int wait_for_turn(struct vt_control_request *request, struct vt_lease *le
 
 	while (r >= 0 && lease->state == VT_LEASE_QUEUED) {
 		if (is_gone(request))
-			r = vt_fail(err, EINTR, "given up");
+			r = vt_fail(err, ECONNRESET,
+				    "the server ended; the place in the line is given up");
 		else
 			r = vt_book_lease_get(request->service->book, lease->id, lease, err);
 	}

@@ -144,6 +144,8 @@ assert_err "at most, in 2 of one user"
 vitrine umount "$mnt" >/dev/null
 vitrine stop --quiet
 ! wait "$warming" || fail "it went on without a server"
+cp "$tmp/ahead" "$tmp/out"
+assert_out "the server ended meanwhile"
 
 it "says what is wrong"
 assert_status 2 vitrine warm birds:a --order "$tmp/order"

@@ -176,8 +176,8 @@ static inline int reply_receive(struct visit *visit, struct reply *reply)
 }
 
 /* `args` is JSON text. */
-static inline int ask_with(struct visit *visit, const char *op, const char *args, const void *blob,
-			   size_t blob_len, int fd, struct reply *reply)
+static inline void send_with(struct visit *visit, const char *op, const char *args,
+			     const void *blob, size_t blob_len, int fd)
 {
 	json_t *request = json_pack("{s:s, s:o}", "op", op, "args", json_loads(args, 0, NULL));
 
@@ -185,6 +185,17 @@ static inline int ask_with(struct visit *visit, const char *op, const char *args
 	must(vt_channel_send(&visit->channel, request, blob, blob_len, fd, &err) == 0);
 	must(vt_channel_flush(&visit->channel, &err) == 0);
 	json_decref(request);
+}
+
+static inline void send_only(struct visit *visit, const char *op, const char *args)
+{
+	send_with(visit, op, args, NULL, 0, -1);
+}
+
+static inline int ask_with(struct visit *visit, const char *op, const char *args, const void *blob,
+			   size_t blob_len, int fd, struct reply *reply)
+{
+	send_with(visit, op, args, blob, blob_len, fd);
 	return reply_receive(visit, reply);
 }
 

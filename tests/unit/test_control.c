@@ -136,6 +136,32 @@ START_TEST(draining_ends_those_who_wait)
 }
 END_TEST
 
+START_TEST(draining_lets_finish_what_was_asked)
+{
+	static const char size_3[] = "{\"dataset\": \"birds\", \"where\": \"size=3\"}";
+	const struct vt_version *version;
+	struct reply reply;
+	int fd;
+
+	set_up();
+	version = service_commit(service_dataset("birds", getuid()), 1);
+	for (unsigned i = 0; i < 20; i++) {
+		struct visit visit = {0};
+
+		must(vt_control_dial(vt_scratch_dir, &fd, &err) == 0);
+		vt_channel_init(&visit.channel, fd);
+		send_only(&visit, "select", size_3);
+		vt_control_accept(control, listener);
+		vt_control_drain(control, 10000);
+		must(reply_receive(&visit, &reply) == 0);
+		reply_done(&reply);
+		vt_channel_done(&visit.channel);
+	}
+	vt_version_unref(version);
+	tear_down();
+}
+END_TEST
+
 START_TEST(draining_cuts_off_who_takes_nothing)
 {
 	struct visit stuck;
@@ -227,5 +253,6 @@ END_TEST
 VT_SUITE(control, a_caller_is_who_the_kernel_says,
 	 who_is_not_the_owner_of_the_store_is_not_taken_for_its_server,
 	 the_excess_of_a_uid_is_refused_with_a_sentence, garbage_is_refused_and_harms_nobody,
-	 draining_ends_those_who_wait, draining_cuts_off_who_takes_nothing,
-	 everybody_may_connect_and_a_dead_socket_is_replaced, the_path_of_a_store_may_be_long)
+	 draining_ends_those_who_wait, draining_lets_finish_what_was_asked,
+	 draining_cuts_off_who_takes_nothing, everybody_may_connect_and_a_dead_socket_is_replaced,
+	 the_path_of_a_store_may_be_long)

@@ -138,15 +138,6 @@ static unsigned queued(void)
 	return n;
 }
 
-static void send_only(struct visit *visit, const char *op, const char *args)
-{
-	json_t *request = json_pack("{s:s, s:o}", "op", op, "args", json_loads(args, 0, NULL));
-
-	must(vt_channel_send(&visit->channel, request, NULL, 0, -1, &err) == 0);
-	must(vt_channel_flush(&visit->channel, &err) == 0);
-	json_decref(request);
-}
-
 /* The row that comes first says that there is a line. */
 static void receive_place(struct visit *visit)
 {
@@ -176,6 +167,28 @@ START_TEST(a_turn_comes_when_the_holder_lets_go)
 	ck_assert_str_eq(json_string_value(json_object_get(reply.result, "holder")), "bin");
 	reply_done(&reply);
 	ck_assert(may_list(&other) && !may_list(&reader));
+	tear_down();
+}
+END_TEST
+
+START_TEST(who_waits_when_the_server_ends_is_told)
+{
+	struct visit waiter;
+	struct reply reply;
+
+	set_up();
+	grant("user:daemon", "read");
+	grant("user:bin", "read");
+	must(ask_dropping(&reader, "lease.acquire", hour) == 0);
+	visit_begin(&waiter, OTHER);
+	send_only(&waiter, "lease.acquire", in_line);
+	receive_place(&waiter);
+	ck_assert_int_eq(shutdown(waiter.connection.channel.fd, SHUT_RD), 0);
+	ck_assert_int_eq(reply_receive(&waiter, &reply), -ECONNRESET);
+	ck_assert_ptr_nonnull(strstr(err.text, "the server ended"));
+	reply_done(&reply);
+	visit_end(&waiter);
+	ck_assert_uint_eq(queued(), 0);
 	tear_down();
 }
 END_TEST
@@ -255,6 +268,7 @@ END_TEST
 
 VT_SUITE(requests_policy, a_reader_is_served_what_readers_are_and_refused_the_rest,
 	 who_administers_a_dataset_grants_on_it_and_on_nothing_wider,
-	 a_turn_comes_when_the_holder_lets_go, who_hangs_up_gives_the_place_up,
+	 a_turn_comes_when_the_holder_lets_go, who_waits_when_the_server_ends_is_told,
+	 who_hangs_up_gives_the_place_up,
 	 a_uid_has_so_many_places_in_lines_and_a_refused_one_is_none,
 	 a_lease_lasts_some_time_and_no_more_than_a_year)
