@@ -171,18 +171,24 @@ START_TEST(a_turn_comes_when_the_holder_lets_go)
 }
 END_TEST
 
+/* Behind the reader, who has the lease. */
+static void stand_in_line(struct visit *waiter)
+{
+	grant("user:daemon", "read");
+	grant("user:bin", "read");
+	must(ask_dropping(&reader, "lease.acquire", hour) == 0);
+	visit_begin(waiter, OTHER);
+	send_only(waiter, "lease.acquire", in_line);
+	receive_place(waiter);
+}
+
 START_TEST(who_waits_when_the_server_ends_is_told)
 {
 	struct visit waiter;
 	struct reply reply;
 
 	set_up();
-	grant("user:daemon", "read");
-	grant("user:bin", "read");
-	must(ask_dropping(&reader, "lease.acquire", hour) == 0);
-	visit_begin(&waiter, OTHER);
-	send_only(&waiter, "lease.acquire", in_line);
-	receive_place(&waiter);
+	stand_in_line(&waiter);
 	ck_assert_int_eq(shutdown(waiter.connection.channel.fd, SHUT_RD), 0);
 	ck_assert_int_eq(reply_receive(&waiter, &reply), -ECONNRESET);
 	ck_assert_ptr_nonnull(strstr(err.text, "the server ended"));
@@ -198,12 +204,7 @@ START_TEST(who_hangs_up_gives_the_place_up)
 	struct visit waiter;
 
 	set_up();
-	grant("user:daemon", "read");
-	grant("user:bin", "read");
-	must(ask_dropping(&reader, "lease.acquire", hour) == 0);
-	visit_begin(&waiter, OTHER);
-	send_only(&waiter, "lease.acquire", in_line);
-	receive_place(&waiter);
+	stand_in_line(&waiter);
 	ck_assert_uint_eq(queued(), 1);
 	visit_end(&waiter);
 	ck_assert_uint_eq(queued(), 0);
