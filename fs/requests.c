@@ -534,14 +534,17 @@ bool vt_control_is_over(void *request)
 	return has_gone(request) || vt_control_recheck(request, NULL) < 0;
 }
 
+int vt_control_ended(const struct vt_control_request *request, struct vt_error *err)
+{
+	return has_gone(request) ? vt_fail(err, EPIPE, "the other end has gone")
+				 : vt_fail(err, ECONNRESET, "the server ended meanwhile");
+}
+
 int vt_control_stopped(const struct vt_control_request *request, struct vt_error *err)
 {
 	int r = vt_control_recheck(request, err);
 
-	if (r < 0)
-		return r;
-	return has_gone(request) ? vt_fail(err, EPIPE, "the other end has gone")
-				 : vt_fail(err, ECONNRESET, "the server ended meanwhile");
+	return r < 0 ? r : vt_control_ended(request, err);
 }
 
 uint32_t vt_control_caller(const struct vt_control_request *request)

@@ -139,7 +139,9 @@ bool vt_control_is_over(void *request);
  * than the server waits for it: what waits for others had better end.
  */
 bool vt_control_is_last(const struct vt_control_request *request);
-/* Why work was stopped: what the recheck says; -EPIPE the other end has gone; -ECONNRESET. */
+/* Which end it was: -EPIPE the other has gone, -ECONNRESET the server ends. */
+int vt_control_ended(const struct vt_control_request *request, struct vt_error *err);
+/* Why work was stopped: what the recheck says, else which end it was. */
 int vt_control_stopped(const struct vt_control_request *request, struct vt_error *err);
 
 /* Who asks: their uid, and whether they have admin on the store. */

@@ -214,8 +214,7 @@ static int wait_for_turn(struct vt_control_request *request, struct vt_lease *le
 
 	while (r >= 0 && lease->state == VT_LEASE_QUEUED) {
 		if (is_gone(request))
-			r = vt_fail(err, ECONNRESET,
-				    "the server ended; the place in the line is given up");
+			r = vt_control_ended(request, err);
 		else
 			r = vt_book_lease_get(request->service->book, lease->id, lease, err);
 	}
