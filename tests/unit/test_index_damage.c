@@ -237,18 +237,19 @@ static void try_files(bool at_rest, const char *const *patterns)
 
 #define FILES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Check counts no test of more than 35 minutes: tables are two tests. */
-START_TEST(a_wrong_bit_in_every_second_table_is_found)
-{
-	try_files(true, FILES("kept/index/*[02468].sst"));
-}
-END_TEST
+/* Check fails a test of more than 35 minutes, which all tables need on a busy machine. */
+#define TRIES_TABLES(name, digits)                                                                 \
+	START_TEST(name)                                                                           \
+	{                                                                                          \
+		try_files(true, FILES("kept/index/*[" digits "].sst"));                            \
+	}                                                                                          \
+	END_TEST
 
-START_TEST(a_wrong_bit_in_any_other_table_is_found)
-{
-	try_files(true, FILES("kept/index/*[13579].sst"));
-}
-END_TEST
+TRIES_TABLES(a_wrong_bit_in_a_table_is_found_0_1, "01")
+TRIES_TABLES(a_wrong_bit_in_a_table_is_found_2_3, "23")
+TRIES_TABLES(a_wrong_bit_in_a_table_is_found_4_5, "45")
+TRIES_TABLES(a_wrong_bit_in_a_table_is_found_6_7, "67")
+TRIES_TABLES(a_wrong_bit_in_a_table_is_found_8_9, "89")
 
 START_TEST(a_wrong_bit_in_what_is_beside_the_tables_is_found_or_of_no_matter)
 {
@@ -300,6 +301,8 @@ START_TEST(the_bit_of_a_table_that_ends_rocksdb_is_found_before)
 END_TEST
 
 VT_SUITE(index_damage, the_bit_of_a_table_that_ends_rocksdb_is_found_before,
-	 a_wrong_bit_in_every_second_table_is_found, a_wrong_bit_in_any_other_table_is_found,
+	 a_wrong_bit_in_a_table_is_found_0_1, a_wrong_bit_in_a_table_is_found_2_3,
+	 a_wrong_bit_in_a_table_is_found_4_5, a_wrong_bit_in_a_table_is_found_6_7,
+	 a_wrong_bit_in_a_table_is_found_8_9,
 	 a_wrong_bit_in_what_is_beside_the_tables_is_found_or_of_no_matter,
 	 a_wrong_bit_in_an_index_with_a_log_is_found_or_of_no_matter)
