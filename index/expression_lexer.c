@@ -226,7 +226,7 @@ static int read_text(struct vt_lexer *lexer)
 	return 0;
 }
 
-/* strtold() with the C locale's point: the program sets no other for numbers. */
+/* strtod() with the C locale's point: the program sets no other for numbers. */
 static int convert_number(struct vt_lexer *lexer)
 {
 	struct vt_lexer_token *token = &lexer->token;
@@ -238,7 +238,8 @@ static int convert_number(struct vt_lexer *lexer)
 				       NUMBER_MAX);
 	memcpy(digits, lexer->bytes + token->at, len);
 	digits[len] = '\0';
-	token->number = strtold(digits, NULL);
+	token->number = strtod(digits, NULL);
+	token->bytes = strtold(digits, NULL);
 	return 0;
 }
 

@@ -27,7 +27,8 @@ struct vt_lexer_token {
 	size_t at, len; /* in what is read */
 	struct vt_label_text
 		text; /* WORD, TEXT without quotes and escapes; NUMBER: what follows it */
-	long double number;
+	double number;     /* as every reader of labels takes it: rounded once */
+	long double bytes; /* the same for a size, which may need 63 bits */
 	enum vt_expression_test test;
 	bool negated; /* the operator */
 };

@@ -172,7 +172,7 @@ static int take_bytes(struct vt_expression_parser *parser, struct vt_expression_
 	const struct vt_lexer_token *token = &parser->lexer.token;
 	static const char units[] = "KMGT";
 	const char *unit = token->text.len == 1 ? strchr(units, token->text.bytes[0]) : NULL;
-	long double bytes = token->number;
+	long double bytes = token->bytes;
 
 	if (token->text.len > 0 && !(unit && *unit))
 		return vt_lexer_expected(&parser->lexer,
@@ -191,7 +191,7 @@ static int take_number(struct vt_expression_parser *parser, const struct vt_expr
 		       struct vt_expression_value *value)
 {
 	const struct vt_lexer_token *token = &parser->lexer.token;
-	double number = (double) token->number;
+	double number = token->number;
 
 	if (token->text.len > 0)
 		return vt_lexer_expected(
